@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# analyse.sh JOBS: clang-tidy, with the checks of .clang-tidy, over every source of build/release.
+set -euo pipefail
+jobs=${1:-2}
+if ! command -v clang-tidy >/dev/null; then
+  echo "needs clang-tidy"
+  exit 77
+fi
+if [ ! -e build/release/compile_commands.json ]; then
+  echo "needs a configured build/release (./dev build)"
+  exit 1
+fi
+# One look at each file is enough, although kernels are compiled once for each instruction set.
+python3 - <<'PYTHON' | xargs -r -P "$jobs" -n 4 clang-tidy -p build/release --quiet
+import json
+entries = json.load(open("build/release/compile_commands.json"))
+files = sorted({entry["file"] for entry in entries})
+print("\n".join(f for f in files if f.endswith(".c") and "/generated/" not in f))
+PYTHON
