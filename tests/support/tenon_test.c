@@ -38,9 +38,10 @@ void tn_test_run(void (*body)(void)) {
 void tn_test_let_signal_through(int signal_number) { signal(signal_number, SIG_DFL); }
 
 #ifdef TN_TEST_THREAD
-// BoxFort, which runs Criterion's tests, maps its arena at 2 MiB times rand_r() above a low base, and
-// that is where ThreadSanitizer keeps its shadow (Criterion issue 274). This one gives only addresses
-// in a range that the shadow leaves free. It is found before libc's because the program defines it.
+// BoxFort, which runs Criterion's tests, maps its arena at 2 MiB times rand_r() above a low base,
+// and that is where ThreadSanitizer keeps its shadow (Criterion issue 274). This one gives only
+// addresses in a range that the shadow leaves free. It is found before libc's because the program
+// defines it.
 __attribute__((visibility("default"))) int rand_r(unsigned int *seed) {
   *seed = *seed * 1103515245u + 12345u;
   return (int)(0x350000u + (*seed >> 16));

@@ -5,9 +5,10 @@
 //   TN_TEST(softmax, rejects_dim_out_of_range) { cr_assert_null(tn_softmax(x, 7)); }
 //
 // Criterion runs each test in a child process of its own and looks at how it ended. A leak does not
-// change how a process ends, so in a build with AddressSanitizer TN_TEST asks for leaks when the body
-// has returned, and fails the test that left any. Invariant: whatever a body allocates it has released
-// when it returns; what the library keeps for later calls must be reachable from its globals.
+// change how a process ends, so in a build with AddressSanitizer TN_TEST asks for leaks when the
+// body has returned, and fails the test that left any. Invariant: whatever a body allocates it has
+// released when it returns; what the library keeps for later calls must be reachable from its
+// globals.
 //
 // Criterion's options go behind the name: TN_TEST(storage, guards, .signal = SIGSEGV).
 
@@ -24,14 +25,14 @@ void tn_test_run(void (*body)(void));
 void tn_test_let_signal_through(int signal_number);
 
 // C11 wants an argument for every "...", so a test without options picks a macro that has none.
-#define TN_TEST(...)                                                                       \
-  TN_TEST_PICK_(__VA_ARGS__, TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_WITH_,   \
-                TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_PLAIN_, unused)                      \
+#define TN_TEST(...)                                                                     \
+  TN_TEST_PICK_(__VA_ARGS__, TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_WITH_, \
+                TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_PLAIN_, unused)                    \
   (__VA_ARGS__)
 #define TN_TEST_PICK_(a1, a2, a3, a4, a5, a6, a7, a8, picked, ...) picked
-#define TN_TEST_PLAIN_(Suite, Name)                                \
-  static void Suite##__##Name(void);                               \
-  Test(Suite, Name) { tn_test_run(Suite##__##Name); }              \
+#define TN_TEST_PLAIN_(Suite, Name)                   \
+  static void Suite##__##Name(void);                  \
+  Test(Suite, Name) { tn_test_run(Suite##__##Name); } \
   static void Suite##__##Name(void)
 #define TN_TEST_WITH_(Suite, Name, ...)                            \
   static void Suite##__##Name(void);                               \
