@@ -2,8 +2,6 @@
 #
 # How Tenon's targets are made: compiler settings, the shared library, the backend, the program. Each
 # folder's list file says only which sources belong to which target.
-include(CheckCCompilerFlag)
-
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
@@ -39,8 +37,7 @@ set(TENON_TEST_PLUGIN_DIR ${PROJECT_BINARY_DIR}/lib/test_plugins)
 set(TENON_INSTALL_PLUGIN_DIR ${CMAKE_INSTALL_LIBDIR}/${TENON_PLUGIN_SUBDIR})
 
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
-file(RELATIVE_PATH bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-set(CMAKE_INSTALL_RPATH "$ORIGIN" "$ORIGIN/${bin_to_lib}")
+file(RELATIVE_PATH tenon_bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 
 # --- what the compiler is told ---------------------------------------------------------------------------
 
@@ -57,7 +54,6 @@ if(TENON_SANITIZE)
 endif()
 
 find_package(Threads REQUIRED)
-set(OpenMP_C_FIND_QUIETLY ON)
 find_package(OpenMP QUIET COMPONENTS C)
 
 # Warnings and language settings of every target that is ours.
@@ -101,7 +97,8 @@ function(tenon_add_library target)
   add_library(tenon::${ARG_EXPORT} ALIAS ${target})
   tenon_defaults(${target})
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${ARG_OUTPUT} EXPORT_NAME ${ARG_EXPORT}
-                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                        INSTALL_RPATH $ORIGIN)
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${ARG_INCLUDE}>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${target} ${ARG_LINK})
@@ -184,7 +181,8 @@ function(tenon_add_program target)
   cmake_parse_arguments(ARG "" "OUTPUT" "SOURCES;LINK" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
   tenon_defaults(${target})
-  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${ARG_OUTPUT})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${ARG_OUTPUT}
+                        INSTALL_RPATH $ORIGIN/${tenon_bin_to_lib})
   target_link_libraries(${target} PRIVATE ${ARG_LINK} m)
   target_link_options(${target} PRIVATE -Wl,--as-needed)
   add_dependencies(${target} tenon_plugins)
