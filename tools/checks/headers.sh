@@ -8,8 +8,8 @@ strict=(-Wall -Wextra -Wpedantic -Werror -Wfatal-errors -fsyntax-only)
 includes=(-Iplugin_api/include -Icore/include -Inn/include -Iconformance/include)
 status=0
 count=0
-for header in {plugin_api,core,nn,conformance}/include/tenon/*.h; do
-  [ -f "$header" ] || continue
+shopt -s globstar nullglob
+for header in {plugin_api,core,nn,conformance}/include/tenon/**/*.h; do
   name=${header#*/include/}
   count=$((count + 1))
   printf '#include <%s>\n#include <%s>\ntypedef int not_empty;\n' "$name" "$name" |
