@@ -68,8 +68,8 @@ def args_array(op):
     lines = [f"static const tn__arg args_{op.ident}[] = {{"]
     for arg in op.args:
         offset = "0" if arg.is_input else f"offsetof(tn_{op.run.ident}_attrs, {arg.name})"
-        fields = [c_string(arg.name), c_string(arg.text), c_string(arg.fallback), arg_kind(arg), offset]
-        lines += wrap_list("    {", fields, "},")
+        strings = [c_string(text) for text in (arg.name, arg.text, arg.fallback)]
+        lines += wrap_list("    {", strings + [arg_kind(arg), offset], "},")
     return lines + ["};"]
 
 
@@ -103,7 +103,7 @@ def table_entry(name, op, form):
         fields.append(f".generator_offset = offsetof(tn_{run.ident}_attrs, {generator.name})")
     if op.args:
         fields.append(f".args = args_{op.ident}")
-    return [f"    [TN__OP_{ident(name)}] = {{"] + ["        " + f + "," for f in fields] + ["    },"]
+    return [f"    [TN__OP_{ident(name)}] = {{", *(f"        {text}," for text in fields), "    },"]
 
 
 def op_table(ops):

@@ -72,7 +72,9 @@ def doc_comment(op, call):
     if not doc:
         numbers = " and ".join(f"|{a.name}|" for a in op.args if a.is_immediate)
         doc = [f"{op.base.name} with a number as {numbers}."]
-    lines = comment(op.schema) + [("// " + line).rstrip() for line in doc]
+    lines = comment(op.schema)
+    for line in doc:
+        lines += comment(line) or ["//"]
     owns = "+1 result" if len(op.results) == 1 else "+1 each result"
     owns = "+1 list" if op.returns_list else owns
     if "TN_OP_VIEW" in op.flags:

@@ -12,8 +12,8 @@ INTRODUCTION = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 
 Every operator, how it runs, and the dtypes for which each backend has a kernel. *composite*:
 written with other operators where no kernel serves it. *view*: shares its input's storage and needs
-no kernel. `int` stands for u8 to u64 and i8 to i64, `float` for f16, bf16, f32 and f64, `complex` for
-c64 and c128.
+no kernel. `int` stands for u8 to u64 and i8 to i64, `float` for f16, bf16, f32 and f64, `complex`
+for c64 and c128.
 """
 
 

@@ -40,5 +40,10 @@ def define(head, pieces):
     line = head + " " + "".join(pieces)
     if len(line) <= WIDTH:
         return [line]
-    lines = [head] + ["  " + pieces[0]] + ["      " + piece for piece in pieces[1:]]
+    lines = [head, "  " + pieces[0]]
+    for index, piece in enumerate(pieces[1:]):
+        if index and len(lines[-1]) + len(piece) + 2 <= WIDTH:
+            lines[-1] += piece
+        else:
+            lines.append("      " + piece)
     return [text.rstrip() + " \\" for text in lines[:-1]] + [lines[-1]]

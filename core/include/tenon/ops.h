@@ -30,6 +30,24 @@
 extern "C" {
 #endif
 
+typedef struct tn_aten_to_copy_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_aten_to_copy_options;
+// _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// A contiguous copy as dtype on device; what is not given stays as it is. self: any shape and
+// dtype.
+// source: ATen `_to_copy`.
+// owns: +1 result | errors: UNAVAILABLE for a device that is not there, OUT_OF_MEMORY; as any
+// operator | threads: any
+TN_API tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_options *options);
+#ifndef __cplusplus
+#define tn_aten_to_copy(self, ...) \
+  tn_aten_to_copy_with(self, \
+      &(tn_aten_to_copy_options){.struct_size = sizeof(tn_aten_to_copy_options), __VA_ARGS__})
+#endif
+
 // abs(Tensor self) -> Tensor
 // The absolute value |x|, elementwise. The smallest signed integer stays what it is.
 // self: any shape, integer or floating. Returns self's shape and dtype.
@@ -65,16 +83,13 @@ TN_API tn_status tn_add_scalar_out_with(tn_tensor *out, tn_tensor *self, tn_scal
 #ifndef __cplusplus
 #define tn_add_scalar(self, other, ...) \
   tn_add_scalar_with(self, TN_SCALAR(other), \
-      &(tn_add_scalar_options){.struct_size = sizeof(tn_add_scalar_options), \
-       __VA_ARGS__})
+      &(tn_add_scalar_options){.struct_size = sizeof(tn_add_scalar_options), __VA_ARGS__})
 #define tn_add_scalar_(self, other, ...) \
   tn_add_scalar__with(self, TN_SCALAR(other), \
-      &(tn_add_scalar_options){.struct_size = sizeof(tn_add_scalar_options), \
-       __VA_ARGS__})
+      &(tn_add_scalar_options){.struct_size = sizeof(tn_add_scalar_options), __VA_ARGS__})
 #define tn_add_scalar_out(out, self, other, ...) \
   tn_add_scalar_out_with(out, self, TN_SCALAR(other), \
-      &(tn_add_scalar_options){.struct_size = sizeof(tn_add_scalar_options), \
-       __VA_ARGS__})
+      &(tn_add_scalar_options){.struct_size = sizeof(tn_add_scalar_options), __VA_ARGS__})
 #endif
 
 typedef struct tn_add_options {
@@ -99,16 +114,13 @@ TN_API tn_status tn_add_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *oth
 #ifndef __cplusplus
 #define tn_add(self, other, ...) \
   tn_add_with(self, other, \
-      &(tn_add_options){.struct_size = sizeof(tn_add_options), \
-       __VA_ARGS__})
+      &(tn_add_options){.struct_size = sizeof(tn_add_options), __VA_ARGS__})
 #define tn_add_(self, other, ...) \
   tn_add__with(self, other, \
-      &(tn_add_options){.struct_size = sizeof(tn_add_options), \
-       __VA_ARGS__})
+      &(tn_add_options){.struct_size = sizeof(tn_add_options), __VA_ARGS__})
 #define tn_add_out(out, self, other, ...) \
   tn_add_out_with(out, self, other, \
-      &(tn_add_options){.struct_size = sizeof(tn_add_options), \
-       __VA_ARGS__})
+      &(tn_add_options){.struct_size = sizeof(tn_add_options), __VA_ARGS__})
 #endif
 
 // alias(Tensor self) -> Tensor
@@ -118,6 +130,27 @@ TN_API tn_status tn_add_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *oth
 // owns: +1 result, a view of the first argument's storage | errors: none; as any operator |
 // threads: any
 TN_API tn_tensor *tn_alias(tn_tensor *self);
+
+typedef struct tn_as_strided_options {
+  uint32_t struct_size;
+  tn_opt_int storage_offset;  // None
+} tn_as_strided_options;
+// as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor
+// A view of self's storage with the given sizes and strides (in elements, any sign), starting
+// storage_offset elements into the storage (absent: where self starts). Elements may overlap.
+// self: any dtype.
+// source: ATen `as_strided`.
+// owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE where an element
+// would lie outside of the storage; INVALID_ARGUMENT for negative sizes or lists of two lengths.
+// The gradient of an input whose own elements share memory is UNIMPLEMENTED; as any operator |
+// threads: any
+TN_API tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
+                                     const tn_as_strided_options *options);
+#ifndef __cplusplus
+#define tn_as_strided(self, size, stride, ...) \
+  tn_as_strided_with(self, size, stride, \
+      &(tn_as_strided_options){.struct_size = sizeof(tn_as_strided_options), __VA_ARGS__})
+#endif
 
 // bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor
 // self & other for a number other, elementwise. As `bitwise_and.Tensor`.
@@ -240,6 +273,24 @@ TN_API tn_status tn_bitwise_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *
 // owns: +1 result | errors: INVALID_ARGUMENT; as any operator | threads: any
 TN_API tn_tensor *tn_broadcast_to(tn_tensor *self, tn_ints size);
 
+typedef struct tn_cat_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+} tn_cat_options;
+// cat(Tensor[] tensors, int dim=0) -> Tensor
+// The tensors one behind the other along dim. tensors: at least one; the same shape but for dim,
+// any dtypes, which promote; those of shape [0] are ignored. Returns the shape with dim's sizes
+// added up.
+// source: ATen `cat`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that differ elsewhere, no or 0-dim tensors;
+// OUT_OF_RANGE for dim; as any operator | threads: any
+TN_API tn_tensor *tn_cat_with(tn_tensors tensors, const tn_cat_options *options);
+#ifndef __cplusplus
+#define tn_cat(tensors, ...) \
+  tn_cat_with(tensors, \
+      &(tn_cat_options){.struct_size = sizeof(tn_cat_options), __VA_ARGS__})
+#endif
+
 // ceil(Tensor self) -> Tensor
 // The smallest integer not below x, elementwise; integers are copied.
 // self: any shape, integer or floating. Returns self's shape and dtype.
@@ -253,6 +304,59 @@ TN_API tn_status tn_ceil_(tn_tensor *self);
 // tn_ceil into |out|, of the right shape already or resized. owns: nothing | errors: as tn_ceil;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_ceil_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_chunk_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+} tn_chunk_options;
+// chunk(Tensor self, int chunks, int dim=0) -> Tensor[]
+// At most chunks views of consecutive ranges along dim, all but the last of one size, which is the
+// smallest that suffices; so there may be fewer. A dimension of size 0 gives chunks empty views.
+// self: at least one dimension, any dtype.
+// source: ATen `chunk`.
+// owns: +1 list | errors: OUT_OF_RANGE for dim; INVALID_ARGUMENT unless chunks is positive; as any
+// operator | threads: any
+TN_API tn_list *tn_chunk_with(tn_tensor *self, int64_t chunks, const tn_chunk_options *options);
+#ifndef __cplusplus
+#define tn_chunk(self, chunks, ...) \
+  tn_chunk_with(self, chunks, \
+      &(tn_chunk_options){.struct_size = sizeof(tn_chunk_options), __VA_ARGS__})
+#endif
+
+// clone(Tensor self) -> Tensor
+// A contiguous copy. self: any shape and dtype.
+// source: ATen `clone`.
+// owns: +1 result | errors: OUT_OF_MEMORY; as any operator | threads: any
+TN_API tn_tensor *tn_clone(tn_tensor *self);
+
+// contiguous(Tensor self) -> Tensor
+// self where it is row-major without gaps, else a copy that is. self: any shape and dtype.
+// source: ATen `contiguous`.
+// owns: +1 result | errors: OUT_OF_MEMORY; as any operator | threads: any
+TN_API tn_tensor *tn_contiguous(tn_tensor *self);
+
+typedef struct tn_copy_options {
+  uint32_t struct_size;
+  bool non_blocking;  // False
+} tn_copy_options;
+// copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor
+// src with self's shape, dtype and device; copy_ writes it into self. src: broadcasts to self's
+// shape, any dtype and device. non_blocking: a wish, which the result never depends on.
+// source: ATen `copy`.
+// owns: +1 result | errors: INVALID_ARGUMENT where src does not broadcast; READ_ONLY for copy_; as
+// any operator | threads: any
+TN_API tn_tensor *tn_copy_with(tn_tensor *self, tn_tensor *src, const tn_copy_options *options);
+// tn_copy into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_copy; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_copy__with(tn_tensor *self, tn_tensor *src, const tn_copy_options *options);
+#ifndef __cplusplus
+#define tn_copy(self, src, ...) \
+  tn_copy_with(self, src, \
+      &(tn_copy_options){.struct_size = sizeof(tn_copy_options), __VA_ARGS__})
+#define tn_copy_(self, src, ...) \
+  tn_copy__with(self, src, \
+      &(tn_copy_options){.struct_size = sizeof(tn_copy_options), __VA_ARGS__})
+#endif
 
 // cos(Tensor self) -> Tensor
 // The cosine of x in radians, elementwise.
@@ -275,6 +379,35 @@ TN_API tn_status tn_cos_out(tn_tensor *out, tn_tensor *self);
 // owns: +1 result, a view of the first argument's storage | errors: none; as any operator |
 // threads: any
 TN_API tn_tensor *tn_detach(tn_tensor *self);
+
+typedef struct tn_diagonal_options {
+  uint32_t struct_size;
+  int64_t offset;  // 0
+  int64_t dim1;  // 0
+  tn_opt_int dim2;  // 1
+} tn_diagonal_options;
+// diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor
+// A view of a diagonal of the matrices in dim1 (rows) and dim2 (columns); it becomes the last
+// dimension. self: at least 2 dimensions, any dtype. offset: above the main diagonal where
+// positive, below it where negative; one outside of the matrix gives no elements.
+// source: ATen `diagonal`.
+// owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE for a dim;
+// INVALID_ARGUMENT for equal dims or a rank below 2; as any operator | threads: any
+TN_API tn_tensor *tn_diagonal_with(tn_tensor *self, const tn_diagonal_options *options);
+#ifndef __cplusplus
+#define tn_diagonal(self, ...) \
+  tn_diagonal_with(self, \
+      &(tn_diagonal_options){.struct_size = sizeof(tn_diagonal_options), __VA_ARGS__})
+#endif
+
+// diagonal_backward(Tensor grad_output, int[] input_sizes, int offset, int dim1, int dim2) ->
+// Tensor
+// The gradient of diagonal(): zeros of input_sizes with grad_output along the diagonal.
+// source: ATen `diagonal_backward`.
+// owns: +1 result | errors: as diagonal; INVALID_ARGUMENT for grad_output's shape; as any operator
+// | threads: any
+TN_API tn_tensor *tn_diagonal_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t offset,
+                                       int64_t dim1, int64_t dim2);
 
 // div.Scalar(Tensor self, Scalar other) -> Tensor
 // self / other for a number other, elementwise. As `div.Tensor`. source: ATen `div.Scalar`.
@@ -420,8 +553,7 @@ TN_API tn_tensor *tn_expand_with(tn_tensor *self, tn_ints size, const tn_expand_
 #ifndef __cplusplus
 #define tn_expand(self, size, ...) \
   tn_expand_with(self, size, \
-      &(tn_expand_options){.struct_size = sizeof(tn_expand_options), \
-       __VA_ARGS__})
+      &(tn_expand_options){.struct_size = sizeof(tn_expand_options), __VA_ARGS__})
 #endif
 
 // expm1(Tensor self) -> Tensor
@@ -453,9 +585,15 @@ TN_API tn_tensor *tn_flatten_with(tn_tensor *self, const tn_flatten_options *opt
 #ifndef __cplusplus
 #define tn_flatten(self, ...) \
   tn_flatten_with(self, \
-      &(tn_flatten_options){.struct_size = sizeof(tn_flatten_options), \
-       __VA_ARGS__})
+      &(tn_flatten_options){.struct_size = sizeof(tn_flatten_options), __VA_ARGS__})
 #endif
+
+// flip(Tensor self, int[] dims) -> Tensor
+// A copy with the order of indices reversed along each of dims. self: any shape and dtype.
+// source: ATen `flip`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim; INVALID_ARGUMENT for a repeated one; as any
+// operator | threads: any
+TN_API tn_tensor *tn_flip(tn_tensor *self, tn_ints dims);
 
 // floor(Tensor self) -> Tensor
 // The largest integer not above x, elementwise; integers are copied.
@@ -489,7 +627,8 @@ TN_API tn_status tn_ge_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // ge.Tensor(Tensor self, Tensor other) -> Tensor
 // self >= other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without a
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
+// a
 // gradient.
 // source: ATen `ge.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
@@ -520,7 +659,8 @@ TN_API tn_status tn_gt_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // gt.Tensor(Tensor self, Tensor other) -> Tensor
 // self > other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without a
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
+// a
 // gradient.
 // source: ATen `gt.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
@@ -581,7 +721,8 @@ TN_API tn_status tn_le_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // le.Tensor(Tensor self, Tensor other) -> Tensor
 // self <= other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without a
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
+// a
 // gradient.
 // source: ATen `le.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
@@ -698,7 +839,8 @@ TN_API tn_status tn_lt_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // lt.Tensor(Tensor self, Tensor other) -> Tensor
 // self < other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without a
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
+// a
 // gradient.
 // source: ATen `lt.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
@@ -748,6 +890,12 @@ TN_API tn_status tn_mul_(tn_tensor *self, tn_tensor *other);
 // tn_mul into |out|, of the right shape already or resized. owns: nothing | errors: as tn_mul;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_mul_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+// narrow(Tensor self, int dim, int start, int length) -> Tensor
+// A view of length indices from start on, along dim. self: at least one dimension, any dtype.
+// source: ATen `narrow`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, start or length; as any operator | threads: any
+TN_API tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t length);
 
 // ne.Scalar(Tensor self, Scalar other) -> Tensor
 // self != other for a number other, elementwise. As `ne.Tensor`. source: ATen `ne.Scalar`.
@@ -850,6 +998,14 @@ TN_API tn_status tn_remainder_(tn_tensor *self, tn_tensor *other);
 // tn_remainder; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_remainder_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// repeat(Tensor self, int[] repeats) -> Tensor
+// self laid beside itself repeats[d] times along each dimension, always a copy. self: any shape
+// and dtype. repeats: at least self's rank, aligned at the end; 0 gives no elements.
+// source: ATen `repeat`.
+// owns: +1 result | errors: INVALID_ARGUMENT for too few or negative counts, or an overflow; as any
+// operator | threads: any
+TN_API tn_tensor *tn_repeat(tn_tensor *self, tn_ints repeats);
+
 // reshape(Tensor self, int[] shape) -> Tensor
 // The same elements, in row-major order, under other sizes: a view where strides allow it, else a
 // copy. self: any shape and dtype. shape: multiplies to the same number of elements; one may be -1.
@@ -886,6 +1042,22 @@ TN_API tn_status tn_rsqrt_(tn_tensor *self);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_rsqrt_out(tn_tensor *out, tn_tensor *self);
 
+// select.int(Tensor self, int dim, int index) -> Tensor
+// A view of one index along dim, which the result has no more. self: at least one dimension, any
+// dtype. index: in [-size, size).
+// source: ATen `select.int`.
+// owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE for dim or index;
+// INVALID_ARGUMENT for a 0-dim self; as any operator | threads: any
+TN_API tn_tensor *tn_select(tn_tensor *self, int64_t dim, int64_t index);
+
+// select_backward(Tensor grad_output, int[] input_sizes, int dim, int index) -> Tensor
+// The gradient of select(): zeros of input_sizes with grad_output at index along dim.
+// source: ATen `select_backward`.
+// owns: +1 result | errors: as select; INVALID_ARGUMENT for grad_output's shape; as any operator |
+// threads: any
+TN_API tn_tensor *tn_select_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
+                                     int64_t index);
+
 // sign(Tensor self) -> Tensor
 // The sign: -1, 0 or 1, elementwise; NaN gives 0.
 // self: any shape, any real dtype. Returns self's shape and dtype.
@@ -913,6 +1085,71 @@ TN_API tn_status tn_sin_(tn_tensor *self);
 // tn_sin into |out|, of the right shape already or resized. owns: nothing | errors: as tn_sin;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_sin_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_slice_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+  tn_opt_int start;  // None
+  tn_opt_int end;  // None
+  tn_opt_int step;  // 1
+} tn_slice_options;
+// slice.Tensor(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor
+// A view of the indices start, start + step, ... before end, along dim, as Python's self[s:e:step].
+// self: at least one dimension, any dtype. Bounds count from the end where negative, and are
+// clamped; absent ones reach as far as there are elements. step: not 0; a negative one walks
+// backwards, from the last element unless start says otherwise, and is a view as well.
+// source: ATen `slice.Tensor`; Python's slice for negative steps.
+// owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE for dim;
+// INVALID_ARGUMENT for a step of 0 or a 0-dim self; as any operator | threads: any
+TN_API tn_tensor *tn_slice_with(tn_tensor *self, const tn_slice_options *options);
+#ifndef __cplusplus
+#define tn_slice(self, ...) \
+  tn_slice_with(self, \
+      &(tn_slice_options){.struct_size = sizeof(tn_slice_options), __VA_ARGS__})
+#endif
+
+// slice_backward(Tensor grad_output, int[] input_sizes, int dim, int start, int end, int step) ->
+// Tensor
+// The gradient of slice(): zeros of input_sizes with grad_output in the slice's places.
+// source: ATen `slice_backward`.
+// owns: +1 result | errors: as slice; INVALID_ARGUMENT for grad_output's shape; as any operator |
+// threads: any
+TN_API tn_tensor *tn_slice_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
+                                    int64_t start, int64_t end, int64_t step);
+
+typedef struct tn_split_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+} tn_split_options;
+// split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]
+// Views of consecutive ranges of split_size indices along dim; the last may be shorter.
+// self: at least one dimension, any dtype. split_size: positive, or 0 for a dimension of size 0.
+// source: ATen `split.Tensor`.
+// owns: +1 list | errors: OUT_OF_RANGE for dim; INVALID_ARGUMENT; as any operator | threads: any
+TN_API tn_list *tn_split_with(tn_tensor *self, int64_t split_size, const tn_split_options *options);
+#ifndef __cplusplus
+#define tn_split(self, split_size, ...) \
+  tn_split_with(self, split_size, \
+      &(tn_split_options){.struct_size = sizeof(tn_split_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_split_with_sizes_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+} tn_split_with_sizes_options;
+// split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]
+// Views of consecutive ranges along dim, with the given sizes. self: at least one dimension, any
+// dtype. split_sizes: at least 0, with the dimension's size as their sum.
+// source: ATen `split_with_sizes`.
+// owns: +1 list | errors: OUT_OF_RANGE for dim; INVALID_ARGUMENT; as any operator | threads: any
+TN_API tn_list *tn_split_with_sizes_with(tn_tensor *self, tn_ints split_sizes,
+                                         const tn_split_with_sizes_options *options);
+#ifndef __cplusplus
+#define tn_split_with_sizes(self, split_sizes, ...) \
+  tn_split_with_sizes_with(self, split_sizes, \
+      &(tn_split_with_sizes_options){.struct_size = sizeof(tn_split_with_sizes_options), \
+       __VA_ARGS__})
+#endif
 
 // sqrt(Tensor self) -> Tensor
 // The square root, elementwise; NaN below 0.
@@ -963,6 +1200,23 @@ TN_API tn_tensor *tn_squeeze_dim(tn_tensor *self, int64_t dim);
 // INVALID_ARGUMENT for a repeated one; as any operator | threads: any
 TN_API tn_tensor *tn_squeeze_dims(tn_tensor *self, tn_ints dim);
 
+typedef struct tn_stack_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+} tn_stack_options;
+// stack(Tensor[] tensors, int dim=0) -> Tensor
+// The tensors as layers along a new dimension dim. tensors: at least one, of one shape; their
+// dtypes promote.
+// source: ATen `stack`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that differ; OUT_OF_RANGE for dim; as any
+// operator | threads: any
+TN_API tn_tensor *tn_stack_with(tn_tensors tensors, const tn_stack_options *options);
+#ifndef __cplusplus
+#define tn_stack(tensors, ...) \
+  tn_stack_with(tensors, \
+      &(tn_stack_options){.struct_size = sizeof(tn_stack_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_sub_scalar_options {
   uint32_t struct_size;
   tn_scalar alpha;  // 1
@@ -984,16 +1238,13 @@ TN_API tn_status tn_sub_scalar_out_with(tn_tensor *out, tn_tensor *self, tn_scal
 #ifndef __cplusplus
 #define tn_sub_scalar(self, other, ...) \
   tn_sub_scalar_with(self, TN_SCALAR(other), \
-      &(tn_sub_scalar_options){.struct_size = sizeof(tn_sub_scalar_options), \
-       __VA_ARGS__})
+      &(tn_sub_scalar_options){.struct_size = sizeof(tn_sub_scalar_options), __VA_ARGS__})
 #define tn_sub_scalar_(self, other, ...) \
   tn_sub_scalar__with(self, TN_SCALAR(other), \
-      &(tn_sub_scalar_options){.struct_size = sizeof(tn_sub_scalar_options), \
-       __VA_ARGS__})
+      &(tn_sub_scalar_options){.struct_size = sizeof(tn_sub_scalar_options), __VA_ARGS__})
 #define tn_sub_scalar_out(out, self, other, ...) \
   tn_sub_scalar_out_with(out, self, TN_SCALAR(other), \
-      &(tn_sub_scalar_options){.struct_size = sizeof(tn_sub_scalar_options), \
-       __VA_ARGS__})
+      &(tn_sub_scalar_options){.struct_size = sizeof(tn_sub_scalar_options), __VA_ARGS__})
 #endif
 
 typedef struct tn_sub_options {
@@ -1019,16 +1270,13 @@ TN_API tn_status tn_sub_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *oth
 #ifndef __cplusplus
 #define tn_sub(self, other, ...) \
   tn_sub_with(self, other, \
-      &(tn_sub_options){.struct_size = sizeof(tn_sub_options), \
-       __VA_ARGS__})
+      &(tn_sub_options){.struct_size = sizeof(tn_sub_options), __VA_ARGS__})
 #define tn_sub_(self, other, ...) \
   tn_sub__with(self, other, \
-      &(tn_sub_options){.struct_size = sizeof(tn_sub_options), \
-       __VA_ARGS__})
+      &(tn_sub_options){.struct_size = sizeof(tn_sub_options), __VA_ARGS__})
 #define tn_sub_out(out, self, other, ...) \
   tn_sub_out_with(out, self, other, \
-      &(tn_sub_options){.struct_size = sizeof(tn_sub_options), \
-       __VA_ARGS__})
+      &(tn_sub_options){.struct_size = sizeof(tn_sub_options), __VA_ARGS__})
 #endif
 
 // t(Tensor self) -> Tensor
@@ -1059,6 +1307,38 @@ TN_API tn_status tn_tanh_out(tn_tensor *out, tn_tensor *self);
 // operator | threads: any
 TN_API tn_tensor *tn_transpose(tn_tensor *self, int64_t dim0, int64_t dim1);
 
+typedef struct tn_tril_options {
+  uint32_t struct_size;
+  int64_t diagonal;  // 0
+} tn_tril_options;
+// tril(Tensor self, int diagonal=0) -> Tensor
+// The lower triangle of the matrices in the last two dimensions: element (i, j) where
+// j - i <= diagonal, else 0. self: [*, n, m], any dtype.
+// source: ATen `tril`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a rank below 2; as any operator | threads: any
+TN_API tn_tensor *tn_tril_with(tn_tensor *self, const tn_tril_options *options);
+#ifndef __cplusplus
+#define tn_tril(self, ...) \
+  tn_tril_with(self, \
+      &(tn_tril_options){.struct_size = sizeof(tn_tril_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_triu_options {
+  uint32_t struct_size;
+  int64_t diagonal;  // 0
+} tn_triu_options;
+// triu(Tensor self, int diagonal=0) -> Tensor
+// The upper triangle of the matrices in the last two dimensions: element (i, j) where
+// j - i >= diagonal, else 0. self: [*, n, m], any dtype.
+// source: ATen `triu`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a rank below 2; as any operator | threads: any
+TN_API tn_tensor *tn_triu_with(tn_tensor *self, const tn_triu_options *options);
+#ifndef __cplusplus
+#define tn_triu(self, ...) \
+  tn_triu_with(self, \
+      &(tn_triu_options){.struct_size = sizeof(tn_triu_options), __VA_ARGS__})
+#endif
+
 // trunc(Tensor self) -> Tensor
 // The integer part of x: rounded towards zero, elementwise; integers are copied.
 // self: any shape, integer or floating. Returns self's shape and dtype.
@@ -1072,6 +1352,23 @@ TN_API tn_status tn_trunc_(tn_tensor *self);
 // tn_trunc into |out|, of the right shape already or resized. owns: nothing | errors: as tn_trunc;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_trunc_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_unbind_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+} tn_unbind_options;
+// unbind.int(Tensor self, int dim=0) -> Tensor[]
+// Views of every index along dim, which the results have no more. self: at least one dimension,
+// any dtype.
+// source: ATen `unbind.int`.
+// owns: +1 list | errors: OUT_OF_RANGE for dim; INVALID_ARGUMENT for a 0-dim self; as any operator
+// | threads: any
+TN_API tn_list *tn_unbind_with(tn_tensor *self, const tn_unbind_options *options);
+#ifndef __cplusplus
+#define tn_unbind(self, ...) \
+  tn_unbind_with(self, \
+      &(tn_unbind_options){.struct_size = sizeof(tn_unbind_options), __VA_ARGS__})
+#endif
 
 // unsqueeze(Tensor self, int dim) -> Tensor
 // A view with a dimension of size 1 put in at place dim. self: any shape and dtype.

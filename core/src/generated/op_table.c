@@ -10,17 +10,26 @@
 
 #include "op_ids.h"
 
+extern const tn_op_def tn_op__to_copy;
 extern const tn_op_def tn_op_abs;
 extern const tn_op_def tn_op_add_Tensor;
 extern const tn_op_def tn_op_alias;
+extern const tn_op_def tn_op_as_strided;
 extern const tn_op_def tn_op_bitwise_and_Tensor;
 extern const tn_op_def tn_op_bitwise_not;
 extern const tn_op_def tn_op_bitwise_or_Tensor;
 extern const tn_op_def tn_op_bitwise_xor_Tensor;
 extern const tn_op_def tn_op_broadcast_to;
+extern const tn_op_def tn_op_cat;
 extern const tn_op_def tn_op_ceil;
+extern const tn_op_def tn_op_chunk;
+extern const tn_op_def tn_op_clone;
+extern const tn_op_def tn_op_contiguous;
+extern const tn_op_def tn_op_copy;
 extern const tn_op_def tn_op_cos;
 extern const tn_op_def tn_op_detach;
+extern const tn_op_def tn_op_diagonal;
+extern const tn_op_def tn_op_diagonal_backward;
 extern const tn_op_def tn_op_div_Tensor;
 extern const tn_op_def tn_op_div_Tensor_mode;
 extern const tn_op_def tn_op_eq_Tensor;
@@ -29,6 +38,7 @@ extern const tn_op_def tn_op_exp;
 extern const tn_op_def tn_op_expand;
 extern const tn_op_def tn_op_expm1;
 extern const tn_op_def tn_op_flatten_using_ints;
+extern const tn_op_def tn_op_flip;
 extern const tn_op_def tn_op_floor;
 extern const tn_op_def tn_op_ge_Tensor;
 extern const tn_op_def tn_op_gt_Tensor;
@@ -45,28 +55,47 @@ extern const tn_op_def tn_op_logical_xor;
 extern const tn_op_def tn_op_lt_Tensor;
 extern const tn_op_def tn_op_movedim_int;
 extern const tn_op_def tn_op_mul_Tensor;
+extern const tn_op_def tn_op_narrow;
 extern const tn_op_def tn_op_ne_Tensor;
 extern const tn_op_def tn_op_neg;
 extern const tn_op_def tn_op_permute;
 extern const tn_op_def tn_op_reciprocal;
 extern const tn_op_def tn_op_remainder_Tensor;
+extern const tn_op_def tn_op_repeat;
 extern const tn_op_def tn_op_reshape;
 extern const tn_op_def tn_op_round;
 extern const tn_op_def tn_op_rsqrt;
+extern const tn_op_def tn_op_select_int;
+extern const tn_op_def tn_op_select_backward;
 extern const tn_op_def tn_op_sign;
 extern const tn_op_def tn_op_sin;
+extern const tn_op_def tn_op_slice_Tensor;
+extern const tn_op_def tn_op_slice_backward;
+extern const tn_op_def tn_op_split_Tensor;
+extern const tn_op_def tn_op_split_with_sizes;
 extern const tn_op_def tn_op_sqrt;
 extern const tn_op_def tn_op_square;
 extern const tn_op_def tn_op_squeeze;
 extern const tn_op_def tn_op_squeeze_dim;
 extern const tn_op_def tn_op_squeeze_dims;
+extern const tn_op_def tn_op_stack;
 extern const tn_op_def tn_op_sub_Tensor;
 extern const tn_op_def tn_op_t;
 extern const tn_op_def tn_op_tanh;
 extern const tn_op_def tn_op_transpose_int;
+extern const tn_op_def tn_op_tril;
+extern const tn_op_def tn_op_triu;
 extern const tn_op_def tn_op_trunc;
+extern const tn_op_def tn_op_unbind_int;
 extern const tn_op_def tn_op_unsqueeze;
 extern const tn_op_def tn_op_view;
+
+static const tn__arg args__to_copy[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn__to_copy_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn__to_copy_attrs, device)},
+};
+static const tn__to_copy_attrs defaults__to_copy = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
 
 static const tn__arg args_abs[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -88,6 +117,16 @@ static const tn_add_Tensor_attrs defaults_add_Tensor = {.alpha = {TN_SCALAR_INT,
 static const tn__arg args_alias[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_as_strided[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_as_strided_attrs, size)},
+    {"stride", "int[]", NULL, TN__ARG_INTS, offsetof(tn_as_strided_attrs, stride)},
+    {"storage_offset", "int?", "None", TN__ARG_OPT_INT,
+     offsetof(tn_as_strided_attrs, storage_offset)},
+};
+static const tn_as_strided_attrs defaults_as_strided = {.size = {NULL, 0}, .stride = {NULL, 0},
+                                                        .storage_offset = {0, 0}};
 
 static const tn__arg args_bitwise_and_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -129,9 +168,37 @@ static const tn__arg args_broadcast_to[] = {
 };
 static const tn_broadcast_to_attrs defaults_broadcast_to = {.size = {NULL, 0}};
 
+static const tn__arg args_cat[] = {
+    {"tensors", "Tensor[]", NULL, TN__ARG_TENSORS, 0},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_cat_attrs, dim)},
+};
+static const tn_cat_attrs defaults_cat = {.dim = 0};
+
 static const tn__arg args_ceil[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_chunk[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"chunks", "int", NULL, TN__ARG_INT, offsetof(tn_chunk_attrs, chunks)},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_chunk_attrs, dim)},
+};
+static const tn_chunk_attrs defaults_chunk = {.chunks = 0, .dim = 0};
+
+static const tn__arg args_clone[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_contiguous[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_copy[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"src", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"non_blocking", "bool", "False", TN__ARG_BOOL, offsetof(tn_copy_attrs, non_blocking)},
+};
+static const tn_copy_attrs defaults_copy = {.non_blocking = false};
 
 static const tn__arg args_cos[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -140,6 +207,24 @@ static const tn__arg args_cos[] = {
 static const tn__arg args_detach[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_diagonal[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"offset", "int", "0", TN__ARG_INT, offsetof(tn_diagonal_attrs, offset)},
+    {"dim1", "int", "0", TN__ARG_INT, offsetof(tn_diagonal_attrs, dim1)},
+    {"dim2", "int", "1", TN__ARG_INT, offsetof(tn_diagonal_attrs, dim2)},
+};
+static const tn_diagonal_attrs defaults_diagonal = {.offset = 0, .dim1 = 0, .dim2 = 1};
+
+static const tn__arg args_diagonal_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input_sizes", "int[]", NULL, TN__ARG_INTS, offsetof(tn_diagonal_backward_attrs, input_sizes)},
+    {"offset", "int", NULL, TN__ARG_INT, offsetof(tn_diagonal_backward_attrs, offset)},
+    {"dim1", "int", NULL, TN__ARG_INT, offsetof(tn_diagonal_backward_attrs, dim1)},
+    {"dim2", "int", NULL, TN__ARG_INT, offsetof(tn_diagonal_backward_attrs, dim2)},
+};
+static const tn_diagonal_backward_attrs defaults_diagonal_backward = {.input_sizes = {NULL, 0},
+    .offset = 0, .dim1 = 0, .dim2 = 0};
 
 static const tn__arg args_div_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -202,6 +287,12 @@ static const tn__arg args_flatten_using_ints[] = {
 };
 static const tn_flatten_using_ints_attrs defaults_flatten_using_ints = {.start_dim = 0,
     .end_dim = -1};
+
+static const tn__arg args_flip[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dims", "int[]", NULL, TN__ARG_INTS, offsetof(tn_flip_attrs, dims)},
+};
+static const tn_flip_attrs defaults_flip = {.dims = {NULL, 0}};
 
 static const tn__arg args_floor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -303,6 +394,14 @@ static const tn__arg args_mul_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_narrow[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_narrow_attrs, dim)},
+    {"start", "int", NULL, TN__ARG_INT, offsetof(tn_narrow_attrs, start)},
+    {"length", "int", NULL, TN__ARG_INT, offsetof(tn_narrow_attrs, length)},
+};
+static const tn_narrow_attrs defaults_narrow = {.dim = 0, .start = 0, .length = 0};
+
 static const tn__arg args_ne_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -337,6 +436,12 @@ static const tn__arg args_remainder_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_repeat[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"repeats", "int[]", NULL, TN__ARG_INTS, offsetof(tn_repeat_attrs, repeats)},
+};
+static const tn_repeat_attrs defaults_repeat = {.repeats = {NULL, 0}};
+
 static const tn__arg args_reshape[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"shape", "int[]", NULL, TN__ARG_INTS, offsetof(tn_reshape_attrs, shape)},
@@ -351,6 +456,22 @@ static const tn__arg args_rsqrt[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_select_int[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_select_int_attrs, dim)},
+    {"index", "int", NULL, TN__ARG_INT, offsetof(tn_select_int_attrs, index)},
+};
+static const tn_select_int_attrs defaults_select_int = {.dim = 0, .index = 0};
+
+static const tn__arg args_select_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input_sizes", "int[]", NULL, TN__ARG_INTS, offsetof(tn_select_backward_attrs, input_sizes)},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_select_backward_attrs, dim)},
+    {"index", "int", NULL, TN__ARG_INT, offsetof(tn_select_backward_attrs, index)},
+};
+static const tn_select_backward_attrs defaults_select_backward = {.input_sizes = {NULL, 0},
+    .dim = 0, .index = 0};
+
 static const tn__arg args_sign[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -358,6 +479,42 @@ static const tn__arg args_sign[] = {
 static const tn__arg args_sin[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_slice_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_slice_Tensor_attrs, dim)},
+    {"start", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_slice_Tensor_attrs, start)},
+    {"end", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_slice_Tensor_attrs, end)},
+    {"step", "int", "1", TN__ARG_INT, offsetof(tn_slice_Tensor_attrs, step)},
+};
+static const tn_slice_Tensor_attrs defaults_slice_Tensor = {.dim = 0, .start = {0, 0},
+    .end = {0, 0}, .step = 1};
+
+static const tn__arg args_slice_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input_sizes", "int[]", NULL, TN__ARG_INTS, offsetof(tn_slice_backward_attrs, input_sizes)},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_slice_backward_attrs, dim)},
+    {"start", "int", NULL, TN__ARG_INT, offsetof(tn_slice_backward_attrs, start)},
+    {"end", "int", NULL, TN__ARG_INT, offsetof(tn_slice_backward_attrs, end)},
+    {"step", "int", NULL, TN__ARG_INT, offsetof(tn_slice_backward_attrs, step)},
+};
+static const tn_slice_backward_attrs defaults_slice_backward = {.input_sizes = {NULL, 0}, .dim = 0,
+    .start = 0, .end = 0, .step = 0};
+
+static const tn__arg args_split_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"split_size", "int", NULL, TN__ARG_INT, offsetof(tn_split_Tensor_attrs, split_size)},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_split_Tensor_attrs, dim)},
+};
+static const tn_split_Tensor_attrs defaults_split_Tensor = {.split_size = 0, .dim = 0};
+
+static const tn__arg args_split_with_sizes[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"split_sizes", "int[]", NULL, TN__ARG_INTS, offsetof(tn_split_with_sizes_attrs, split_sizes)},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_split_with_sizes_attrs, dim)},
+};
+static const tn_split_with_sizes_attrs defaults_split_with_sizes = {.split_sizes = {NULL, 0},
+    .dim = 0};
 
 static const tn__arg args_sqrt[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -382,6 +539,12 @@ static const tn__arg args_squeeze_dims[] = {
     {"dim", "int[]", NULL, TN__ARG_INTS, offsetof(tn_squeeze_dims_attrs, dim)},
 };
 static const tn_squeeze_dims_attrs defaults_squeeze_dims = {.dim = {NULL, 0}};
+
+static const tn__arg args_stack[] = {
+    {"tensors", "Tensor[]", NULL, TN__ARG_TENSORS, 0},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_stack_attrs, dim)},
+};
+static const tn_stack_attrs defaults_stack = {.dim = 0};
 
 static const tn__arg args_sub_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -411,9 +574,27 @@ static const tn__arg args_transpose_int[] = {
 };
 static const tn_transpose_int_attrs defaults_transpose_int = {.dim0 = 0, .dim1 = 0};
 
+static const tn__arg args_tril[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"diagonal", "int", "0", TN__ARG_INT, offsetof(tn_tril_attrs, diagonal)},
+};
+static const tn_tril_attrs defaults_tril = {.diagonal = 0};
+
+static const tn__arg args_triu[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"diagonal", "int", "0", TN__ARG_INT, offsetof(tn_triu_attrs, diagonal)},
+};
+static const tn_triu_attrs defaults_triu = {.diagonal = 0};
+
 static const tn__arg args_trunc[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_unbind_int[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_unbind_int_attrs, dim)},
+};
+static const tn_unbind_int_attrs defaults_unbind_int = {.dim = 0};
 
 static const tn__arg args_unsqueeze[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -428,6 +609,20 @@ static const tn__arg args_view[] = {
 static const tn_view_attrs defaults_view = {.size = {NULL, 0}};
 
 const tn_op tn__op_table[] = {
+    [TN__OP__to_copy] = {
+        .name = "_to_copy",
+        .schema = "_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op__to_copy,
+        .id = TN__OP__to_copy,
+        .run_id = TN__OP__to_copy,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__to_copy_attrs),
+        .defaults = &defaults__to_copy,
+        .args = args__to_copy,
+    },
     [TN__OP_abs] = {
         .name = "abs",
         .schema = "abs(Tensor self) -> Tensor",
@@ -519,6 +714,20 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_alias,
+    },
+    [TN__OP_as_strided] = {
+        .name = "as_strided",
+        .schema = "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
+        .def = &tn_op_as_strided,
+        .id = TN__OP_as_strided,
+        .run_id = TN__OP_as_strided,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_as_strided_attrs),
+        .defaults = &defaults_as_strided,
+        .args = args_as_strided,
     },
     [TN__OP_bitwise_and_Scalar] = {
         .name = "bitwise_and.Scalar",
@@ -702,6 +911,21 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_broadcast_to,
         .args = args_broadcast_to,
     },
+    [TN__OP_cat] = {
+        .name = "cat",
+        .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
+        .def = &tn_op_cat,
+        .id = TN__OP_cat,
+        .run_id = TN__OP_cat,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 0,
+        .result_count = 1,
+        .has_list = true,
+        .attrs_size = sizeof(tn_cat_attrs),
+        .defaults = &defaults_cat,
+        .args = args_cat,
+    },
     [TN__OP_ceil] = {
         .name = "ceil",
         .schema = "ceil(Tensor self) -> Tensor",
@@ -725,6 +949,73 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_ceil,
+    },
+    [TN__OP_chunk] = {
+        .name = "chunk",
+        .schema = "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]",
+        .def = &tn_op_chunk,
+        .id = TN__OP_chunk,
+        .run_id = TN__OP_chunk,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .returns_list = true,
+        .attrs_size = sizeof(tn_chunk_attrs),
+        .defaults = &defaults_chunk,
+        .args = args_chunk,
+    },
+    [TN__OP_clone] = {
+        .name = "clone",
+        .schema = "clone(Tensor self) -> Tensor",
+        .def = &tn_op_clone,
+        .id = TN__OP_clone,
+        .run_id = TN__OP_clone,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_clone,
+    },
+    [TN__OP_contiguous] = {
+        .name = "contiguous",
+        .schema = "contiguous(Tensor self) -> Tensor",
+        .def = &tn_op_contiguous,
+        .id = TN__OP_contiguous,
+        .run_id = TN__OP_contiguous,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_contiguous,
+    },
+    [TN__OP_copy] = {
+        .name = "copy",
+        .schema = "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor",
+        .def = &tn_op_copy,
+        .id = TN__OP_copy,
+        .run_id = TN__OP_copy,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_copy_attrs),
+        .defaults = &defaults_copy,
+        .args = args_copy,
+    },
+    [TN__OP_copy_] = {
+        .name = "copy_",
+        .schema = "copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)",
+        .def = &tn_op_copy,
+        .id = TN__OP_copy_,
+        .run_id = TN__OP_copy,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_copy_attrs),
+        .defaults = &defaults_copy,
+        .args = args_copy,
     },
     [TN__OP_cos] = {
         .name = "cos",
@@ -761,6 +1052,34 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_detach,
+    },
+    [TN__OP_diagonal] = {
+        .name = "diagonal",
+        .schema = "diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor",
+        .def = &tn_op_diagonal,
+        .id = TN__OP_diagonal,
+        .run_id = TN__OP_diagonal,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_diagonal_attrs),
+        .defaults = &defaults_diagonal,
+        .args = args_diagonal,
+    },
+    [TN__OP_diagonal_backward] = {
+        .name = "diagonal_backward",
+        .schema = "diagonal_backward(Tensor grad_output, int[] input_sizes, int offset, int dim1, int dim2) -> Tensor",
+        .def = &tn_op_diagonal_backward,
+        .id = TN__OP_diagonal_backward,
+        .run_id = TN__OP_diagonal_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_diagonal_backward_attrs),
+        .defaults = &defaults_diagonal_backward,
+        .args = args_diagonal_backward,
     },
     [TN__OP_div_Scalar] = {
         .name = "div.Scalar",
@@ -1013,6 +1332,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_flatten_using_ints_attrs),
         .defaults = &defaults_flatten_using_ints,
         .args = args_flatten_using_ints,
+    },
+    [TN__OP_flip] = {
+        .name = "flip",
+        .schema = "flip(Tensor self, int[] dims) -> Tensor",
+        .def = &tn_op_flip,
+        .id = TN__OP_flip,
+        .run_id = TN__OP_flip,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_flip_attrs),
+        .defaults = &defaults_flip,
+        .args = args_flip,
     },
     [TN__OP_floor] = {
         .name = "floor",
@@ -1472,6 +1805,20 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_mul_Tensor,
     },
+    [TN__OP_narrow] = {
+        .name = "narrow",
+        .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
+        .def = &tn_op_narrow,
+        .id = TN__OP_narrow,
+        .run_id = TN__OP_narrow,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_narrow_attrs),
+        .defaults = &defaults_narrow,
+        .args = args_narrow,
+    },
     [TN__OP_ne_Scalar] = {
         .name = "ne.Scalar",
         .schema = "ne.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -1630,6 +1977,20 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_remainder_Tensor,
     },
+    [TN__OP_repeat] = {
+        .name = "repeat",
+        .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
+        .def = &tn_op_repeat,
+        .id = TN__OP_repeat,
+        .run_id = TN__OP_repeat,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_repeat_attrs),
+        .defaults = &defaults_repeat,
+        .args = args_repeat,
+    },
     [TN__OP_reshape] = {
         .name = "reshape",
         .schema = "reshape(Tensor self, int[] shape) -> Tensor",
@@ -1692,6 +2053,34 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_rsqrt,
     },
+    [TN__OP_select_int] = {
+        .name = "select.int",
+        .schema = "select.int(Tensor self, int dim, int index) -> Tensor",
+        .def = &tn_op_select_int,
+        .id = TN__OP_select_int,
+        .run_id = TN__OP_select_int,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_select_int_attrs),
+        .defaults = &defaults_select_int,
+        .args = args_select_int,
+    },
+    [TN__OP_select_backward] = {
+        .name = "select_backward",
+        .schema = "select_backward(Tensor grad_output, int[] input_sizes, int dim, int index) -> Tensor",
+        .def = &tn_op_select_backward,
+        .id = TN__OP_select_backward,
+        .run_id = TN__OP_select_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_select_backward_attrs),
+        .defaults = &defaults_select_backward,
+        .args = args_select_backward,
+    },
     [TN__OP_sign] = {
         .name = "sign",
         .schema = "sign(Tensor self) -> Tensor",
@@ -1739,6 +2128,64 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_sin,
+    },
+    [TN__OP_slice_Tensor] = {
+        .name = "slice.Tensor",
+        .schema = "slice.Tensor(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
+        .def = &tn_op_slice_Tensor,
+        .id = TN__OP_slice_Tensor,
+        .run_id = TN__OP_slice_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_slice_Tensor_attrs),
+        .defaults = &defaults_slice_Tensor,
+        .args = args_slice_Tensor,
+    },
+    [TN__OP_slice_backward] = {
+        .name = "slice_backward",
+        .schema = "slice_backward(Tensor grad_output, int[] input_sizes, int dim, int start, int end, int step) -> Tensor",
+        .def = &tn_op_slice_backward,
+        .id = TN__OP_slice_backward,
+        .run_id = TN__OP_slice_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_slice_backward_attrs),
+        .defaults = &defaults_slice_backward,
+        .args = args_slice_backward,
+    },
+    [TN__OP_split_Tensor] = {
+        .name = "split.Tensor",
+        .schema = "split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]",
+        .def = &tn_op_split_Tensor,
+        .id = TN__OP_split_Tensor,
+        .run_id = TN__OP_split_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .returns_list = true,
+        .attrs_size = sizeof(tn_split_Tensor_attrs),
+        .defaults = &defaults_split_Tensor,
+        .args = args_split_Tensor,
+    },
+    [TN__OP_split_with_sizes] = {
+        .name = "split_with_sizes",
+        .schema = "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]",
+        .def = &tn_op_split_with_sizes,
+        .id = TN__OP_split_with_sizes,
+        .run_id = TN__OP_split_with_sizes,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .returns_list = true,
+        .attrs_size = sizeof(tn_split_with_sizes_attrs),
+        .defaults = &defaults_split_with_sizes,
+        .args = args_split_with_sizes,
     },
     [TN__OP_sqrt] = {
         .name = "sqrt",
@@ -1827,6 +2274,21 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_squeeze_dims_attrs),
         .defaults = &defaults_squeeze_dims,
         .args = args_squeeze_dims,
+    },
+    [TN__OP_stack] = {
+        .name = "stack",
+        .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
+        .def = &tn_op_stack,
+        .id = TN__OP_stack,
+        .run_id = TN__OP_stack,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 0,
+        .result_count = 1,
+        .has_list = true,
+        .attrs_size = sizeof(tn_stack_attrs),
+        .defaults = &defaults_stack,
+        .args = args_stack,
     },
     [TN__OP_sub_Scalar] = {
         .name = "sub.Scalar",
@@ -1934,6 +2396,34 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_transpose_int,
         .args = args_transpose_int,
     },
+    [TN__OP_tril] = {
+        .name = "tril",
+        .schema = "tril(Tensor self, int diagonal=0) -> Tensor",
+        .def = &tn_op_tril,
+        .id = TN__OP_tril,
+        .run_id = TN__OP_tril,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_tril_attrs),
+        .defaults = &defaults_tril,
+        .args = args_tril,
+    },
+    [TN__OP_triu] = {
+        .name = "triu",
+        .schema = "triu(Tensor self, int diagonal=0) -> Tensor",
+        .def = &tn_op_triu,
+        .id = TN__OP_triu,
+        .run_id = TN__OP_triu,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_triu_attrs),
+        .defaults = &defaults_triu,
+        .args = args_triu,
+    },
     [TN__OP_trunc] = {
         .name = "trunc",
         .schema = "trunc(Tensor self) -> Tensor",
@@ -1957,6 +2447,21 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_trunc,
+    },
+    [TN__OP_unbind_int] = {
+        .name = "unbind.int",
+        .schema = "unbind.int(Tensor self, int dim=0) -> Tensor[]",
+        .def = &tn_op_unbind_int,
+        .id = TN__OP_unbind_int,
+        .run_id = TN__OP_unbind_int,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .returns_list = true,
+        .attrs_size = sizeof(tn_unbind_int_attrs),
+        .defaults = &defaults_unbind_int,
+        .args = args_unbind_int,
     },
     [TN__OP_unsqueeze] = {
         .name = "unsqueeze",

@@ -7,14 +7,37 @@
 
 #include <tenon/ops.h>
 
+#include <tenon/error.h>
+
 #include "op_ids.h"
 #include "op_table.h"
 #include "tensor_impl.h"
 
+enum { TN__LONGEST_LIST = 1 << 30 };
 // Whether the caller's options struct, which may be an older and shorter one, has |field|.
 #define REACHES(options, field) \
   ((options)->struct_size >= \
    (size_t)((const char *)(&(options)->field + 1) - (const char *)(options)))
+
+// Refuses a list that cannot be one.
+static bool list_ok(const char *op, const char *argument, tn_tensors list) {
+  if (list.count >= 0 && list.count <= TN__LONGEST_LIST && (list.count == 0 || list.data != NULL)) {
+    return true;
+  }
+  tn_error_set(TN_INVALID_ARGUMENT, "%s: %s: a list of %lld tensors", op, argument,
+               (long long)list.count);
+  return false;
+}
+
+tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn__to_copy_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP__to_copy, inputs, 1, &attrs);
+}
 
 tn_tensor *tn_abs(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
@@ -110,6 +133,18 @@ tn_status tn_add_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
 tn_tensor *tn_alias(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_alias, inputs, 1, NULL);
+}
+
+tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
+                              const tn_as_strided_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_as_strided_attrs attrs = {.size = size, .stride = stride, .storage_offset = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, storage_offset) && options->storage_offset.present) {
+      attrs.storage_offset = options->storage_offset;
+    }
+  }
+  return tn__call_one(TN__OP_as_strided, inputs, 1, &attrs);
 }
 
 tn_tensor *(tn_bitwise_and_scalar)(tn_tensor *self, tn_scalar other) {
@@ -239,6 +274,15 @@ tn_tensor *tn_broadcast_to(tn_tensor *self, tn_ints size) {
   return tn__call_one(TN__OP_broadcast_to, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_cat_with(tn_tensors tensors, const tn_cat_options *options) {
+  if (!list_ok("cat", "tensors", tensors)) return NULL;
+  tn_cat_attrs attrs = {.dim = 0};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+  }
+  return tn__call_one(TN__OP_cat, tensors.data, (int32_t)tensors.count, &attrs);
+}
+
 tn_tensor *tn_ceil(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_ceil, inputs, 1, NULL);
@@ -253,6 +297,43 @@ tn_status tn_ceil_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_ceil, inputs, 1, NULL, outs, 1);
+}
+
+tn_list *tn_chunk_with(tn_tensor *self, int64_t chunks, const tn_chunk_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_chunk_attrs attrs = {.chunks = chunks, .dim = 0};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+  }
+  return tn__call_list(TN__OP_chunk, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_clone(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_clone, inputs, 1, NULL);
+}
+
+tn_tensor *tn_contiguous(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_contiguous, inputs, 1, NULL);
+}
+
+tn_tensor *tn_copy_with(tn_tensor *self, tn_tensor *src, const tn_copy_options *options) {
+  tn_tensor *inputs[] = {self, src};
+  tn_copy_attrs attrs = {.non_blocking = false};
+  if (options != NULL) {
+    if (REACHES(options, non_blocking)) attrs.non_blocking = options->non_blocking;
+  }
+  return tn__call_one(TN__OP_copy, inputs, 2, &attrs);
+}
+
+tn_status tn_copy__with(tn_tensor *self, tn_tensor *src, const tn_copy_options *options) {
+  tn_tensor *inputs[] = {self, src};
+  tn_copy_attrs attrs = {.non_blocking = false};
+  if (options != NULL) {
+    if (REACHES(options, non_blocking)) attrs.non_blocking = options->non_blocking;
+  }
+  return tn__call_into(TN__OP_copy_, inputs, 2, &attrs, inputs, 1);
 }
 
 tn_tensor *tn_cos(tn_tensor *self) {
@@ -274,6 +355,25 @@ tn_status tn_cos_out(tn_tensor *out, tn_tensor *self) {
 tn_tensor *tn_detach(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_detach, inputs, 1, NULL);
+}
+
+tn_tensor *tn_diagonal_with(tn_tensor *self, const tn_diagonal_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_diagonal_attrs attrs = {.offset = 0, .dim1 = 0, .dim2 = 1};
+  if (options != NULL) {
+    if (REACHES(options, offset)) attrs.offset = options->offset;
+    if (REACHES(options, dim1)) attrs.dim1 = options->dim1;
+    if (REACHES(options, dim2) && options->dim2.present) attrs.dim2 = options->dim2.value;
+  }
+  return tn__call_one(TN__OP_diagonal, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_diagonal_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t offset,
+                                int64_t dim1, int64_t dim2) {
+  tn_tensor *inputs[] = {grad_output};
+  tn_diagonal_backward_attrs attrs = {.input_sizes = input_sizes, .offset = offset, .dim1 = dim1,
+                                      .dim2 = dim2};
+  return tn__call_one(TN__OP_diagonal_backward, inputs, 1, &attrs);
 }
 
 tn_tensor *(tn_div_scalar)(tn_tensor *self, tn_scalar other) {
@@ -456,6 +556,12 @@ tn_tensor *tn_flatten_with(tn_tensor *self, const tn_flatten_options *options) {
     }
   }
   return tn__call_one(TN__OP_flatten_using_ints, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_flip(tn_tensor *self, tn_ints dims) {
+  tn_tensor *inputs[] = {self};
+  tn_flip_attrs attrs = {.dims = dims};
+  return tn__call_one(TN__OP_flip, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_floor(tn_tensor *self) {
@@ -784,6 +890,12 @@ tn_status tn_mul_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_mul_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t length) {
+  tn_tensor *inputs[] = {self};
+  tn_narrow_attrs attrs = {.dim = dim, .start = start, .length = length};
+  return tn__call_one(TN__OP_narrow, inputs, 1, &attrs);
+}
+
 tn_tensor *(tn_ne_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -892,6 +1004,12 @@ tn_status tn_remainder_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_remainder_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_repeat(tn_tensor *self, tn_ints repeats) {
+  tn_tensor *inputs[] = {self};
+  tn_repeat_attrs attrs = {.repeats = repeats};
+  return tn__call_one(TN__OP_repeat, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_reshape(tn_tensor *self, tn_ints shape) {
   tn_tensor *inputs[] = {self};
   tn_reshape_attrs attrs = {.shape = shape};
@@ -930,6 +1048,19 @@ tn_status tn_rsqrt_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_rsqrt, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_select(tn_tensor *self, int64_t dim, int64_t index) {
+  tn_tensor *inputs[] = {self};
+  tn_select_int_attrs attrs = {.dim = dim, .index = index};
+  return tn__call_one(TN__OP_select_int, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_select_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
+                              int64_t index) {
+  tn_tensor *inputs[] = {grad_output};
+  tn_select_backward_attrs attrs = {.input_sizes = input_sizes, .dim = dim, .index = index};
+  return tn__call_one(TN__OP_select_backward, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_sign(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_sign, inputs, 1, NULL);
@@ -960,6 +1091,45 @@ tn_status tn_sin_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_sin, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_slice_with(tn_tensor *self, const tn_slice_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_slice_Tensor_attrs attrs = {.dim = 0, .start = {0, 0}, .end = {0, 0}, .step = 1};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+    if (REACHES(options, start) && options->start.present) attrs.start = options->start;
+    if (REACHES(options, end) && options->end.present) attrs.end = options->end;
+    if (REACHES(options, step) && options->step.present) attrs.step = options->step.value;
+  }
+  return tn__call_one(TN__OP_slice_Tensor, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_slice_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
+                             int64_t start, int64_t end, int64_t step) {
+  tn_tensor *inputs[] = {grad_output};
+  tn_slice_backward_attrs attrs = {.input_sizes = input_sizes, .dim = dim, .start = start,
+                                   .end = end, .step = step};
+  return tn__call_one(TN__OP_slice_backward, inputs, 1, &attrs);
+}
+
+tn_list *tn_split_with(tn_tensor *self, int64_t split_size, const tn_split_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_split_Tensor_attrs attrs = {.split_size = split_size, .dim = 0};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+  }
+  return tn__call_list(TN__OP_split_Tensor, inputs, 1, &attrs);
+}
+
+tn_list *tn_split_with_sizes_with(tn_tensor *self, tn_ints split_sizes,
+                                  const tn_split_with_sizes_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_split_with_sizes_attrs attrs = {.split_sizes = split_sizes, .dim = 0};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+  }
+  return tn__call_list(TN__OP_split_with_sizes, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_sqrt(tn_tensor *self) {
@@ -1009,6 +1179,15 @@ tn_tensor *tn_squeeze_dims(tn_tensor *self, tn_ints dim) {
   tn_tensor *inputs[] = {self};
   tn_squeeze_dims_attrs attrs = {.dim = dim};
   return tn__call_one(TN__OP_squeeze_dims, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_stack_with(tn_tensors tensors, const tn_stack_options *options) {
+  if (!list_ok("stack", "tensors", tensors)) return NULL;
+  tn_stack_attrs attrs = {.dim = 0};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+  }
+  return tn__call_one(TN__OP_stack, tensors.data, (int32_t)tensors.count, &attrs);
 }
 
 tn_tensor *tn_sub_scalar_with(tn_tensor *self, tn_scalar other,
@@ -1113,6 +1292,24 @@ tn_tensor *tn_transpose(tn_tensor *self, int64_t dim0, int64_t dim1) {
   return tn__call_one(TN__OP_transpose_int, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_tril_with(tn_tensor *self, const tn_tril_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_tril_attrs attrs = {.diagonal = 0};
+  if (options != NULL) {
+    if (REACHES(options, diagonal)) attrs.diagonal = options->diagonal;
+  }
+  return tn__call_one(TN__OP_tril, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_triu_with(tn_tensor *self, const tn_triu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_triu_attrs attrs = {.diagonal = 0};
+  if (options != NULL) {
+    if (REACHES(options, diagonal)) attrs.diagonal = options->diagonal;
+  }
+  return tn__call_one(TN__OP_triu, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_trunc(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_trunc, inputs, 1, NULL);
@@ -1127,6 +1324,15 @@ tn_status tn_trunc_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_trunc, inputs, 1, NULL, outs, 1);
+}
+
+tn_list *tn_unbind_with(tn_tensor *self, const tn_unbind_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_unbind_int_attrs attrs = {.dim = 0};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+  }
+  return tn__call_list(TN__OP_unbind_int, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim) {

@@ -16,6 +16,13 @@
 extern "C" {
 #endif
 
+// _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG__to_copy_result = 0, TN_ARG__to_copy_self = 1 };
+typedef struct tn__to_copy_attrs {
+  tn_dtype dtype;
+  tn_device device;
+} tn__to_copy_attrs;
+
 // abs(Tensor self) -> Tensor
 enum { TN_ARG_abs_result = 0, TN_ARG_abs_self = 1 };
 
@@ -27,6 +34,14 @@ typedef struct tn_add_Tensor_attrs {
 
 // alias(Tensor self) -> Tensor
 enum { TN_ARG_alias_result = 0, TN_ARG_alias_self = 1 };
+
+// as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor
+enum { TN_ARG_as_strided_result = 0, TN_ARG_as_strided_self = 1 };
+typedef struct tn_as_strided_attrs {
+  tn_ints size;
+  tn_ints stride;
+  tn_opt_int storage_offset;
+} tn_as_strided_attrs;
 
 // bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_bitwise_and_Tensor_result = 0, TN_ARG_bitwise_and_Tensor_self = 1,
@@ -49,14 +64,57 @@ typedef struct tn_broadcast_to_attrs {
   tn_ints size;
 } tn_broadcast_to_attrs;
 
+// cat(Tensor[] tensors, int dim=0) -> Tensor
+enum { TN_ARG_cat_result = 0, TN_ARG_cat_tensors = 1 };
+typedef struct tn_cat_attrs {
+  int64_t dim;
+} tn_cat_attrs;
+
 // ceil(Tensor self) -> Tensor
 enum { TN_ARG_ceil_result = 0, TN_ARG_ceil_self = 1 };
+
+// chunk(Tensor self, int chunks, int dim=0) -> Tensor[]
+enum { TN_ARG_chunk_self = 0 };
+typedef struct tn_chunk_attrs {
+  int64_t chunks;
+  int64_t dim;
+} tn_chunk_attrs;
+
+// clone(Tensor self) -> Tensor
+enum { TN_ARG_clone_result = 0, TN_ARG_clone_self = 1 };
+
+// contiguous(Tensor self) -> Tensor
+enum { TN_ARG_contiguous_result = 0, TN_ARG_contiguous_self = 1 };
+
+// copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor
+enum { TN_ARG_copy_result = 0, TN_ARG_copy_self = 1, TN_ARG_copy_src = 2 };
+typedef struct tn_copy_attrs {
+  bool non_blocking;
+} tn_copy_attrs;
 
 // cos(Tensor self) -> Tensor
 enum { TN_ARG_cos_result = 0, TN_ARG_cos_self = 1 };
 
 // detach(Tensor self) -> Tensor
 enum { TN_ARG_detach_result = 0, TN_ARG_detach_self = 1 };
+
+// diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor
+enum { TN_ARG_diagonal_result = 0, TN_ARG_diagonal_self = 1 };
+typedef struct tn_diagonal_attrs {
+  int64_t offset;
+  int64_t dim1;
+  int64_t dim2;
+} tn_diagonal_attrs;
+
+// diagonal_backward(Tensor grad_output, int[] input_sizes, int offset, int dim1, int dim2) ->
+// Tensor
+enum { TN_ARG_diagonal_backward_result = 0, TN_ARG_diagonal_backward_grad_output = 1 };
+typedef struct tn_diagonal_backward_attrs {
+  tn_ints input_sizes;
+  int64_t offset;
+  int64_t dim1;
+  int64_t dim2;
+} tn_diagonal_backward_attrs;
 
 // div.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_div_Tensor_result = 0, TN_ARG_div_Tensor_self = 1, TN_ARG_div_Tensor_other = 2 };
@@ -93,6 +151,12 @@ typedef struct tn_flatten_using_ints_attrs {
   int64_t start_dim;
   int64_t end_dim;
 } tn_flatten_using_ints_attrs;
+
+// flip(Tensor self, int[] dims) -> Tensor
+enum { TN_ARG_flip_result = 0, TN_ARG_flip_self = 1 };
+typedef struct tn_flip_attrs {
+  tn_ints dims;
+} tn_flip_attrs;
 
 // floor(Tensor self) -> Tensor
 enum { TN_ARG_floor_result = 0, TN_ARG_floor_self = 1 };
@@ -146,6 +210,14 @@ typedef struct tn_movedim_int_attrs {
 // mul.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_mul_Tensor_result = 0, TN_ARG_mul_Tensor_self = 1, TN_ARG_mul_Tensor_other = 2 };
 
+// narrow(Tensor self, int dim, int start, int length) -> Tensor
+enum { TN_ARG_narrow_result = 0, TN_ARG_narrow_self = 1 };
+typedef struct tn_narrow_attrs {
+  int64_t dim;
+  int64_t start;
+  int64_t length;
+} tn_narrow_attrs;
+
 // ne.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_ne_Tensor_result = 0, TN_ARG_ne_Tensor_self = 1, TN_ARG_ne_Tensor_other = 2 };
 
@@ -165,6 +237,12 @@ enum { TN_ARG_reciprocal_result = 0, TN_ARG_reciprocal_self = 1 };
 enum { TN_ARG_remainder_Tensor_result = 0, TN_ARG_remainder_Tensor_self = 1,
        TN_ARG_remainder_Tensor_other = 2 };
 
+// repeat(Tensor self, int[] repeats) -> Tensor
+enum { TN_ARG_repeat_result = 0, TN_ARG_repeat_self = 1 };
+typedef struct tn_repeat_attrs {
+  tn_ints repeats;
+} tn_repeat_attrs;
+
 // reshape(Tensor self, int[] shape) -> Tensor
 enum { TN_ARG_reshape_result = 0, TN_ARG_reshape_self = 1 };
 typedef struct tn_reshape_attrs {
@@ -177,11 +255,60 @@ enum { TN_ARG_round_result = 0, TN_ARG_round_self = 1 };
 // rsqrt(Tensor self) -> Tensor
 enum { TN_ARG_rsqrt_result = 0, TN_ARG_rsqrt_self = 1 };
 
+// select.int(Tensor self, int dim, int index) -> Tensor
+enum { TN_ARG_select_int_result = 0, TN_ARG_select_int_self = 1 };
+typedef struct tn_select_int_attrs {
+  int64_t dim;
+  int64_t index;
+} tn_select_int_attrs;
+
+// select_backward(Tensor grad_output, int[] input_sizes, int dim, int index) -> Tensor
+enum { TN_ARG_select_backward_result = 0, TN_ARG_select_backward_grad_output = 1 };
+typedef struct tn_select_backward_attrs {
+  tn_ints input_sizes;
+  int64_t dim;
+  int64_t index;
+} tn_select_backward_attrs;
+
 // sign(Tensor self) -> Tensor
 enum { TN_ARG_sign_result = 0, TN_ARG_sign_self = 1 };
 
 // sin(Tensor self) -> Tensor
 enum { TN_ARG_sin_result = 0, TN_ARG_sin_self = 1 };
+
+// slice.Tensor(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor
+enum { TN_ARG_slice_Tensor_result = 0, TN_ARG_slice_Tensor_self = 1 };
+typedef struct tn_slice_Tensor_attrs {
+  int64_t dim;
+  tn_opt_int start;
+  tn_opt_int end;
+  int64_t step;
+} tn_slice_Tensor_attrs;
+
+// slice_backward(Tensor grad_output, int[] input_sizes, int dim, int start, int end, int step) ->
+// Tensor
+enum { TN_ARG_slice_backward_result = 0, TN_ARG_slice_backward_grad_output = 1 };
+typedef struct tn_slice_backward_attrs {
+  tn_ints input_sizes;
+  int64_t dim;
+  int64_t start;
+  int64_t end;
+  int64_t step;
+} tn_slice_backward_attrs;
+
+// split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]
+enum { TN_ARG_split_Tensor_self = 0 };
+typedef struct tn_split_Tensor_attrs {
+  int64_t split_size;
+  int64_t dim;
+} tn_split_Tensor_attrs;
+
+// split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]
+enum { TN_ARG_split_with_sizes_self = 0 };
+typedef struct tn_split_with_sizes_attrs {
+  tn_ints split_sizes;
+  int64_t dim;
+} tn_split_with_sizes_attrs;
 
 // sqrt(Tensor self) -> Tensor
 enum { TN_ARG_sqrt_result = 0, TN_ARG_sqrt_self = 1 };
@@ -204,6 +331,12 @@ typedef struct tn_squeeze_dims_attrs {
   tn_ints dim;
 } tn_squeeze_dims_attrs;
 
+// stack(Tensor[] tensors, int dim=0) -> Tensor
+enum { TN_ARG_stack_result = 0, TN_ARG_stack_tensors = 1 };
+typedef struct tn_stack_attrs {
+  int64_t dim;
+} tn_stack_attrs;
+
 // sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
 enum { TN_ARG_sub_Tensor_result = 0, TN_ARG_sub_Tensor_self = 1, TN_ARG_sub_Tensor_other = 2 };
 typedef struct tn_sub_Tensor_attrs {
@@ -223,8 +356,26 @@ typedef struct tn_transpose_int_attrs {
   int64_t dim1;
 } tn_transpose_int_attrs;
 
+// tril(Tensor self, int diagonal=0) -> Tensor
+enum { TN_ARG_tril_result = 0, TN_ARG_tril_self = 1 };
+typedef struct tn_tril_attrs {
+  int64_t diagonal;
+} tn_tril_attrs;
+
+// triu(Tensor self, int diagonal=0) -> Tensor
+enum { TN_ARG_triu_result = 0, TN_ARG_triu_self = 1 };
+typedef struct tn_triu_attrs {
+  int64_t diagonal;
+} tn_triu_attrs;
+
 // trunc(Tensor self) -> Tensor
 enum { TN_ARG_trunc_result = 0, TN_ARG_trunc_self = 1 };
+
+// unbind.int(Tensor self, int dim=0) -> Tensor[]
+enum { TN_ARG_unbind_int_self = 0 };
+typedef struct tn_unbind_int_attrs {
+  int64_t dim;
+} tn_unbind_int_attrs;
 
 // unsqueeze(Tensor self, int dim) -> Tensor
 enum { TN_ARG_unsqueeze_result = 0, TN_ARG_unsqueeze_self = 1 };
