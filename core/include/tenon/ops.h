@@ -30,6 +30,14 @@
 extern "C" {
 #endif
 
+// _cast(Tensor self, ScalarType dtype) -> Tensor
+// self converted to dtype, elementwise: towards zero from floating to integer, to the nearest
+// between floating dtypes, the real part from complex to real, "is not zero" to bool.
+// self: any shape, any dtype. Returns self's shape in dtype. gradient: cast back.
+// source: ATen `_to_copy`, its dtype part.
+// owns: +1 result | errors: INVALID_DTYPE for no dtype; as any operator | threads: any
+TN_API tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype);
+
 typedef struct tn_aten_to_copy_options {
   uint32_t struct_size;
   tn_dtype dtype;  // None
@@ -121,6 +129,72 @@ TN_API tn_status tn_add_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *oth
 #define tn_add_out(out, self, other, ...) \
   tn_add_out_with(out, self, other, \
       &(tn_add_options){.struct_size = sizeof(tn_add_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_addcdiv_options {
+  uint32_t struct_size;
+  tn_scalar value;  // 1
+} tn_addcdiv_options;
+// addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
+// self + value * tensor1 / tensor2, elementwise.
+// self, tensor1, tensor2: shapes that broadcast; at least one floating. Returns the broadcast shape
+// in the promoted dtype. gradient: 1, value / tensor2, -value * tensor1 / tensor2^2.
+// source: ATen `addcdiv`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
+// integers only and for complex; as any operator | threads: any
+TN_API tn_tensor *tn_addcdiv_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                                  const tn_addcdiv_options *options);
+// tn_addcdiv into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_addcdiv; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_addcdiv__with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                                  const tn_addcdiv_options *options);
+// tn_addcdiv into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_addcdiv; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_addcdiv_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor1,
+                                     tn_tensor *tensor2, const tn_addcdiv_options *options);
+#ifndef __cplusplus
+#define tn_addcdiv(self, tensor1, tensor2, ...) \
+  tn_addcdiv_with(self, tensor1, tensor2, \
+      &(tn_addcdiv_options){.struct_size = sizeof(tn_addcdiv_options), __VA_ARGS__})
+#define tn_addcdiv_(self, tensor1, tensor2, ...) \
+  tn_addcdiv__with(self, tensor1, tensor2, \
+      &(tn_addcdiv_options){.struct_size = sizeof(tn_addcdiv_options), __VA_ARGS__})
+#define tn_addcdiv_out(out, self, tensor1, tensor2, ...) \
+  tn_addcdiv_out_with(out, self, tensor1, tensor2, \
+      &(tn_addcdiv_options){.struct_size = sizeof(tn_addcdiv_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_addcmul_options {
+  uint32_t struct_size;
+  tn_scalar value;  // 1
+} tn_addcmul_options;
+// addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
+// self + value * tensor1 * tensor2, elementwise.
+// self, tensor1, tensor2: shapes that broadcast, integer or floating. Returns the broadcast shape
+// in the promoted dtype. gradient: 1, value * tensor2, value * tensor1.
+// source: ATen `addcmul`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional value
+// beside integers; INVALID_DTYPE for bools and complex; as any operator | threads: any
+TN_API tn_tensor *tn_addcmul_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                                  const tn_addcmul_options *options);
+// tn_addcmul into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_addcmul; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_addcmul__with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                                  const tn_addcmul_options *options);
+// tn_addcmul into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_addcmul; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_addcmul_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor1,
+                                     tn_tensor *tensor2, const tn_addcmul_options *options);
+#ifndef __cplusplus
+#define tn_addcmul(self, tensor1, tensor2, ...) \
+  tn_addcmul_with(self, tensor1, tensor2, \
+      &(tn_addcmul_options){.struct_size = sizeof(tn_addcmul_options), __VA_ARGS__})
+#define tn_addcmul_(self, tensor1, tensor2, ...) \
+  tn_addcmul__with(self, tensor1, tensor2, \
+      &(tn_addcmul_options){.struct_size = sizeof(tn_addcmul_options), __VA_ARGS__})
+#define tn_addcmul_out(out, self, tensor1, tensor2, ...) \
+  tn_addcmul_out_with(out, self, tensor1, tensor2, \
+      &(tn_addcmul_options){.struct_size = sizeof(tn_addcmul_options), __VA_ARGS__})
 #endif
 
 // alias(Tensor self) -> Tensor
@@ -322,6 +396,54 @@ TN_API tn_list *tn_chunk_with(tn_tensor *self, int64_t chunks, const tn_chunk_op
   tn_chunk_with(self, chunks, \
       &(tn_chunk_options){.struct_size = sizeof(tn_chunk_options), __VA_ARGS__})
 #endif
+
+typedef struct tn_clamp_options {
+  uint32_t struct_size;
+  tn_scalar min;  // None
+  tn_scalar max;  // None
+} tn_clamp_options;
+// clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor
+// Each element brought into [min, max] for numbers min and max, either of which may be left out.
+// As `clamp.Tensor`. source: ATen `clamp`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_clamp_with(tn_tensor *self, const tn_clamp_options *options);
+// tn_clamp into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_clamp; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_clamp__with(tn_tensor *self, const tn_clamp_options *options);
+// tn_clamp into |out|, of the right shape already or resized. owns: nothing | errors: as tn_clamp;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_clamp_out_with(tn_tensor *out, tn_tensor *self,
+                                   const tn_clamp_options *options);
+#ifndef __cplusplus
+#define tn_clamp(self, ...) \
+  tn_clamp_with(self, \
+      &(tn_clamp_options){.struct_size = sizeof(tn_clamp_options), __VA_ARGS__})
+#define tn_clamp_(self, ...) \
+  tn_clamp__with(self, \
+      &(tn_clamp_options){.struct_size = sizeof(tn_clamp_options), __VA_ARGS__})
+#define tn_clamp_out(out, self, ...) \
+  tn_clamp_out_with(out, self, \
+      &(tn_clamp_options){.struct_size = sizeof(tn_clamp_options), __VA_ARGS__})
+#endif
+
+// clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor
+// min(max(self, lower), upper) for tensors of bounds, elementwise; NaN stays NaN.
+// self, min, max: shapes that broadcast, integer or floating; min or max may be TN_NONE. Returns
+// the
+// broadcast shape in the promoted dtype. gradient: to self inside the bounds (inclusive), else to
+// the bound that was taken.
+// source: ATen `clamp.Tensor`.
+// owns: +1 result | errors: INVALID_ARGUMENT without a bound or for shapes that do not broadcast,
+// INVALID_DTYPE for bools and complex; as any operator | threads: any
+TN_API tn_tensor *tn_clamp_tensor(tn_tensor *self, tn_tensor *min, tn_tensor *max);
+// tn_clamp_tensor into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_clamp_tensor; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
+// threads: any
+TN_API tn_status tn_clamp_tensor_(tn_tensor *self, tn_tensor *min, tn_tensor *max);
+// tn_clamp_tensor into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_clamp_tensor; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_clamp_tensor_out(tn_tensor *out, tn_tensor *self, tn_tensor *min,
+                                     tn_tensor *max);
 
 // clone(Tensor self) -> Tensor
 // A contiguous copy. self: any shape and dtype.
@@ -570,6 +692,22 @@ TN_API tn_status tn_expm1_(tn_tensor *self);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_expm1_out(tn_tensor *out, tn_tensor *self);
 
+// fill.Scalar(Tensor self, Scalar value) -> Tensor
+// value, cast to self's dtype, everywhere.
+// self: any shape, any dtype; only its shape and dtype count. Returns self's shape and dtype.
+// gradient: 0.
+// source: ATen `fill.Scalar`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a complex value beside a real self; as any
+// operator | threads: any
+TN_API tn_tensor *tn_fill(tn_tensor *self, tn_scalar value);
+// tn_fill into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_fill; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_fill_(tn_tensor *self, tn_scalar value);
+#ifndef __cplusplus
+#define tn_fill(self, value) tn_fill(self, TN_SCALAR(value))
+#define tn_fill_(self, value) tn_fill_(self, TN_SCALAR(value))
+#endif
+
 typedef struct tn_flatten_options {
   uint32_t struct_size;
   int64_t start_dim;  // 0
@@ -735,6 +873,40 @@ TN_API tn_status tn_le_(tn_tensor *self, tn_tensor *other);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_le_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor
+// self + weight * (end - self) for a number weight, elementwise. As `lerp.Tensor`.
+// source: ATen `lerp.Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_lerp_scalar(tn_tensor *self, tn_tensor *end, tn_scalar weight);
+// tn_lerp_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_lerp_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_lerp_scalar_(tn_tensor *self, tn_tensor *end, tn_scalar weight);
+// tn_lerp_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_lerp_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_lerp_scalar_out(tn_tensor *out, tn_tensor *self, tn_tensor *end,
+                                    tn_scalar weight);
+#ifndef __cplusplus
+#define tn_lerp_scalar(self, end, weight) tn_lerp_scalar(self, end, TN_SCALAR(weight))
+#define tn_lerp_scalar_(self, end, weight) tn_lerp_scalar_(self, end, TN_SCALAR(weight))
+#define tn_lerp_scalar_out(out, self, end, weight) \
+  tn_lerp_scalar_out(out, self, end, TN_SCALAR(weight))
+#endif
+
+// lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor
+// self + weight * (end - self), elementwise, exact at weight 0 and 1.
+// self, end, weight: shapes that broadcast; at least one floating. Returns the broadcast shape in
+// the promoted dtype. gradient: 1 - weight, weight, end - self.
+// source: ATen `lerp.Tensor`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
+// integers only and for complex; as any operator | threads: any
+TN_API tn_tensor *tn_lerp(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
+// tn_lerp into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_lerp; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_lerp_(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
+// tn_lerp into |out|, of the right shape already or resized. owns: nothing | errors: as tn_lerp;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor *weight);
+
 // log(Tensor self) -> Tensor
 // The natural logarithm, elementwise; -inf at 0, NaN below.
 // self: any shape, any real dtype. Returns self's shape; integers and bool become the default
@@ -853,6 +1025,65 @@ TN_API tn_status tn_lt_(tn_tensor *self, tn_tensor *other);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_lt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor
+// self with a number where mask holds, elementwise. As `masked_fill.Tensor`.
+// source: ATen `masked_fill.Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_masked_fill_scalar(tn_tensor *self, tn_tensor *mask, tn_scalar value);
+// tn_masked_fill_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_masked_fill_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
+// threads: any
+TN_API tn_status tn_masked_fill_scalar_(tn_tensor *self, tn_tensor *mask, tn_scalar value);
+#ifndef __cplusplus
+#define tn_masked_fill_scalar(self, mask, value) tn_masked_fill_scalar(self, mask, TN_SCALAR(value))
+#define tn_masked_fill_scalar_(self, mask, value) \
+  tn_masked_fill_scalar_(self, mask, TN_SCALAR(value))
+#endif
+
+// masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor
+// self with value where mask holds, elementwise.
+// self: any dtype; mask: bool, a shape that broadcasts with self's; value: 0-dim, cast to self's
+// dtype. Returns the broadcast shape in self's dtype. gradient: to self where mask does not hold,
+// summed to value where it does.
+// source: ATen `masked_fill.Tensor`.
+// owns: +1 result | errors: INVALID_DTYPE for a mask that is not bool or a complex value beside a
+// real self; INVALID_ARGUMENT for a value with dimensions or shapes that do not broadcast; as any
+// operator | threads: any
+TN_API tn_tensor *tn_masked_fill(tn_tensor *self, tn_tensor *mask, tn_tensor *value);
+// tn_masked_fill into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_masked_fill; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value);
+
+// maximum(Tensor self, Tensor other) -> Tensor
+// The larger of self and other, elementwise; NaN where either is NaN.
+// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
+// dtype. gradient: to the larger, half each where equal.
+// source: ATen `maximum`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE for
+// complex; as any operator | threads: any
+TN_API tn_tensor *tn_maximum(tn_tensor *self, tn_tensor *other);
+// tn_maximum into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_maximum; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_maximum_(tn_tensor *self, tn_tensor *other);
+// tn_maximum into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_maximum; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_maximum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+// minimum(Tensor self, Tensor other) -> Tensor
+// The smaller of self and other, elementwise; NaN where either is NaN.
+// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
+// dtype. gradient: to the smaller, half each where equal.
+// source: ATen `minimum`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE for
+// complex; as any operator | threads: any
+TN_API tn_tensor *tn_minimum(tn_tensor *self, tn_tensor *other);
+// tn_minimum into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_minimum; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_minimum_(tn_tensor *self, tn_tensor *other);
+// tn_minimum into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_minimum; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_minimum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
 // movedim.int(Tensor self, int source, int destination) -> Tensor
 // A view with one dimension moved to another place; the others keep their order.
 // self: any shape and dtype.
@@ -949,6 +1180,53 @@ TN_API tn_status tn_neg_out(tn_tensor *out, tn_tensor *self);
 // owns: +1 result, a view of the first argument's storage | errors: INVALID_ARGUMENT for missing or
 // repeated dims; OUT_OF_RANGE; as any operator | threads: any
 TN_API tn_tensor *tn_permute(tn_tensor *self, tn_ints dims);
+
+// pow.Scalar(Scalar self, Tensor exponent) -> Tensor
+// A number to the powers in exponent, elementwise. As `pow.Tensor_Tensor`.
+// source: ATen `pow.Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_pow_scalar_self(tn_scalar self, tn_tensor *exponent);
+// tn_pow_scalar_self into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_pow_scalar_self; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_pow_scalar_self_out(tn_tensor *out, tn_scalar self, tn_tensor *exponent);
+#ifndef __cplusplus
+#define tn_pow_scalar_self(self, exponent) tn_pow_scalar_self(TN_SCALAR(self), exponent)
+#define tn_pow_scalar_self_out(out, self, exponent) \
+  tn_pow_scalar_self_out(out, TN_SCALAR(self), exponent)
+#endif
+
+// pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor
+// self to the power of a number, elementwise. As `pow.Tensor_Tensor`.
+// source: ATen `pow.Tensor_Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_pow_scalar(tn_tensor *self, tn_scalar exponent);
+// tn_pow_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_pow_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_pow_scalar_(tn_tensor *self, tn_scalar exponent);
+// tn_pow_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_pow_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_pow_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar exponent);
+#ifndef __cplusplus
+#define tn_pow_scalar(self, exponent) tn_pow_scalar(self, TN_SCALAR(exponent))
+#define tn_pow_scalar_(self, exponent) tn_pow_scalar_(self, TN_SCALAR(exponent))
+#define tn_pow_scalar_out(out, self, exponent) tn_pow_scalar_out(out, self, TN_SCALAR(exponent))
+#endif
+
+// pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor
+// self to the power exponent, elementwise; 0^0 is 1, NaN^0 is 1.
+// self, exponent: shapes that broadcast, integer or floating (one may be bool). Returns the
+// broadcast shape in the promoted dtype. An integer to a negative power is 0, but for 1 and -1.
+// gradient: p self^(p-1), 0 for p = 0; self^p log(self), 0 where self is 0 and p >= 0.
+// source: ATen `pow.Tensor_Tensor`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
+// two bools and complex; as any operator | threads: any
+TN_API tn_tensor *tn_pow(tn_tensor *self, tn_tensor *exponent);
+// tn_pow into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_pow; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_pow_(tn_tensor *self, tn_tensor *exponent);
+// tn_pow into |out|, of the right shape already or resized. owns: nothing | errors: as tn_pow;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_pow_out(tn_tensor *out, tn_tensor *self, tn_tensor *exponent);
 
 // reciprocal(Tensor self) -> Tensor
 // The reciprocal 1 / x, elementwise; infinite at 0.
@@ -1385,6 +1663,38 @@ TN_API tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim);
 // owns: +1 result, a view of the first argument's storage | errors: INVALID_ARGUMENT for sizes that
 // do not fit, or strides that allow no view; as any operator | threads: any
 TN_API tn_tensor *tn_view(tn_tensor *self, tn_ints size);
+
+// where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor
+// condition ? self : other for a number other, elementwise. As `where.self`.
+// source: ATen `where.ScalarOther`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_where_scalar(tn_tensor *condition, tn_tensor *self, tn_scalar other);
+#ifndef __cplusplus
+#define tn_where_scalar(condition, self, other) tn_where_scalar(condition, self, TN_SCALAR(other))
+#endif
+
+// where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor
+// condition ? self : other for a number self, elementwise. As `where.self`.
+// source: ATen `where.ScalarSelf`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_where_scalar_self(tn_tensor *condition, tn_scalar self, tn_tensor *other);
+#ifndef __cplusplus
+#define tn_where_scalar_self(condition, self, other) \
+  tn_where_scalar_self(condition, TN_SCALAR(self), other)
+#endif
+
+// where.self(Tensor condition, Tensor self, Tensor other) -> Tensor
+// condition ? self : other, elementwise.
+// condition: bool; self, other: any dtypes; all three shapes broadcast. Returns the broadcast shape
+// in the promoted dtype of self and other. gradient: to the operand that was taken.
+// source: ATen `where.self`.
+// owns: +1 result | errors: INVALID_DTYPE for a condition that is not bool, INVALID_ARGUMENT for
+// shapes that do not broadcast; as any operator | threads: any
+TN_API tn_tensor *tn_where(tn_tensor *condition, tn_tensor *self, tn_tensor *other);
+// tn_where into |out|, of the right shape already or resized. owns: nothing | errors: as tn_where;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_where_out(tn_tensor *out, tn_tensor *condition, tn_tensor *self,
+                              tn_tensor *other);
 
 #ifdef __cplusplus
 }

@@ -10,9 +10,12 @@
 
 #include "op_ids.h"
 
+extern const tn_op_def tn_op__cast;
 extern const tn_op_def tn_op__to_copy;
 extern const tn_op_def tn_op_abs;
 extern const tn_op_def tn_op_add_Tensor;
+extern const tn_op_def tn_op_addcdiv;
+extern const tn_op_def tn_op_addcmul;
 extern const tn_op_def tn_op_alias;
 extern const tn_op_def tn_op_as_strided;
 extern const tn_op_def tn_op_bitwise_and_Tensor;
@@ -23,6 +26,7 @@ extern const tn_op_def tn_op_broadcast_to;
 extern const tn_op_def tn_op_cat;
 extern const tn_op_def tn_op_ceil;
 extern const tn_op_def tn_op_chunk;
+extern const tn_op_def tn_op_clamp_Tensor;
 extern const tn_op_def tn_op_clone;
 extern const tn_op_def tn_op_contiguous;
 extern const tn_op_def tn_op_copy;
@@ -37,6 +41,7 @@ extern const tn_op_def tn_op_erf;
 extern const tn_op_def tn_op_exp;
 extern const tn_op_def tn_op_expand;
 extern const tn_op_def tn_op_expm1;
+extern const tn_op_def tn_op_fill_Scalar;
 extern const tn_op_def tn_op_flatten_using_ints;
 extern const tn_op_def tn_op_flip;
 extern const tn_op_def tn_op_floor;
@@ -46,6 +51,7 @@ extern const tn_op_def tn_op_isfinite;
 extern const tn_op_def tn_op_isinf;
 extern const tn_op_def tn_op_isnan;
 extern const tn_op_def tn_op_le_Tensor;
+extern const tn_op_def tn_op_lerp_Tensor;
 extern const tn_op_def tn_op_log;
 extern const tn_op_def tn_op_log1p;
 extern const tn_op_def tn_op_logical_and;
@@ -53,12 +59,16 @@ extern const tn_op_def tn_op_logical_not;
 extern const tn_op_def tn_op_logical_or;
 extern const tn_op_def tn_op_logical_xor;
 extern const tn_op_def tn_op_lt_Tensor;
+extern const tn_op_def tn_op_masked_fill_Tensor;
+extern const tn_op_def tn_op_maximum;
+extern const tn_op_def tn_op_minimum;
 extern const tn_op_def tn_op_movedim_int;
 extern const tn_op_def tn_op_mul_Tensor;
 extern const tn_op_def tn_op_narrow;
 extern const tn_op_def tn_op_ne_Tensor;
 extern const tn_op_def tn_op_neg;
 extern const tn_op_def tn_op_permute;
+extern const tn_op_def tn_op_pow_Tensor_Tensor;
 extern const tn_op_def tn_op_reciprocal;
 extern const tn_op_def tn_op_remainder_Tensor;
 extern const tn_op_def tn_op_repeat;
@@ -89,6 +99,13 @@ extern const tn_op_def tn_op_trunc;
 extern const tn_op_def tn_op_unbind_int;
 extern const tn_op_def tn_op_unsqueeze;
 extern const tn_op_def tn_op_view;
+extern const tn_op_def tn_op_where_self;
+
+static const tn__arg args__cast[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType", NULL, TN__ARG_DTYPE, offsetof(tn__cast_attrs, dtype)},
+};
+static const tn__cast_attrs defaults__cast = {.dtype = TN_DTYPE_NONE};
 
 static const tn__arg args__to_copy[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -113,6 +130,22 @@ static const tn__arg args_add_Tensor[] = {
     {"alpha", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_add_Tensor_attrs, alpha)},
 };
 static const tn_add_Tensor_attrs defaults_add_Tensor = {.alpha = {TN_SCALAR_INT, 0, {1}}};
+
+static const tn__arg args_addcdiv[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"tensor1", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"tensor2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_addcdiv_attrs, value)},
+};
+static const tn_addcdiv_attrs defaults_addcdiv = {.value = {TN_SCALAR_INT, 0, {1}}};
+
+static const tn__arg args_addcmul[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"tensor1", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"tensor2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_addcmul_attrs, value)},
+};
+static const tn_addcmul_attrs defaults_addcmul = {.value = {TN_SCALAR_INT, 0, {1}}};
 
 static const tn__arg args_alias[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -184,6 +217,18 @@ static const tn__arg args_chunk[] = {
     {"dim", "int", "0", TN__ARG_INT, offsetof(tn_chunk_attrs, dim)},
 };
 static const tn_chunk_attrs defaults_chunk = {.chunks = 0, .dim = 0};
+
+static const tn__arg args_clamp[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"min", "Scalar?", "None", TN__ARG_OPTIONAL_IMMEDIATE, 0},
+    {"max", "Scalar?", "None", TN__ARG_OPTIONAL_IMMEDIATE, 0},
+};
+
+static const tn__arg args_clamp_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"min", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"max", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+};
 
 static const tn__arg args_clone[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -280,6 +325,12 @@ static const tn__arg args_expm1[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_fill_Scalar[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_fill_Scalar_attrs, value)},
+};
+static const tn_fill_Scalar_attrs defaults_fill_Scalar = {.value = {TN_SCALAR_NONE, 0, {0}}};
+
 static const tn__arg args_flatten_using_ints[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"start_dim", "int", "0", TN__ARG_INT, offsetof(tn_flatten_using_ints_attrs, start_dim)},
@@ -340,6 +391,18 @@ static const tn__arg args_le_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_lerp_Scalar[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"end", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+};
+
+static const tn__arg args_lerp_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"end", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_log[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -373,6 +436,28 @@ static const tn__arg args_lt_Scalar[] = {
 };
 
 static const tn__arg args_lt_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_masked_fill_Scalar[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mask", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+};
+
+static const tn__arg args_masked_fill_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mask", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_maximum[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_minimum[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -421,6 +506,21 @@ static const tn__arg args_permute[] = {
     {"dims", "int[]", NULL, TN__ARG_INTS, offsetof(tn_permute_attrs, dims)},
 };
 static const tn_permute_attrs defaults_permute = {.dims = {NULL, 0}};
+
+static const tn__arg args_pow_Scalar[] = {
+    {"self", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+    {"exponent", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_pow_Tensor_Scalar[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"exponent", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+};
+
+static const tn__arg args_pow_Tensor_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"exponent", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_reciprocal[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -608,7 +708,39 @@ static const tn__arg args_view[] = {
 };
 static const tn_view_attrs defaults_view = {.size = {NULL, 0}};
 
+static const tn__arg args_where_ScalarOther[] = {
+    {"condition", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+};
+
+static const tn__arg args_where_ScalarSelf[] = {
+    {"condition", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_where_self[] = {
+    {"condition", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 const tn_op tn__op_table[] = {
+    [TN__OP__cast] = {
+        .name = "_cast",
+        .schema = "_cast(Tensor self, ScalarType dtype) -> Tensor",
+        .def = &tn_op__cast,
+        .id = TN__OP__cast,
+        .run_id = TN__OP__cast,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__cast_attrs),
+        .defaults = &defaults__cast,
+        .args = args__cast,
+    },
     [TN__OP__to_copy] = {
         .name = "_to_copy",
         .schema = "_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
@@ -702,6 +834,62 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_add_Tensor_attrs),
         .defaults = &defaults_add_Tensor,
         .args = args_add_Tensor,
+    },
+    [TN__OP_addcdiv] = {
+        .name = "addcdiv",
+        .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+        .def = &tn_op_addcdiv,
+        .id = TN__OP_addcdiv,
+        .run_id = TN__OP_addcdiv,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_addcdiv_attrs),
+        .defaults = &defaults_addcdiv,
+        .args = args_addcdiv,
+    },
+    [TN__OP_addcdiv_] = {
+        .name = "addcdiv_",
+        .schema = "addcdiv_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)",
+        .def = &tn_op_addcdiv,
+        .id = TN__OP_addcdiv_,
+        .run_id = TN__OP_addcdiv,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_addcdiv_attrs),
+        .defaults = &defaults_addcdiv,
+        .args = args_addcdiv,
+    },
+    [TN__OP_addcmul] = {
+        .name = "addcmul",
+        .schema = "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+        .def = &tn_op_addcmul,
+        .id = TN__OP_addcmul,
+        .run_id = TN__OP_addcmul,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_addcmul_attrs),
+        .defaults = &defaults_addcmul,
+        .args = args_addcmul,
+    },
+    [TN__OP_addcmul_] = {
+        .name = "addcmul_",
+        .schema = "addcmul_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)",
+        .def = &tn_op_addcmul,
+        .id = TN__OP_addcmul_,
+        .run_id = TN__OP_addcmul,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_addcmul_attrs),
+        .defaults = &defaults_addcmul,
+        .args = args_addcmul,
     },
     [TN__OP_alias] = {
         .name = "alias",
@@ -964,6 +1152,54 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_chunk_attrs),
         .defaults = &defaults_chunk,
         .args = args_chunk,
+    },
+    [TN__OP_clamp] = {
+        .name = "clamp",
+        .schema = "clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor",
+        .def = &tn_op_clamp_Tensor,
+        .id = TN__OP_clamp,
+        .run_id = TN__OP_clamp_Tensor,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_clamp,
+    },
+    [TN__OP_clamp_Tensor] = {
+        .name = "clamp.Tensor",
+        .schema = "clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
+        .def = &tn_op_clamp_Tensor,
+        .id = TN__OP_clamp_Tensor,
+        .run_id = TN__OP_clamp_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_clamp_Tensor,
+    },
+    [TN__OP_clamp_] = {
+        .name = "clamp_",
+        .schema = "clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)",
+        .def = &tn_op_clamp_Tensor,
+        .id = TN__OP_clamp_,
+        .run_id = TN__OP_clamp_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_clamp,
+    },
+    [TN__OP_clamp__Tensor] = {
+        .name = "clamp_.Tensor",
+        .schema = "clamp_.Tensor(Tensor(a!) self, Tensor? min=None, Tensor? max=None) -> Tensor(a!)",
+        .def = &tn_op_clamp_Tensor,
+        .id = TN__OP_clamp__Tensor,
+        .run_id = TN__OP_clamp_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_clamp_Tensor,
     },
     [TN__OP_clone] = {
         .name = "clone",
@@ -1319,6 +1555,34 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_expm1,
     },
+    [TN__OP_fill_Scalar] = {
+        .name = "fill.Scalar",
+        .schema = "fill.Scalar(Tensor self, Scalar value) -> Tensor",
+        .def = &tn_op_fill_Scalar,
+        .id = TN__OP_fill_Scalar,
+        .run_id = TN__OP_fill_Scalar,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_fill_Scalar_attrs),
+        .defaults = &defaults_fill_Scalar,
+        .args = args_fill_Scalar,
+    },
+    [TN__OP_fill__Scalar] = {
+        .name = "fill_.Scalar",
+        .schema = "fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)",
+        .def = &tn_op_fill_Scalar,
+        .id = TN__OP_fill__Scalar,
+        .run_id = TN__OP_fill_Scalar,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_fill_Scalar_attrs),
+        .defaults = &defaults_fill_Scalar,
+        .args = args_fill_Scalar,
+    },
     [TN__OP_flatten_using_ints] = {
         .name = "flatten.using_ints",
         .schema = "flatten.using_ints(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor",
@@ -1551,6 +1815,54 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_le_Tensor,
     },
+    [TN__OP_lerp_Scalar] = {
+        .name = "lerp.Scalar",
+        .schema = "lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor",
+        .def = &tn_op_lerp_Tensor,
+        .id = TN__OP_lerp_Scalar,
+        .run_id = TN__OP_lerp_Tensor,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_lerp_Scalar,
+    },
+    [TN__OP_lerp_Tensor] = {
+        .name = "lerp.Tensor",
+        .schema = "lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor",
+        .def = &tn_op_lerp_Tensor,
+        .id = TN__OP_lerp_Tensor,
+        .run_id = TN__OP_lerp_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_lerp_Tensor,
+    },
+    [TN__OP_lerp__Scalar] = {
+        .name = "lerp_.Scalar",
+        .schema = "lerp_.Scalar(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)",
+        .def = &tn_op_lerp_Tensor,
+        .id = TN__OP_lerp__Scalar,
+        .run_id = TN__OP_lerp_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_lerp_Scalar,
+    },
+    [TN__OP_lerp__Tensor] = {
+        .name = "lerp_.Tensor",
+        .schema = "lerp_.Tensor(Tensor(a!) self, Tensor end, Tensor weight) -> Tensor(a!)",
+        .def = &tn_op_lerp_Tensor,
+        .id = TN__OP_lerp__Tensor,
+        .run_id = TN__OP_lerp_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_lerp_Tensor,
+    },
     [TN__OP_log] = {
         .name = "log",
         .schema = "log(Tensor self) -> Tensor",
@@ -1743,6 +2055,102 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_lt_Tensor,
     },
+    [TN__OP_masked_fill_Scalar] = {
+        .name = "masked_fill.Scalar",
+        .schema = "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
+        .def = &tn_op_masked_fill_Tensor,
+        .id = TN__OP_masked_fill_Scalar,
+        .run_id = TN__OP_masked_fill_Tensor,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_masked_fill_Scalar,
+    },
+    [TN__OP_masked_fill_Tensor] = {
+        .name = "masked_fill.Tensor",
+        .schema = "masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor",
+        .def = &tn_op_masked_fill_Tensor,
+        .id = TN__OP_masked_fill_Tensor,
+        .run_id = TN__OP_masked_fill_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_masked_fill_Tensor,
+    },
+    [TN__OP_masked_fill__Scalar] = {
+        .name = "masked_fill_.Scalar",
+        .schema = "masked_fill_.Scalar(Tensor(a!) self, Tensor mask, Scalar value) -> Tensor(a!)",
+        .def = &tn_op_masked_fill_Tensor,
+        .id = TN__OP_masked_fill__Scalar,
+        .run_id = TN__OP_masked_fill_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_masked_fill_Scalar,
+    },
+    [TN__OP_masked_fill__Tensor] = {
+        .name = "masked_fill_.Tensor",
+        .schema = "masked_fill_.Tensor(Tensor(a!) self, Tensor mask, Tensor value) -> Tensor(a!)",
+        .def = &tn_op_masked_fill_Tensor,
+        .id = TN__OP_masked_fill__Tensor,
+        .run_id = TN__OP_masked_fill_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_masked_fill_Tensor,
+    },
+    [TN__OP_maximum] = {
+        .name = "maximum",
+        .schema = "maximum(Tensor self, Tensor other) -> Tensor",
+        .def = &tn_op_maximum,
+        .id = TN__OP_maximum,
+        .run_id = TN__OP_maximum,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_maximum,
+    },
+    [TN__OP_maximum_] = {
+        .name = "maximum_",
+        .schema = "maximum_(Tensor(a!) self, Tensor other) -> Tensor(a!)",
+        .def = &tn_op_maximum,
+        .id = TN__OP_maximum_,
+        .run_id = TN__OP_maximum,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_maximum,
+    },
+    [TN__OP_minimum] = {
+        .name = "minimum",
+        .schema = "minimum(Tensor self, Tensor other) -> Tensor",
+        .def = &tn_op_minimum,
+        .id = TN__OP_minimum,
+        .run_id = TN__OP_minimum,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_minimum,
+    },
+    [TN__OP_minimum_] = {
+        .name = "minimum_",
+        .schema = "minimum_(Tensor(a!) self, Tensor other) -> Tensor(a!)",
+        .def = &tn_op_minimum,
+        .id = TN__OP_minimum_,
+        .run_id = TN__OP_minimum,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_minimum,
+    },
     [TN__OP_movedim_int] = {
         .name = "movedim.int",
         .schema = "movedim.int(Tensor self, int source, int destination) -> Tensor",
@@ -1904,6 +2312,66 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_permute_attrs),
         .defaults = &defaults_permute,
         .args = args_permute,
+    },
+    [TN__OP_pow_Scalar] = {
+        .name = "pow.Scalar",
+        .schema = "pow.Scalar(Scalar self, Tensor exponent) -> Tensor",
+        .def = &tn_op_pow_Tensor_Tensor,
+        .id = TN__OP_pow_Scalar,
+        .run_id = TN__OP_pow_Tensor_Tensor,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_pow_Scalar,
+    },
+    [TN__OP_pow_Tensor_Scalar] = {
+        .name = "pow.Tensor_Scalar",
+        .schema = "pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor",
+        .def = &tn_op_pow_Tensor_Tensor,
+        .id = TN__OP_pow_Tensor_Scalar,
+        .run_id = TN__OP_pow_Tensor_Tensor,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_pow_Tensor_Scalar,
+    },
+    [TN__OP_pow_Tensor_Tensor] = {
+        .name = "pow.Tensor_Tensor",
+        .schema = "pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor",
+        .def = &tn_op_pow_Tensor_Tensor,
+        .id = TN__OP_pow_Tensor_Tensor,
+        .run_id = TN__OP_pow_Tensor_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_pow_Tensor_Tensor,
+    },
+    [TN__OP_pow__Tensor_Scalar] = {
+        .name = "pow_.Tensor_Scalar",
+        .schema = "pow_.Tensor_Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)",
+        .def = &tn_op_pow_Tensor_Tensor,
+        .id = TN__OP_pow__Tensor_Scalar,
+        .run_id = TN__OP_pow_Tensor_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_pow_Tensor_Scalar,
+    },
+    [TN__OP_pow__Tensor_Tensor] = {
+        .name = "pow_.Tensor_Tensor",
+        .schema = "pow_.Tensor_Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)",
+        .def = &tn_op_pow_Tensor_Tensor,
+        .id = TN__OP_pow__Tensor_Tensor,
+        .run_id = TN__OP_pow_Tensor_Tensor,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_pow_Tensor_Tensor,
     },
     [TN__OP_reciprocal] = {
         .name = "reciprocal",
@@ -2490,6 +2958,42 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_view_attrs),
         .defaults = &defaults_view,
         .args = args_view,
+    },
+    [TN__OP_where_ScalarOther] = {
+        .name = "where.ScalarOther",
+        .schema = "where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor",
+        .def = &tn_op_where_self,
+        .id = TN__OP_where_ScalarOther,
+        .run_id = TN__OP_where_self,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_where_ScalarOther,
+    },
+    [TN__OP_where_ScalarSelf] = {
+        .name = "where.ScalarSelf",
+        .schema = "where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor",
+        .def = &tn_op_where_self,
+        .id = TN__OP_where_ScalarSelf,
+        .run_id = TN__OP_where_self,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_where_ScalarSelf,
+    },
+    [TN__OP_where_self] = {
+        .name = "where.self",
+        .schema = "where.self(Tensor condition, Tensor self, Tensor other) -> Tensor",
+        .def = &tn_op_where_self,
+        .id = TN__OP_where_self,
+        .run_id = TN__OP_where_self,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_where_self,
     },
 };
 

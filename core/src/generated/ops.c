@@ -29,6 +29,12 @@ static bool list_ok(const char *op, const char *argument, tn_tensors list) {
   return false;
 }
 
+tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype) {
+  tn_tensor *inputs[] = {self};
+  tn__cast_attrs attrs = {.dtype = dtype};
+  return tn__call_one(TN__OP__cast, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_options *options) {
   tn_tensor *inputs[] = {self};
   tn__to_copy_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
@@ -128,6 +134,80 @@ tn_status tn_add_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_add_Tensor, inputs, 2, &attrs, outs, 1);
+}
+
+tn_tensor *tn_addcdiv_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                           const tn_addcdiv_options *options) {
+  tn_tensor *inputs[] = {self, tensor1, tensor2};
+  tn_addcdiv_attrs attrs = {.value = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, value) && options->value.kind != TN_SCALAR_NONE) {
+      attrs.value = options->value;
+    }
+  }
+  return tn__call_one(TN__OP_addcdiv, inputs, 3, &attrs);
+}
+
+tn_status tn_addcdiv__with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                           const tn_addcdiv_options *options) {
+  tn_tensor *inputs[] = {self, tensor1, tensor2};
+  tn_addcdiv_attrs attrs = {.value = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, value) && options->value.kind != TN_SCALAR_NONE) {
+      attrs.value = options->value;
+    }
+  }
+  return tn__call_into(TN__OP_addcdiv_, inputs, 3, &attrs, inputs, 1);
+}
+
+tn_status tn_addcdiv_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor1,
+                              tn_tensor *tensor2, const tn_addcdiv_options *options) {
+  tn_tensor *inputs[] = {self, tensor1, tensor2};
+  tn_addcdiv_attrs attrs = {.value = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, value) && options->value.kind != TN_SCALAR_NONE) {
+      attrs.value = options->value;
+    }
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_addcdiv, inputs, 3, &attrs, outs, 1);
+}
+
+tn_tensor *tn_addcmul_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                           const tn_addcmul_options *options) {
+  tn_tensor *inputs[] = {self, tensor1, tensor2};
+  tn_addcmul_attrs attrs = {.value = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, value) && options->value.kind != TN_SCALAR_NONE) {
+      attrs.value = options->value;
+    }
+  }
+  return tn__call_one(TN__OP_addcmul, inputs, 3, &attrs);
+}
+
+tn_status tn_addcmul__with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
+                           const tn_addcmul_options *options) {
+  tn_tensor *inputs[] = {self, tensor1, tensor2};
+  tn_addcmul_attrs attrs = {.value = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, value) && options->value.kind != TN_SCALAR_NONE) {
+      attrs.value = options->value;
+    }
+  }
+  return tn__call_into(TN__OP_addcmul_, inputs, 3, &attrs, inputs, 1);
+}
+
+tn_status tn_addcmul_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor1,
+                              tn_tensor *tensor2, const tn_addcmul_options *options) {
+  tn_tensor *inputs[] = {self, tensor1, tensor2};
+  tn_addcmul_attrs attrs = {.value = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, value) && options->value.kind != TN_SCALAR_NONE) {
+      attrs.value = options->value;
+    }
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_addcmul, inputs, 3, &attrs, outs, 1);
 }
 
 tn_tensor *tn_alias(tn_tensor *self) {
@@ -306,6 +386,68 @@ tn_list *tn_chunk_with(tn_tensor *self, int64_t chunks, const tn_chunk_options *
     if (REACHES(options, dim)) attrs.dim = options->dim;
   }
   return tn__call_list(TN__OP_chunk, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_clamp_with(tn_tensor *self, const tn_clamp_options *options) {
+  tn__immediate min_number;
+  tn__immediate max_number;
+  tn_tensor *inputs[] = {self, TN_NONE, TN_NONE};
+  if (options != NULL) {
+    if (REACHES(options, min) && options->min.kind != TN_SCALAR_NONE) {
+      inputs[1] = tn__immediate_init(&min_number, options->min);
+    }
+    if (REACHES(options, max) && options->max.kind != TN_SCALAR_NONE) {
+      inputs[2] = tn__immediate_init(&max_number, options->max);
+    }
+  }
+  return tn__call_one(TN__OP_clamp, inputs, 3, NULL);
+}
+
+tn_status tn_clamp__with(tn_tensor *self, const tn_clamp_options *options) {
+  tn__immediate min_number;
+  tn__immediate max_number;
+  tn_tensor *inputs[] = {self, TN_NONE, TN_NONE};
+  if (options != NULL) {
+    if (REACHES(options, min) && options->min.kind != TN_SCALAR_NONE) {
+      inputs[1] = tn__immediate_init(&min_number, options->min);
+    }
+    if (REACHES(options, max) && options->max.kind != TN_SCALAR_NONE) {
+      inputs[2] = tn__immediate_init(&max_number, options->max);
+    }
+  }
+  return tn__call_into(TN__OP_clamp_, inputs, 3, NULL, inputs, 1);
+}
+
+tn_status tn_clamp_out_with(tn_tensor *out, tn_tensor *self, const tn_clamp_options *options) {
+  tn__immediate min_number;
+  tn__immediate max_number;
+  tn_tensor *inputs[] = {self, TN_NONE, TN_NONE};
+  if (options != NULL) {
+    if (REACHES(options, min) && options->min.kind != TN_SCALAR_NONE) {
+      inputs[1] = tn__immediate_init(&min_number, options->min);
+    }
+    if (REACHES(options, max) && options->max.kind != TN_SCALAR_NONE) {
+      inputs[2] = tn__immediate_init(&max_number, options->max);
+    }
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_clamp, inputs, 3, NULL, outs, 1);
+}
+
+tn_tensor *tn_clamp_tensor(tn_tensor *self, tn_tensor *min, tn_tensor *max) {
+  tn_tensor *inputs[] = {self, min, max};
+  return tn__call_one(TN__OP_clamp_Tensor, inputs, 3, NULL);
+}
+
+tn_status tn_clamp_tensor_(tn_tensor *self, tn_tensor *min, tn_tensor *max) {
+  tn_tensor *inputs[] = {self, min, max};
+  return tn__call_into(TN__OP_clamp__Tensor, inputs, 3, NULL, inputs, 1);
+}
+
+tn_status tn_clamp_tensor_out(tn_tensor *out, tn_tensor *self, tn_tensor *min, tn_tensor *max) {
+  tn_tensor *inputs[] = {self, min, max};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_clamp_Tensor, inputs, 3, NULL, outs, 1);
 }
 
 tn_tensor *tn_clone(tn_tensor *self) {
@@ -546,6 +688,18 @@ tn_status tn_expm1_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_expm1, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *(tn_fill)(tn_tensor *self, tn_scalar value) {
+  tn_tensor *inputs[] = {self};
+  tn_fill_Scalar_attrs attrs = {.value = value};
+  return tn__call_one(TN__OP_fill_Scalar, inputs, 1, &attrs);
+}
+
+tn_status (tn_fill_)(tn_tensor *self, tn_scalar value) {
+  tn_tensor *inputs[] = {self};
+  tn_fill_Scalar_attrs attrs = {.value = value};
+  return tn__call_into(TN__OP_fill__Scalar, inputs, 1, &attrs, inputs, 1);
+}
+
 tn_tensor *tn_flatten_with(tn_tensor *self, const tn_flatten_options *options) {
   tn_tensor *inputs[] = {self};
   tn_flatten_using_ints_attrs attrs = {.start_dim = 0, .end_dim = -1};
@@ -718,6 +872,41 @@ tn_status tn_le_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_le_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *(tn_lerp_scalar)(tn_tensor *self, tn_tensor *end, tn_scalar weight) {
+  tn__immediate weight_number;
+  tn_tensor *inputs[] = {self, end, tn__immediate_init(&weight_number, weight)};
+  return tn__call_one(TN__OP_lerp_Scalar, inputs, 3, NULL);
+}
+
+tn_status (tn_lerp_scalar_)(tn_tensor *self, tn_tensor *end, tn_scalar weight) {
+  tn__immediate weight_number;
+  tn_tensor *inputs[] = {self, end, tn__immediate_init(&weight_number, weight)};
+  return tn__call_into(TN__OP_lerp__Scalar, inputs, 3, NULL, inputs, 1);
+}
+
+tn_status (tn_lerp_scalar_out)(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_scalar weight) {
+  tn__immediate weight_number;
+  tn_tensor *inputs[] = {self, end, tn__immediate_init(&weight_number, weight)};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_lerp_Scalar, inputs, 3, NULL, outs, 1);
+}
+
+tn_tensor *tn_lerp(tn_tensor *self, tn_tensor *end, tn_tensor *weight) {
+  tn_tensor *inputs[] = {self, end, weight};
+  return tn__call_one(TN__OP_lerp_Tensor, inputs, 3, NULL);
+}
+
+tn_status tn_lerp_(tn_tensor *self, tn_tensor *end, tn_tensor *weight) {
+  tn_tensor *inputs[] = {self, end, weight};
+  return tn__call_into(TN__OP_lerp__Tensor, inputs, 3, NULL, inputs, 1);
+}
+
+tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor *weight) {
+  tn_tensor *inputs[] = {self, end, weight};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_lerp_Tensor, inputs, 3, NULL, outs, 1);
+}
+
 tn_tensor *tn_log(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_log, inputs, 1, NULL);
@@ -849,6 +1038,60 @@ tn_status tn_lt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_lt_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *(tn_masked_fill_scalar)(tn_tensor *self, tn_tensor *mask, tn_scalar value) {
+  tn__immediate value_number;
+  tn_tensor *inputs[] = {self, mask, tn__immediate_init(&value_number, value)};
+  return tn__call_one(TN__OP_masked_fill_Scalar, inputs, 3, NULL);
+}
+
+tn_status (tn_masked_fill_scalar_)(tn_tensor *self, tn_tensor *mask, tn_scalar value) {
+  tn__immediate value_number;
+  tn_tensor *inputs[] = {self, mask, tn__immediate_init(&value_number, value)};
+  return tn__call_into(TN__OP_masked_fill__Scalar, inputs, 3, NULL, inputs, 1);
+}
+
+tn_tensor *tn_masked_fill(tn_tensor *self, tn_tensor *mask, tn_tensor *value) {
+  tn_tensor *inputs[] = {self, mask, value};
+  return tn__call_one(TN__OP_masked_fill_Tensor, inputs, 3, NULL);
+}
+
+tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value) {
+  tn_tensor *inputs[] = {self, mask, value};
+  return tn__call_into(TN__OP_masked_fill__Tensor, inputs, 3, NULL, inputs, 1);
+}
+
+tn_tensor *tn_maximum(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_one(TN__OP_maximum, inputs, 2, NULL);
+}
+
+tn_status tn_maximum_(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_into(TN__OP_maximum_, inputs, 2, NULL, inputs, 1);
+}
+
+tn_status tn_maximum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_maximum, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *tn_minimum(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_one(TN__OP_minimum, inputs, 2, NULL);
+}
+
+tn_status tn_minimum_(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_into(TN__OP_minimum_, inputs, 2, NULL, inputs, 1);
+}
+
+tn_status tn_minimum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_minimum, inputs, 2, NULL, outs, 1);
+}
+
 tn_tensor *tn_movedim(tn_tensor *self, int64_t source, int64_t destination) {
   tn_tensor *inputs[] = {self};
   tn_movedim_int_attrs attrs = {.source = source, .destination = destination};
@@ -951,6 +1194,54 @@ tn_tensor *tn_permute(tn_tensor *self, tn_ints dims) {
   tn_tensor *inputs[] = {self};
   tn_permute_attrs attrs = {.dims = dims};
   return tn__call_one(TN__OP_permute, inputs, 1, &attrs);
+}
+
+tn_tensor *(tn_pow_scalar_self)(tn_scalar self, tn_tensor *exponent) {
+  tn__immediate self_number;
+  tn_tensor *inputs[] = {tn__immediate_init(&self_number, self), exponent};
+  return tn__call_one(TN__OP_pow_Scalar, inputs, 2, NULL);
+}
+
+tn_status (tn_pow_scalar_self_out)(tn_tensor *out, tn_scalar self, tn_tensor *exponent) {
+  tn__immediate self_number;
+  tn_tensor *inputs[] = {tn__immediate_init(&self_number, self), exponent};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_pow_Scalar, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *(tn_pow_scalar)(tn_tensor *self, tn_scalar exponent) {
+  tn__immediate exponent_number;
+  tn_tensor *inputs[] = {self, tn__immediate_init(&exponent_number, exponent)};
+  return tn__call_one(TN__OP_pow_Tensor_Scalar, inputs, 2, NULL);
+}
+
+tn_status (tn_pow_scalar_)(tn_tensor *self, tn_scalar exponent) {
+  tn__immediate exponent_number;
+  tn_tensor *inputs[] = {self, tn__immediate_init(&exponent_number, exponent)};
+  return tn__call_into(TN__OP_pow__Tensor_Scalar, inputs, 2, NULL, inputs, 1);
+}
+
+tn_status (tn_pow_scalar_out)(tn_tensor *out, tn_tensor *self, tn_scalar exponent) {
+  tn__immediate exponent_number;
+  tn_tensor *inputs[] = {self, tn__immediate_init(&exponent_number, exponent)};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_pow_Tensor_Scalar, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *tn_pow(tn_tensor *self, tn_tensor *exponent) {
+  tn_tensor *inputs[] = {self, exponent};
+  return tn__call_one(TN__OP_pow_Tensor_Tensor, inputs, 2, NULL);
+}
+
+tn_status tn_pow_(tn_tensor *self, tn_tensor *exponent) {
+  tn_tensor *inputs[] = {self, exponent};
+  return tn__call_into(TN__OP_pow__Tensor_Tensor, inputs, 2, NULL, inputs, 1);
+}
+
+tn_status tn_pow_out(tn_tensor *out, tn_tensor *self, tn_tensor *exponent) {
+  tn_tensor *inputs[] = {self, exponent};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_pow_Tensor_Tensor, inputs, 2, NULL, outs, 1);
 }
 
 tn_tensor *tn_reciprocal(tn_tensor *self) {
@@ -1345,4 +1636,27 @@ tn_tensor *tn_view(tn_tensor *self, tn_ints size) {
   tn_tensor *inputs[] = {self};
   tn_view_attrs attrs = {.size = size};
   return tn__call_one(TN__OP_view, inputs, 1, &attrs);
+}
+
+tn_tensor *(tn_where_scalar)(tn_tensor *condition, tn_tensor *self, tn_scalar other) {
+  tn__immediate other_number;
+  tn_tensor *inputs[] = {condition, self, tn__immediate_init(&other_number, other)};
+  return tn__call_one(TN__OP_where_ScalarOther, inputs, 3, NULL);
+}
+
+tn_tensor *(tn_where_scalar_self)(tn_tensor *condition, tn_scalar self, tn_tensor *other) {
+  tn__immediate self_number;
+  tn_tensor *inputs[] = {condition, tn__immediate_init(&self_number, self), other};
+  return tn__call_one(TN__OP_where_ScalarSelf, inputs, 3, NULL);
+}
+
+tn_tensor *tn_where(tn_tensor *condition, tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {condition, self, other};
+  return tn__call_one(TN__OP_where_self, inputs, 3, NULL);
+}
+
+tn_status tn_where_out(tn_tensor *out, tn_tensor *condition, tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {condition, self, other};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_where_self, inputs, 3, NULL, outs, 1);
 }

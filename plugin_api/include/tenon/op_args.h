@@ -16,6 +16,12 @@
 extern "C" {
 #endif
 
+// _cast(Tensor self, ScalarType dtype) -> Tensor
+enum { TN_ARG__cast_result = 0, TN_ARG__cast_self = 1 };
+typedef struct tn__cast_attrs {
+  tn_dtype dtype;
+} tn__cast_attrs;
+
 // _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG__to_copy_result = 0, TN_ARG__to_copy_self = 1 };
 typedef struct tn__to_copy_attrs {
@@ -31,6 +37,20 @@ enum { TN_ARG_add_Tensor_result = 0, TN_ARG_add_Tensor_self = 1, TN_ARG_add_Tens
 typedef struct tn_add_Tensor_attrs {
   tn_scalar alpha;
 } tn_add_Tensor_attrs;
+
+// addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
+enum { TN_ARG_addcdiv_result = 0, TN_ARG_addcdiv_self = 1, TN_ARG_addcdiv_tensor1 = 2,
+       TN_ARG_addcdiv_tensor2 = 3 };
+typedef struct tn_addcdiv_attrs {
+  tn_scalar value;
+} tn_addcdiv_attrs;
+
+// addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
+enum { TN_ARG_addcmul_result = 0, TN_ARG_addcmul_self = 1, TN_ARG_addcmul_tensor1 = 2,
+       TN_ARG_addcmul_tensor2 = 3 };
+typedef struct tn_addcmul_attrs {
+  tn_scalar value;
+} tn_addcmul_attrs;
 
 // alias(Tensor self) -> Tensor
 enum { TN_ARG_alias_result = 0, TN_ARG_alias_self = 1 };
@@ -79,6 +99,10 @@ typedef struct tn_chunk_attrs {
   int64_t chunks;
   int64_t dim;
 } tn_chunk_attrs;
+
+// clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor
+enum { TN_ARG_clamp_Tensor_result = 0, TN_ARG_clamp_Tensor_self = 1, TN_ARG_clamp_Tensor_min = 2,
+       TN_ARG_clamp_Tensor_max = 3 };
 
 // clone(Tensor self) -> Tensor
 enum { TN_ARG_clone_result = 0, TN_ARG_clone_self = 1 };
@@ -145,6 +169,12 @@ typedef struct tn_expand_attrs {
 // expm1(Tensor self) -> Tensor
 enum { TN_ARG_expm1_result = 0, TN_ARG_expm1_self = 1 };
 
+// fill.Scalar(Tensor self, Scalar value) -> Tensor
+enum { TN_ARG_fill_Scalar_result = 0, TN_ARG_fill_Scalar_self = 1 };
+typedef struct tn_fill_Scalar_attrs {
+  tn_scalar value;
+} tn_fill_Scalar_attrs;
+
 // flatten.using_ints(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor
 enum { TN_ARG_flatten_using_ints_result = 0, TN_ARG_flatten_using_ints_self = 1 };
 typedef struct tn_flatten_using_ints_attrs {
@@ -179,6 +209,10 @@ enum { TN_ARG_isnan_result = 0, TN_ARG_isnan_self = 1 };
 // le.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_le_Tensor_result = 0, TN_ARG_le_Tensor_self = 1, TN_ARG_le_Tensor_other = 2 };
 
+// lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor
+enum { TN_ARG_lerp_Tensor_result = 0, TN_ARG_lerp_Tensor_self = 1, TN_ARG_lerp_Tensor_end = 2,
+       TN_ARG_lerp_Tensor_weight = 3 };
+
 // log(Tensor self) -> Tensor
 enum { TN_ARG_log_result = 0, TN_ARG_log_self = 1 };
 
@@ -199,6 +233,16 @@ enum { TN_ARG_logical_xor_result = 0, TN_ARG_logical_xor_self = 1, TN_ARG_logica
 
 // lt.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_lt_Tensor_result = 0, TN_ARG_lt_Tensor_self = 1, TN_ARG_lt_Tensor_other = 2 };
+
+// masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor
+enum { TN_ARG_masked_fill_Tensor_result = 0, TN_ARG_masked_fill_Tensor_self = 1,
+       TN_ARG_masked_fill_Tensor_mask = 2, TN_ARG_masked_fill_Tensor_value = 3 };
+
+// maximum(Tensor self, Tensor other) -> Tensor
+enum { TN_ARG_maximum_result = 0, TN_ARG_maximum_self = 1, TN_ARG_maximum_other = 2 };
+
+// minimum(Tensor self, Tensor other) -> Tensor
+enum { TN_ARG_minimum_result = 0, TN_ARG_minimum_self = 1, TN_ARG_minimum_other = 2 };
 
 // movedim.int(Tensor self, int source, int destination) -> Tensor
 enum { TN_ARG_movedim_int_result = 0, TN_ARG_movedim_int_self = 1 };
@@ -229,6 +273,10 @@ enum { TN_ARG_permute_result = 0, TN_ARG_permute_self = 1 };
 typedef struct tn_permute_attrs {
   tn_ints dims;
 } tn_permute_attrs;
+
+// pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor
+enum { TN_ARG_pow_Tensor_Tensor_result = 0, TN_ARG_pow_Tensor_Tensor_self = 1,
+       TN_ARG_pow_Tensor_Tensor_exponent = 2 };
 
 // reciprocal(Tensor self) -> Tensor
 enum { TN_ARG_reciprocal_result = 0, TN_ARG_reciprocal_self = 1 };
@@ -388,6 +436,10 @@ enum { TN_ARG_view_result = 0, TN_ARG_view_self = 1 };
 typedef struct tn_view_attrs {
   tn_ints size;
 } tn_view_attrs;
+
+// where.self(Tensor condition, Tensor self, Tensor other) -> Tensor
+enum { TN_ARG_where_self_result = 0, TN_ARG_where_self_condition = 1, TN_ARG_where_self_self = 2,
+       TN_ARG_where_self_other = 3 };
 
 #ifdef __cplusplus
 }
