@@ -11,7 +11,7 @@
 #ifndef TENON_CPU_GEMM_H_
 #define TENON_CPU_GEMM_H_
 
-#include <stdint.h>
+#include <tenon/types.h>
 
 // Writes the packed panel of B that holds rows [row, row + rows) and columns
 // [col, col + cols): to[p * width + j] = B[row + p, col + j], zero for cols <= j < width.
@@ -57,6 +57,6 @@ typedef struct cpu_gemm_kernels {
 } cpu_gemm_kernels;
 
 // The best kernels for this processor. |dtype| is TN_F32 or TN_F64.
-const cpu_gemm_kernels *cpu_gemm_kernels_for(int32_t dtype);
+const cpu_gemm_kernels *cpu_gemm_kernels_for(tn_dtype dtype);
 
 #endif  // TENON_CPU_GEMM_H_

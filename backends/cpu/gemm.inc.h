@@ -14,7 +14,7 @@ typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL)), aligned
 // Depth, rows and columns of the packed blocks: a panel of B stays in the first cache, a block of A
 // in the second.
 #define BLOCK_K 256
-#define BLOCK_M (TILE_ROWS * 12)
+#define BLOCK_M (TILE_ROWS * 6)
 #define BLOCK_N 512
 
 // Where a tile's sums go: c[i, j] = alpha * sum + beta * c[i, j].
@@ -32,15 +32,21 @@ static inline int64_t NAME(round_up)(int64_t value, int64_t step) {
 
 // ---- the register tile -------------------------------------------------------------------------
 
-// a: [depth][TILE_ROWS], b: [depth][TILE_COLS]; |rows| and |vectors| are constants once inlined.
+// a: [depth][TILE_ROWS], b: [depth] rows b_step apart; |rows| and |vectors| are constants once
+// inlined.
 // The target is read from memory after the loop, which has no register to spare for its factors.
 static inline __attribute__((always_inline)) void NAME(tile)(const int rows, const int vectors,
                                                              int64_t depth, const REAL *a,
-                                                             const REAL *b,
+                                                             const REAL *b, int64_t b_step,
                                                              const NAME(target) * to) {
   VEC sum[TILE_ROWS][2];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (VEC){0};
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+    __builtin_prefetch(to->c + i * to->row, 1);
+    __builtin_prefetch(to->c + i * to->row + vectors * LANES - 1, 1);
+  }
   for (int64_t p = 0; p < depth; p++) {
     const VEC b0 = *(const VEC *)b, b1 = *(const VEC *)(b + (vectors - 1) * LANES);
 #pragma GCC unroll 16
@@ -49,7 +55,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const int rows, con
       if (vectors == 2) sum[i][1] += a[i] * b1;
     }
     a += TILE_ROWS;
-    b += TILE_COLS;
+    b += b_step;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++) {
@@ -64,21 +70,25 @@ static inline __attribute__((always_inline)) void NAME(tile)(const int rows, con
 
 // Every tile height is a case of its own, so that each has its own registers.
 static void NAME(tile_of)(int64_t rows, bool two_vectors, int64_t depth, const REAL *a,
-                          const REAL *b, const NAME(target) * to) {
+                          const REAL *b, int64_t b_step, const NAME(target) * to) {
   switch (rows * 2 + two_vectors) {
-#define TILE_HEIGHT(height)                                                \
-  case height * 2: NAME(tile)(height, 1, depth, a, b, to); break;          \
-  case height * 2 + 1: NAME(tile)(height, 2, depth, a, b, to); break;
+#define TILE_HEIGHT(height)                         \
+  case height * 2:                                  \
+    NAME(tile)(height, 1, depth, a, b, b_step, to); \
+    break;                                          \
+  case height * 2 + 1:                              \
+    NAME(tile)(height, 2, depth, a, b, b_step, to); \
+    break;
     GEMM_TILE_HEIGHTS(TILE_HEIGHT)
 #undef TILE_HEIGHT
   }
 }
 
 // A tile whose columns do not fill its vectors goes through |edge|, a full tile beside C.
-static void NAME(tile_edge)(int64_t rows, int64_t cols, int64_t depth, const REAL *a,
-                            const REAL *b, NAME(target) to, REAL *edge) {
+static void NAME(tile_edge)(int64_t rows, int64_t cols, int64_t depth, const REAL *a, const REAL *b,
+                            NAME(target) to, REAL *edge) {
   const NAME(target) beside = {edge, TILE_COLS, to.alpha, 0};
-  NAME(tile_of)(rows, cols > LANES, depth, a, b, &beside);
+  NAME(tile_of)(rows, cols > LANES, depth, a, b, TILE_COLS, &beside);
   for (int64_t i = 0; i < rows; i++) {
     REAL *c = to.c + i * to.row;
     const REAL *from = edge + i * TILE_COLS;
@@ -167,18 +177,30 @@ static void NAME(pack_rows)(const cpu_gemm *gemm, int64_t begin, int64_t rows, i
   }
 }
 
-static void NAME(pack_cols)(const cpu_gemm *gemm, int64_t first, int64_t depth, int64_t begin,
-                            int64_t cols, REAL *to) {
-  for (int64_t j = 0; j < cols; j += TILE_COLS) {
-    const int64_t count = NAME(smaller)(TILE_COLS, cols - j);
-    REAL *panel = to + j * depth;
-    if (gemm->pack_b) {
-      gemm->pack_b(gemm->pack_closure, panel, first, depth, begin + j, count, TILE_COLS);
-    } else {
-      const REAL *b = (const REAL *)gemm->b + first * gemm->b_row + (begin + j) * gemm->b_col;
-      NAME(pack_panel)(b, gemm->b_col, gemm->b_row, panel, TILE_COLS, count, depth);
-    }
+// A panel of B: packed, or where its columns fill vectors in memory already, B itself.
+typedef struct NAME(panel) {
+  const REAL *data;
+  int64_t step;
+} NAME(panel);
+
+static NAME(panel) NAME(panel_of_b)(const cpu_gemm *gemm, bool in_place, int64_t first,
+                                    int64_t depth, int64_t col, int64_t cols, REAL *to) {
+  const NAME(panel) packed = {to, TILE_COLS};
+  if (gemm->pack_b) {
+    gemm->pack_b(gemm->pack_closure, to, first, depth, col, cols, TILE_COLS);
+    return packed;
   }
+  const REAL *b = (const REAL *)gemm->b + first * gemm->b_row + col * gemm->b_col;
+  if (in_place && cols % LANES == 0) return (NAME(panel)){b, gemm->b_row};
+  NAME(pack_panel)(b, gemm->b_col, gemm->b_row, to, TILE_COLS, cols, depth);
+  return packed;
+}
+
+// Packing B pays where its panels are read often, or lie in memory with large strides.
+static bool NAME(b_in_place)(const cpu_gemm *gemm, int64_t rows) {
+  const int64_t first_cache = 24576 / (int64_t)sizeof(REAL);
+  return !gemm->pack_b && gemm->b_col == 1 &&
+         (rows <= 2 * TILE_ROWS || (gemm->b_row < 128 && gemm->k * gemm->n <= first_cache));
 }
 
 // All of A: for each depth block, the panels of every row.
@@ -196,19 +218,16 @@ static void NAME(pack_a)(const cpu_gemm *gemm, void *to) {
 
 // ---- blocks ------------------------------------------------------------------------------------
 
-// One packed block of A (|rows|) times one of B (|cols|).
-static void NAME(multiply_block)(const REAL *a, int64_t rows, const REAL *b, int64_t cols,
+// A packed block of A (|rows|) times one panel of B (|cols|).
+static void NAME(multiply_panel)(const REAL *a, int64_t rows, NAME(panel) b, int64_t cols,
                                  int64_t depth, NAME(target) to, REAL *edge) {
-  for (int64_t j = 0; j < cols; j += TILE_COLS) {
-    const int64_t width = NAME(smaller)(TILE_COLS, cols - j);
-    for (int64_t i = 0; i < rows; i += TILE_ROWS) {
-      const int64_t height = NAME(smaller)(TILE_ROWS, rows - i);
-      const NAME(target) here = {to.c + i * to.row + j, to.row, to.alpha, to.beta};
-      if (width % LANES == 0) {
-        NAME(tile_of)(height, width > LANES, depth, a + i * depth, b + j * depth, &here);
-      } else {
-        NAME(tile_edge)(height, width, depth, a + i * depth, b + j * depth, here, edge);
-      }
+  for (int64_t i = 0; i < rows; i += TILE_ROWS) {
+    const int64_t height = NAME(smaller)(TILE_ROWS, rows - i);
+    const NAME(target) here = {to.c + i * to.row, to.row, to.alpha, to.beta};
+    if (cols % LANES == 0) {
+      NAME(tile_of)(height, cols > LANES, depth, a + i * depth, b.data, b.step, &here);
+    } else {
+      NAME(tile_edge)(height, cols, depth, a + i * depth, b.data, here, edge);
     }
   }
 }
@@ -231,15 +250,17 @@ static void NAME(scale_range)(const cpu_gemm *gemm, cpu_gemm_range range) {
   }
 }
 
-// Columns [j, j + cols) and depth [p, p + depth) of the product, for all rows of |range|.
-static void NAME(multiply_slab)(const cpu_gemm *gemm, cpu_gemm_range range, int64_t j,
-                                int64_t cols, int64_t p, int64_t depth, REAL *workspace) {
-  REAL *edge = workspace, *block_a = edge + TILE_ROWS * TILE_COLS;
+// Columns [j, j + cols) and depth [p, p + depth) of the product, for all rows of |range|. The
+// panels of B are made during the first block of rows.
+static void NAME(multiply_slab)(const cpu_gemm *gemm, cpu_gemm_range range, int64_t j, int64_t cols,
+                                int64_t p, int64_t depth, REAL *workspace) {
   const int64_t padded_rows = NAME(round_up)(gemm->m, TILE_ROWS);
-  const int64_t height = NAME(smaller)(
-      NAME(round_up)(range.row_end - range.row_begin, TILE_ROWS), BLOCK_M);
-  REAL *block_b = block_a + NAME(round_up)(height * depth, 64 / (int64_t)sizeof(REAL));
-  NAME(pack_cols)(gemm, p, depth, j, cols, block_b);
+  const int64_t height = range.row_end - range.row_begin;
+  const int64_t block_rows = NAME(smaller)(NAME(round_up)(height, TILE_ROWS), BLOCK_M);
+  const bool in_place = NAME(b_in_place)(gemm, height);
+  REAL *edge = workspace, *block_a = edge + TILE_ROWS * TILE_COLS;
+  REAL *block_b = block_a + NAME(round_up)(block_rows * depth, 64 / (int64_t)sizeof(REAL));
+  NAME(panel) panels[BLOCK_N / TILE_COLS];
   NAME(target) to = {NULL, gemm->c_row, (REAL)gemm->alpha, p == 0 ? (REAL)gemm->beta : 1};
   for (int64_t i = range.row_begin; i < range.row_end; i += BLOCK_M) {
     const int64_t rows = NAME(smaller)(BLOCK_M, range.row_end - i);
@@ -249,8 +270,15 @@ static void NAME(multiply_slab)(const cpu_gemm *gemm, cpu_gemm_range range, int6
     } else {
       NAME(pack_rows)(gemm, i, rows, p, depth, block_a);
     }
-    to.c = (REAL *)gemm->c + i * gemm->c_row + j;
-    NAME(multiply_block)(a, rows, block_b, cols, depth, to, edge);
+    for (int64_t q = 0; q < cols; q += TILE_COLS) {
+      const int64_t width = NAME(smaller)(TILE_COLS, cols - q);
+      NAME(panel) *panel = &panels[q / TILE_COLS];
+      if (i == range.row_begin) {
+        *panel = NAME(panel_of_b)(gemm, in_place, p, depth, j + q, width, block_b + q * depth);
+      }
+      to.c = (REAL *)gemm->c + i * gemm->c_row + j + q;
+      NAME(multiply_panel)(a, rows, *panel, width, depth, to, edge);
+    }
   }
 }
 

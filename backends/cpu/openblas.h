@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// openblas: OpenBLAS, where the machine has it. It is opened at the first product that is large
+// enough to want it, never at init, since opening it costs more than starting this backend does.
+//
+// Every call computes one block on one thread; the blocks are split by our own parallel loop, which
+// serves both the pthread and the OpenMP build and leaves one pool of threads in the process.
+
+#ifndef TENON_CPU_OPENBLAS_H_
+#define TENON_CPU_OPENBLAS_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A block C = alpha * A * B + beta * C. A and B have one stride of 1, C has contiguous rows.
+typedef struct cpu_blas_block {
+  int64_t m, n, k;
+  const void *a;
+  int64_t a_row, a_col;
+  const void *b;
+  int64_t b_row, b_col;
+  void *c;
+  int64_t c_row;
+  double alpha, beta;
+} cpu_blas_block;
+
+// Whether the library is there; opens it at the first call.
+// threads: any
+bool cpu_openblas_available(void);
+
+// Whether a call from this very thread would stay on it. The OpenMP build does only inside of a
+// parallel region.
+bool cpu_openblas_stays_on_thread(void);
+
+// Whether that is so from any thread. Where it is not, who computes a block depends on whether the
+// pool was free, and so may the last bits of the result.
+bool cpu_openblas_always_stays(void);
+
+// Computes |block| in f32 (or f64). Only after cpu_openblas_available() said yes, and for blocks
+// whose sizes and strides fit an int.
+void cpu_openblas_multiply(bool f64, const cpu_blas_block *block);
+
+// Whether a matrix of rows x cols with these strides can be passed to BLAS as it is.
+bool cpu_blas_takes(int64_t rows, int64_t cols, int64_t row, int64_t col);
+
+#endif  // TENON_CPU_OPENBLAS_H_
