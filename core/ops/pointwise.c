@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// pointwise: the pieces that families of pointwise operators share; see pointwise.h.
+
+#include "pointwise.h"
+
+#include <tenon/ops.h>
+
+tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar) {
+  if (scalar.kind < TN_SCALAR_FLOAT) return TN_OK;
+  if (scalar.kind == TN_SCALAR_COMPLEX && !tn_dtype_is_complex(infer->key)) {
+    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, argument,
+                        "a complex number does not go with operands of %s",
+                        tn_dtype_name(infer->key));
+  }
+  if (!tn_dtype_is_floating(infer->key) && !tn_dtype_is_complex(infer->key)) {
+    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, argument,
+                        "must be an integer beside operands of %s", tn_dtype_name(infer->key));
+  }
+  return TN_OK;
+}
+
+bool tn__scalar_is_one(tn_scalar scalar) {
+  switch (scalar.kind) {
+    case TN_SCALAR_BOOL:
+    case TN_SCALAR_INT:
+      return scalar.as.i == 1;
+    case TN_SCALAR_FLOAT:
+      return scalar.as.f == 1.0;
+    default:
+      return false;
+  }
+}
+
+tn_tensor *tn__scaled(tn_tensor *tensor, tn_scalar scalar) {
+  return tn__scalar_is_one(scalar) ? tensor : tn_mul_scalar(tensor, scalar);
+}
+
+tn_status tn__zero_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_zeros_like(grad_out[0]);
+  return TN_OK;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// pointwise: what several families of pointwise operators share: the sets of dtypes they admit and
+// a check of scalar attributes. Every one of them broadcasts its operands, computes in one dtype
+// and leaves the summing of a gradient down to a broadcast operand's shape to the engine.
+
+#ifndef TENON_CORE_OPS_POINTWISE_H_
+#define TENON_CORE_OPS_POINTWISE_H_
+
+#include "op_def.h"
+
+#define TN__DTYPES_NUMBERS (TN_DTYPES_REAL & ~TN_DTYPE_BIT(TN_BOOL))
+#define TN__DTYPES_BITS (TN_DTYPES_INTEGER | TN_DTYPE_BIT(TN_BOOL))
+
+// Refuses a fractional |scalar| beside integer operands, which would be cut without a word.
+// errors: INVALID_ARGUMENT
+tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar);
+
+// Whether |scalar| is exactly one, so that multiplying by it may be left out.
+bool tn__scalar_is_one(tn_scalar scalar);
+
+// |tensor| times |scalar|; |tensor| itself for a scalar of one.
+tn_tensor *tn__scaled(tn_tensor *tensor, tn_scalar scalar);
+
+// The gradient of an operator that is constant wherever it is differentiable: zeros.
+tn_status tn__zero_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in);
+
+#endif  // TENON_CORE_OPS_POINTWISE_H_
