@@ -56,8 +56,10 @@ endif()
 find_package(Threads REQUIRED)
 find_package(OpenMP QUIET COMPONENTS C)
 
-# Warnings and language settings of every target that is ours.
+# Warnings and language settings of every target that is ours. Strict C11 hides POSIX, so it is asked for;
+# the core and the backends, which talk to the system, say _GNU_SOURCE themselves.
 function(tenon_defaults target)
+  target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
   if(TENON_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
