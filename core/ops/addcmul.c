@@ -51,12 +51,12 @@ static tn_status addcdiv_infer(tn_infer *infer) {
 
 static tn_status addcdiv_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   const tn_addcdiv_attrs *attrs = tn_vjp_attrs(vjp);
-  tn_tensor *divisor = tn_vjp_input(vjp, 2);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
   if (tn_vjp_needs(vjp, 1)) {
-    grad_in[1] = tn_div(tn__scaled(grad_out[0], attrs->value), divisor);
+    grad_in[1] = tn_div(tn__scaled(grad_out[0], attrs->value), tn_vjp_input(vjp, 2));
   }
   if (tn_vjp_needs(vjp, 2)) {
+    tn_tensor *divisor = tn_vjp_input(vjp, 2);
     tn_tensor *slope = tn_div(tn_div(tn_vjp_input(vjp, 1), divisor), divisor);
     grad_in[2] = tn_neg(tn_mul(tn__scaled(grad_out[0], attrs->value), slope));
   }
@@ -81,9 +81,9 @@ const tn_op_def tn_op_addcdiv = {
 };
 
 static tn_status lerp_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
-  tn_tensor *grad = grad_out[0], *weight = tn_vjp_input(vjp, 2);
-  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_sub(grad, tn_mul(grad, weight));
-  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_mul(grad, weight);
+  tn_tensor *grad = grad_out[0];
+  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_sub(grad, tn_mul(grad, tn_vjp_input(vjp, 2)));
+  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_mul(grad, tn_vjp_input(vjp, 2));
   if (tn_vjp_needs(vjp, 2)) {
     grad_in[2] = tn_mul(grad, tn_sub(tn_vjp_input(vjp, 1), tn_vjp_input(vjp, 0)));
   }
