@@ -28,19 +28,12 @@ enum {
 #define BLAS_WORK_NARROW (INT64_C(64) * 64 * 64)
 
 #define X(isa) extern const cpu_gemm_kernels cpu_gemm_f32_##isa, cpu_gemm_f64_##isa;
-X(baseline)
-#ifdef __x86_64__
-X(avx2)
-X(avx512)
-#endif
+CPU_ISA_TABLE(X)
 #undef X
 
-static const cpu_gemm_kernels *const kernels[][2] = {
+static const cpu_gemm_kernels *const kernels[CPU_ISA_COUNT][2] = {
 #define X(isa) {&cpu_gemm_f32_##isa, &cpu_gemm_f64_##isa},
-    X(baseline)
-#ifdef __x86_64__
-        X(avx2) X(avx512)
-#endif
+    CPU_ISA_TABLE(X)
 #undef X
 };
 
@@ -78,7 +71,7 @@ static bool blas_takes(const cpu_gemm *gemm) {
 
 static bool wants_openblas(const tn_kernel_ctx *ctx, const cpu_gemm *gemm) {
   if (choice == BLAS_OWN || !blas_takes(gemm)) return false;
-  const int64_t threshold = chosen_isa == CPU_ISA_BASELINE ? BLAS_WORK_NARROW : BLAS_WORK_WIDE;
+  const int64_t threshold = chosen_isa == CPU_ISA_baseline ? BLAS_WORK_NARROW : BLAS_WORK_WIDE;
   const double work = (double)gemm->m * (double)gemm->n * (double)gemm->k;
   if (choice == BLAS_MEASURED && work < (double)threshold) return false;
   if (!cpu_openblas_available()) return false;

@@ -335,7 +335,7 @@ static void NAME(multiply_vector_columns)(const cpu_gemm *gemm, int64_t begin, i
 }
 
 static void NAME(multiply_vector)(const cpu_gemm *gemm, int64_t begin, int64_t end) {
-  if (gemm->a_col != 1) {
+  if (gemm->a_col != 1 || gemm->b_row != 1) {
     NAME(multiply_vector_columns)(gemm, begin, end);
     return;
   }
