@@ -7,7 +7,6 @@
 #include <tenon/ops.h>
 
 #include "op_def.h"
-#include "pointwise.h"
 #include "reduction.h"
 
 // Each extreme's gradient, divided evenly among the elements that are equal to it.

@@ -9,12 +9,12 @@
 #include <tenon/ops.h>
 
 #include "op_def.h"
-#include "pointwise.h"
 #include "reduction.h"
 
 static tn_status prod_infer(tn_infer *infer) {
   tn_prod_dim_int_attrs *attrs = infer->attrs;
-  tn__infer_accumulation_dtype(infer, &attrs->dtype);
+  const tn_status status = tn__infer_accumulation_dtype(infer, &attrs->dtype);
+  if (status != TN_OK) return status;
   return tn__infer_reduction_dim(infer, &attrs->dim, attrs->keepdim);
 }
 
@@ -92,7 +92,7 @@ const tn_op_def tn_op_prod_dim_int = {
     .flags = TN_OP_REDUCTION,
     .forms = TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN__DTYPES_NUMBERS,
+    .dtypes = TN_DTYPES_REAL,
     .infer = prod_infer,
     .saves = {TN_SAVE_INPUT(0)},
     .save_count = 1,

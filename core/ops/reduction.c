@@ -28,13 +28,18 @@ tn_status tn__infer_reduction_dim(tn_infer *infer, int64_t *dim, bool keepdim) {
   return status;
 }
 
-void tn__infer_accumulation_dtype(tn_infer *infer, tn_dtype *dtype) {
+tn_status tn__infer_accumulation_dtype(tn_infer *infer, tn_dtype *dtype) {
+  if (tn_dtype_is_complex(*dtype) || *dtype == TN_BOOL) {
+    return tn__op_error(infer->call, TN_INVALID_DTYPE, "dtype", "cannot accumulate in %s",
+                        tn_dtype_name(*dtype));
+  }
   if (*dtype == TN_DTYPE_NONE) {
     const tn_dtype self = tn_tensor_dtype(infer->inputs[0]);
     *dtype = tn_dtype_is_integer(self) || self == TN_BOOL ? TN_I64 : self;
   }
   infer->key = *dtype;
   infer->results[0].dtype = *dtype;
+  return TN_OK;
 }
 
 tn_ints tn__reduced_dims(tn_ints dims) { return dims.count > 0 ? dims : TN_NO_DIMS; }

@@ -7,7 +7,6 @@
 #include <tenon/ops.h>
 
 #include "op_def.h"
-#include "pointwise.h"
 #include "reduction.h"
 
 static tn_tensor *spread(tn_vjp *vjp, tn_tensor *grad, tn_ints dims, bool keepdim) {
@@ -16,7 +15,8 @@ static tn_tensor *spread(tn_vjp *vjp, tn_tensor *grad, tn_ints dims, bool keepdi
 
 static tn_status sum_infer(tn_infer *infer) {
   tn_sum_dim_IntList_attrs *attrs = infer->attrs;
-  tn__infer_accumulation_dtype(infer, &attrs->dtype);
+  const tn_status status = tn__infer_accumulation_dtype(infer, &attrs->dtype);
+  if (status != TN_OK) return status;
   return tn__infer_reduction(infer, &attrs->dim, attrs->keepdim);
 }
 
@@ -39,7 +39,7 @@ const tn_op_def tn_op_sum_dim_IntList = {
     .flags = TN_OP_REDUCTION,
     .forms = TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN__DTYPES_NUMBERS,
+    .dtypes = TN_DTYPES_REAL,
     .infer = sum_infer,
     .vjp = sum_vjp,
     .identity = 0,
@@ -68,7 +68,8 @@ static tn_status mean_infer(tn_infer *infer) {
                         tn_dtype_name(dtype));
   }
   attrs->dtype = dtype;
-  tn__infer_accumulation_dtype(infer, &attrs->dtype);
+  const tn_status status = tn__infer_accumulation_dtype(infer, &attrs->dtype);
+  if (status != TN_OK) return status;
   return tn__infer_reduction(infer, &attrs->dim, attrs->keepdim);
 }
 
@@ -92,7 +93,7 @@ const tn_op_def tn_op_mean_dim = {
     .flags = TN_OP_REDUCTION,
     .forms = TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN_DTYPES_FLOATING,
+    .dtypes = TN_DTYPES_REAL,
     .infer = mean_infer,
     .vjp = mean_vjp,
     .identity = NAN,

@@ -8,7 +8,6 @@
 #include <tenon/ops.h>
 
 #include "op_def.h"
-#include "pointwise.h"
 #include "reduction.h"
 
 static tn_status infer_variance(tn_infer *infer, tn_ints *dims, tn_scalar *correction,

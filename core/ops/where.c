@@ -90,6 +90,8 @@ static tn_status masked_fill_compose(tn_compose *compose) {
 const tn_op_def tn_op_masked_fill_Tensor = {
     .schema = "masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor",
     .forms = TN_FORM_INPLACE,
+    .promote = TN_PROMOTE_NONE,
+    .exempt = 1u << 1 | 1u << 2,
     .compose = masked_fill_compose,
 };
 
