@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// avg_pool: the mean of each window. Linear: the backward operator is its adjoint, whose own
+// gradient is avg_pool2d again.
+
+#include <inttypes.h>
+#include <tenon/ops.h>
+
+#include "shapes.h"
+#include "tensor_impl.h"
+
+typedef struct pool {
+  tn_ints kernel, stride, padding;
+  bool ceil_mode;
+  tn_opt_int divisor;
+} pool;
+
+static tn_status check_pool(tn_infer *infer, int32_t input, pool *shape, int64_t *sizes) {
+  tn__call *call = infer->call;
+  const tn_tensor *self = infer->inputs[input];
+  TN_TRY(tn__expect_rank(infer, input, "self", 3, 4));
+  TN_TRY(tn__expand_list(call, "kernel_size", &shape->kernel, 2, NULL));
+  TN_TRY(tn__expand_list(call, "stride", &shape->stride, 2, shape->kernel.data));
+  TN_TRY(tn__expand_list(call, "padding", &shape->padding, 2, NULL));
+  TN_TRY(tn__expect_at_least(call, "kernel_size", shape->kernel, 1));
+  TN_TRY(tn__expect_at_least(call, "stride", shape->stride, 1));
+  TN_TRY(tn__expect_at_least(call, "padding", shape->padding, 0));
+  if (shape->divisor.present && shape->divisor.value == 0) {
+    return tn__op_error(call, TN_INVALID_ARGUMENT, "divisor_override", "0 divides nothing");
+  }
+  int32_t first = self->rank - 2;
+  for (int32_t d = 0; d < first; d++) sizes[d] = self->sizes[d];
+  for (int32_t d = 0; d < 2; d++) {
+    tn__window window = {shape->kernel.data[d], shape->stride.data[d], shape->padding.data[d], 1};
+    if (window.padding > window.kernel / 2) {
+      return tn__op_error(call, TN_INVALID_ARGUMENT, "padding",
+                          "%" PRId64 " is more than half of the kernel's %" PRId64, window.padding,
+                          window.kernel);
+    }
+    TN_TRY(tn__window_places(call, "self", d, self->sizes[first + d], window, shape->ceil_mode,
+                             &sizes[first + d]));
+  }
+  return TN_OK;
+}
+
+static tn_status avg_pool_infer(tn_infer *infer) {
+  tn_avg_pool2d_attrs *attrs = infer->attrs;
+  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
+                attrs->divisor_override};
+  int64_t sizes[4];
+  TN_TRY(check_pool(infer, 0, &shape, sizes));
+  attrs->kernel_size = shape.kernel;
+  attrs->stride = shape.stride;
+  attrs->padding = shape.padding;
+  return tn__result_shape(infer, 0, tn__ints(sizes, infer->inputs[0]->rank));
+}
+
+static tn_status avg_pool_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_avg_pool2d_attrs *attrs = tn_vjp_attrs(vjp);
+  grad_in[0] = tn_avg_pool2d_backward(grad_out[0], tn_vjp_input(vjp, 0), attrs->kernel_size,
+                                      attrs->stride, attrs->padding, attrs->ceil_mode,
+                                      attrs->count_include_pad, attrs->divisor_override);
+  return tn__status_of(grad_in[0]);
+}
+
+/// The mean of each window over the last two dimensions: its sum, padding counting as zeros, over
+/// divisor_override where given; else over the elements of the window inside the padded input, or
+/// without count_include_pad inside the input itself. self: [N, C, H, W] or [C, H, W], floating.
+/// kernel_size, stride, padding: one integer for both directions or two; no stride means
+/// kernel_size. ceil_mode: a last window may reach beyond the padded input. Returns sizes of
+/// (size + 2 padding - kernel) / stride + 1, rounded down or up.
+/// errors: INVALID_ARGUMENT for ranks, lists, padding above half a kernel, a kernel larger than the
+/// padded input, or a divisor of 0. source: ATen `avg_pool2d`.
+// clang-format off
+const tn_op_def tn_op_avg_pool2d = {
+    .schema = "avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
+    // clang-format on
+    .dtypes = TN_DTYPES_FLOATING,
+    .infer = avg_pool_infer,
+    .saves = {TN_SAVE_INPUT(0)},
+    .save_count = 1,
+    .vjp = avg_pool_vjp,
+};
+
+static tn_status avg_pool_backward_infer(tn_infer *infer) {
+  tn_avg_pool2d_backward_attrs *attrs = infer->attrs;
+  const tn_tensor *grad = infer->inputs[0], *self = infer->inputs[1];
+  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
+                attrs->divisor_override};
+  int64_t sizes[4];
+  TN_TRY(check_pool(infer, 1, &shape, sizes));
+  attrs->kernel_size = shape.kernel;
+  attrs->stride = shape.stride;
+  attrs->padding = shape.padding;
+  bool same = grad->rank == self->rank;
+  for (int32_t d = 0; same && d < self->rank; d++) same = grad->sizes[d] == sizes[d];
+  if (!same) {
+    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "grad_output",
+                        "expected the shape of the pooled result");
+  }
+  tn__result_like(&infer->results[0], self);
+  infer->results[0].dtype = infer->key;
+  return TN_OK;
+}
+
+static tn_status avg_pool_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
+                                       tn_tensor **grad_in) {
+  const tn_avg_pool2d_backward_attrs *attrs = tn_vjp_attrs(vjp);
+  if (!tn_vjp_needs(vjp, 0)) return TN_OK;
+  grad_in[0] = tn_avg_pool2d(grad_out[0], attrs->kernel_size, .stride = attrs->stride,
+                             .padding = attrs->padding, .ceil_mode = attrs->ceil_mode,
+                             .count_include_pad = attrs->count_include_pad ? TN_YES : TN_NO,
+                             .divisor_override = attrs->divisor_override);
+  return tn__status_of(grad_in[0]);
+}
+
+/// The gradient of avg_pool2d(): each element of grad_output, over its window's divisor, added to
+/// every element of the window. Returns self's shape; self's values are not read.
+/// errors: as avg_pool2d; INVALID_ARGUMENT for grad_output's shape.
+/// source: ATen `avg_pool2d_backward`.
+// clang-format off
+const tn_op_def tn_op_avg_pool2d_backward = {
+    .schema = "avg_pool2d_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
+    // clang-format on
+    .dtypes = TN_DTYPES_FLOATING,
+    .infer = avg_pool_backward_infer,
+    .vjp = avg_pool_backward_vjp,
+};
