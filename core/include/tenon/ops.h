@@ -38,6 +38,40 @@ extern "C" {
 // owns: +1 result | errors: INVALID_DTYPE for no dtype; as any operator | threads: any
 TN_API tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype);
 
+// _log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor
+// x_i - log sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
+// self: any shape, floating. half_to_float: a float16 or bfloat16 self gives a float32 result.
+// source: ATen `_log_softmax`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_aten_log_softmax(tn_tensor *self, int64_t dim, bool half_to_float);
+
+// _log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) ->
+// Tensor
+// The gradient of _log_softmax() from its output y: g - exp(y) sum g, the sum along dim.
+// grad_output, output: one shape. Returns that shape in input_dtype, in which it is computed.
+// source: ATen `_log_softmax_backward_data`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; OUT_OF_RANGE for dim; INVALID_DTYPE; as
+// any operator | threads: any
+TN_API tn_tensor *tn_aten_log_softmax_backward_data(tn_tensor *grad_output, tn_tensor *output,
+                                                    int64_t dim, tn_dtype input_dtype);
+
+// _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
+// exp(x_i) / sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
+// self: any shape, floating. half_to_float: a float16 or bfloat16 self gives a float32 result.
+// source: Bridle 1990; ATen `_softmax`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_aten_softmax(tn_tensor *self, int64_t dim, bool half_to_float);
+
+// _softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) ->
+// Tensor
+// The gradient of _softmax() from its output y: y (g - sum g y), the sum along dim.
+// grad_output, output: one shape. Returns that shape in input_dtype, in which it is computed.
+// source: ATen `_softmax_backward_data`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; OUT_OF_RANGE for dim; INVALID_DTYPE; as
+// any operator | threads: any
+TN_API tn_tensor *tn_aten_softmax_backward_data(tn_tensor *grad_output, tn_tensor *output,
+                                                int64_t dim, tn_dtype input_dtype);
+
 typedef struct tn_aten_to_copy_options {
   uint32_t struct_size;
   tn_dtype dtype;  // None
@@ -137,8 +171,8 @@ typedef struct tn_addcdiv_options {
 } tn_addcdiv_options;
 // addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
 // self + value * tensor1 / tensor2, elementwise.
-// self, tensor1, tensor2: shapes that broadcast; at least one floating. Returns the broadcast shape
-// in the promoted dtype. gradient: 1, value / tensor2, -value * tensor1 / tensor2^2.
+// self, tensor1, tensor2: shapes that broadcast; at least one floating. Returns the broadcast
+// shape in the promoted dtype. gradient: 1, value / tensor2, -value * tensor1 / tensor2^2.
 // source: ATen `addcdiv`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
 // integers only and for complex; as any operator | threads: any
@@ -197,6 +231,25 @@ TN_API tn_status tn_addcmul_out_with(tn_tensor *out, tn_tensor *self, tn_tensor 
       &(tn_addcmul_options){.struct_size = sizeof(tn_addcmul_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_addmm_options {
+  uint32_t struct_size;
+  tn_scalar beta;  // 1
+  tn_scalar alpha;  // 1
+} tn_addmm_options;
+// addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor
+// beta * self + alpha * (mat1 mat2). self: broadcasts to [n, m], and is not read where beta is 0;
+// mat1: [n, k]; mat2: [k, m]; dtypes promote. Returns [n, m].
+// source: BLAS `gemm` (Dongarra et al. 1990); ATen `addmm`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks, inner sizes or a self that does not
+// broadcast; as any operator | threads: any
+TN_API tn_tensor *tn_addmm_with(tn_tensor *self, tn_tensor *mat1, tn_tensor *mat2,
+                                const tn_addmm_options *options);
+#ifndef __cplusplus
+#define tn_addmm(self, mat1, mat2, ...) \
+  tn_addmm_with(self, mat1, mat2, \
+      &(tn_addmm_options){.struct_size = sizeof(tn_addmm_options), __VA_ARGS__})
+#endif
+
 // alias(Tensor self) -> Tensor
 // Another tensor over the same elements, with the same sizes and strides and its own place in the
 // history of gradients. self: any shape and dtype.
@@ -204,6 +257,213 @@ TN_API tn_status tn_addcmul_out_with(tn_tensor *out, tn_tensor *self, tn_tensor 
 // owns: +1 result, a view of the first argument's storage | errors: none; as any operator |
 // threads: any
 TN_API tn_tensor *tn_alias(tn_tensor *self);
+
+// all(Tensor self) -> Tensor
+// Whether every element at all is true. As `all.dims`. source: ATen `all`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_all(tn_tensor *self);
+
+typedef struct tn_all_dims_options {
+  uint32_t struct_size;
+  tn_ints dim;  // None
+  bool keepdim;  // False
+} tn_all_dims_options;
+// all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor
+// Whether every element over the dimensions dim (none or an empty list: all) is true; true over no
+// elements.
+// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns bool of self's
+// shape without dim, or with size 1 there under keepdim, without a gradient.
+// source: ATen `all.dims`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
+// INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_all_dims_with(tn_tensor *self, const tn_all_dims_options *options);
+// tn_all_dims into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_all_dims; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_all_dims_out_with(tn_tensor *out, tn_tensor *self,
+                                      const tn_all_dims_options *options);
+#ifndef __cplusplus
+#define tn_all_dims(self, ...) \
+  tn_all_dims_with(self, \
+      &(tn_all_dims_options){.struct_size = sizeof(tn_all_dims_options), __VA_ARGS__})
+#define tn_all_dims_out(out, self, ...) \
+  tn_all_dims_out_with(out, self, \
+      &(tn_all_dims_options){.struct_size = sizeof(tn_all_dims_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_amax_options {
+  uint32_t struct_size;
+  tn_ints dim;  // []
+  bool keepdim;  // False
+} tn_amax_options;
+// amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor
+// The largest element over the dimensions dim (an empty list: all); NaN where there is one.
+// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
+// without dim, or with size 1 there under keepdim, in self's dtype. gradient: shared evenly among
+// equal largest elements.
+// source: ATen `amax`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim; INVALID_ARGUMENT for a repeated dim or over no
+// elements; INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_amax_with(tn_tensor *self, const tn_amax_options *options);
+// tn_amax into |out|, of the right shape already or resized. owns: nothing | errors: as tn_amax;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_amax_out_with(tn_tensor *out, tn_tensor *self, const tn_amax_options *options);
+#ifndef __cplusplus
+#define tn_amax(self, ...) \
+  tn_amax_with(self, \
+      &(tn_amax_options){.struct_size = sizeof(tn_amax_options), __VA_ARGS__})
+#define tn_amax_out(out, self, ...) \
+  tn_amax_out_with(out, self, \
+      &(tn_amax_options){.struct_size = sizeof(tn_amax_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_amin_options {
+  uint32_t struct_size;
+  tn_ints dim;  // []
+  bool keepdim;  // False
+} tn_amin_options;
+// amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor
+// The smallest element over the dimensions dim (an empty list: all); NaN where there is one.
+// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
+// without dim, or with size 1 there under keepdim, in self's dtype. gradient: shared evenly among
+// equal smallest elements.
+// source: ATen `amin`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim; INVALID_ARGUMENT for a repeated dim or over no
+// elements; INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_amin_with(tn_tensor *self, const tn_amin_options *options);
+// tn_amin into |out|, of the right shape already or resized. owns: nothing | errors: as tn_amin;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_amin_out_with(tn_tensor *out, tn_tensor *self, const tn_amin_options *options);
+#ifndef __cplusplus
+#define tn_amin(self, ...) \
+  tn_amin_with(self, \
+      &(tn_amin_options){.struct_size = sizeof(tn_amin_options), __VA_ARGS__})
+#define tn_amin_out(out, self, ...) \
+  tn_amin_out_with(out, self, \
+      &(tn_amin_options){.struct_size = sizeof(tn_amin_options), __VA_ARGS__})
+#endif
+
+// any(Tensor self) -> Tensor
+// Whether any element at all is true. As `any.dims`. source: ATen `any`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_any(tn_tensor *self);
+
+typedef struct tn_any_dims_options {
+  uint32_t struct_size;
+  tn_ints dim;  // None
+  bool keepdim;  // False
+} tn_any_dims_options;
+// any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor
+// Whether any element over the dimensions dim (none or an empty list: all) is true; false over no
+// elements.
+// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns bool of self's
+// shape without dim, or with size 1 there under keepdim, without a gradient.
+// source: ATen `any.dims`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
+// INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_any_dims_with(tn_tensor *self, const tn_any_dims_options *options);
+// tn_any_dims into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_any_dims; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_any_dims_out_with(tn_tensor *out, tn_tensor *self,
+                                      const tn_any_dims_options *options);
+#ifndef __cplusplus
+#define tn_any_dims(self, ...) \
+  tn_any_dims_with(self, \
+      &(tn_any_dims_options){.struct_size = sizeof(tn_any_dims_options), __VA_ARGS__})
+#define tn_any_dims_out(out, self, ...) \
+  tn_any_dims_out_with(out, self, \
+      &(tn_any_dims_options){.struct_size = sizeof(tn_any_dims_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_arange_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_arange_options;
+// arange(Scalar end, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// 0, 1, ... before end. As arange.start_step from 0 in steps of 1.
+// source: ATen `arange`.
+// owns: +1 result | errors: as arange.start_step; as any operator | threads: any
+TN_API tn_tensor *tn_arange_with(tn_scalar end, const tn_arange_options *options);
+#ifndef __cplusplus
+#define tn_arange(end, ...) \
+  tn_arange_with(TN_SCALAR(end), \
+      &(tn_arange_options){.struct_size = sizeof(tn_arange_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_arange_step_options {
+  uint32_t struct_size;
+  tn_scalar step;  // 1
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_arange_step_options;
+// arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Device?
+// device=None) -> Tensor
+// start, start + step, ... before end: element i is start + i * step. Returns
+// [ceil((end - start) / step)]. dtype: where absent, int64 if all three are integers, else the
+// default one; integer dtypes take the bounds' integer parts after the elements were counted.
+// source: ATen `arange.start_step`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a step of 0, one that leads away from end, bounds
+// that are not finite; INVALID_DTYPE for bool and complex; as any operator | threads: any
+TN_API tn_tensor *tn_arange_step_with(tn_scalar start, tn_scalar end,
+                                      const tn_arange_step_options *options);
+#ifndef __cplusplus
+#define tn_arange_step(start, end, ...) \
+  tn_arange_step_with(TN_SCALAR(start), TN_SCALAR(end), \
+      &(tn_arange_step_options){.struct_size = sizeof(tn_arange_step_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_argmax_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // None
+  bool keepdim;  // False
+} tn_argmax_options;
+// argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor
+// The index of the first largest element along dim; without dim, in the flattened self. NaN counts
+// as the largest. self: any shape, integer or floating; dim in [-ndim, ndim). Returns int64 of
+// self's shape without dim (or without any), or with size 1 there under keepdim. No gradient.
+// source: ATen `argmax`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements, INVALID_DTYPE
+// for bool and complex; as any operator | threads: any
+TN_API tn_tensor *tn_argmax_with(tn_tensor *self, const tn_argmax_options *options);
+// tn_argmax into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_argmax; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_argmax_out_with(tn_tensor *out, tn_tensor *self,
+                                    const tn_argmax_options *options);
+#ifndef __cplusplus
+#define tn_argmax(self, ...) \
+  tn_argmax_with(self, \
+      &(tn_argmax_options){.struct_size = sizeof(tn_argmax_options), __VA_ARGS__})
+#define tn_argmax_out(out, self, ...) \
+  tn_argmax_out_with(out, self, \
+      &(tn_argmax_options){.struct_size = sizeof(tn_argmax_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_argmin_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // None
+  bool keepdim;  // False
+} tn_argmin_options;
+// argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor
+// The index of the first smallest element along dim; without dim, in the flattened self. NaN
+// counts as the smallest. self: any shape, integer or floating; dim in [-ndim, ndim). Returns
+// int64 of self's shape without dim (or without any), or with size 1 there under keepdim. No
+// gradient.
+// source: ATen `argmin`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements, INVALID_DTYPE
+// for bool and complex; as any operator | threads: any
+TN_API tn_tensor *tn_argmin_with(tn_tensor *self, const tn_argmin_options *options);
+// tn_argmin into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_argmin; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self,
+                                    const tn_argmin_options *options);
+#ifndef __cplusplus
+#define tn_argmin(self, ...) \
+  tn_argmin_with(self, \
+      &(tn_argmin_options){.struct_size = sizeof(tn_argmin_options), __VA_ARGS__})
+#define tn_argmin_out(out, self, ...) \
+  tn_argmin_out_with(out, self, \
+      &(tn_argmin_options){.struct_size = sizeof(tn_argmin_options), __VA_ARGS__})
+#endif
 
 typedef struct tn_as_strided_options {
   uint32_t struct_size;
@@ -225,6 +485,61 @@ TN_API tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stri
   tn_as_strided_with(self, size, stride, \
       &(tn_as_strided_options){.struct_size = sizeof(tn_as_strided_options), __VA_ARGS__})
 #endif
+
+typedef struct tn_avg_pool2d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  bool ceil_mode;  // False
+  tn_choice count_include_pad;  // True
+  tn_opt_int divisor_override;  // None
+} tn_avg_pool2d_options;
+// avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool
+// ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor
+// The mean of each window over the last two dimensions: its sum, padding counting as zeros, over
+// divisor_override where given; else over the elements of the window inside the padded input, or
+// without count_include_pad inside the input itself. self: [N, C, H, W] or [C, H, W], floating.
+// kernel_size, stride, padding: one integer for both directions or two; no stride means
+// kernel_size. ceil_mode: a last window may reach beyond the padded input. Returns sizes of
+// (size + 2 padding - kernel) / stride + 1, rounded down or up.
+// source: ATen `avg_pool2d`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks, lists, padding above half a kernel, a
+// kernel larger than the padded input, or a divisor of 0; as any operator | threads: any
+TN_API tn_tensor *tn_avg_pool2d_with(tn_tensor *self, tn_ints kernel_size,
+                                     const tn_avg_pool2d_options *options);
+#ifndef __cplusplus
+#define tn_avg_pool2d(self, kernel_size, ...) \
+  tn_avg_pool2d_with(self, kernel_size, \
+      &(tn_avg_pool2d_options){.struct_size = sizeof(tn_avg_pool2d_options), __VA_ARGS__})
+#endif
+
+// avg_pool2d_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2]
+// padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor
+// The gradient of avg_pool2d(): each element of grad_output, over its window's divisor, added to
+// every element of the window. Returns self's shape; self's values are not read.
+// source: ATen `avg_pool2d_backward`.
+// owns: +1 result | errors: as avg_pool2d; INVALID_ARGUMENT for grad_output's shape; as any
+// operator | threads: any
+TN_API tn_tensor *tn_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self,
+                                         tn_ints kernel_size, tn_ints stride, tn_ints padding,
+                                         bool ceil_mode, bool count_include_pad,
+                                         tn_opt_int divisor_override);
+
+// bernoulli(Tensor self, *, Generator? generator=None) -> Tensor
+// 1 with the probability that stands in self, else 0. self: any shape, floating, each in [0, 1].
+// Returns self's shape and dtype.
+// source: ATen `bernoulli`.
+// owns: +1 result | errors: INVALID_DTYPE; INVALID_ARGUMENT for a probability outside of [0, 1],
+// where the kernel sees it; as any operator | threads: any
+TN_API tn_tensor *tn_bernoulli(tn_tensor *self);
+
+// bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor
+// 1 with probability p, else 0, in self's shape and dtype; self's values are not read.
+// self: any shape, real.
+// source: ATen
+// `bernoulli.p`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless p is in [0, 1]; as any operator | threads: any
+TN_API tn_tensor *tn_bernoulli_p(tn_tensor *self, double p);
 
 // bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor
 // self & other for a number other, elementwise. As `bitwise_and.Tensor`.
@@ -341,6 +656,14 @@ TN_API tn_status tn_bitwise_xor_(tn_tensor *self, tn_tensor *other);
 // tn_bitwise_xor; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_bitwise_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// bmm(Tensor self, Tensor mat2) -> Tensor
+// Matrix products in a batch: result[b] = self[b] mat2[b]. self: [b, n, k]; mat2: [b, k, m]; their
+// dtypes promote. Returns [b, n, m].
+// source: ATen `bmm`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks, batches or inner sizes; as any operator |
+// threads: any
+TN_API tn_tensor *tn_bmm(tn_tensor *self, tn_tensor *mat2);
+
 // broadcast_to(Tensor self, int[] size) -> Tensor
 // expand() under NumPy's name.
 // source: ATen `broadcast_to`.
@@ -429,9 +752,8 @@ TN_API tn_status tn_clamp_out_with(tn_tensor *out, tn_tensor *self,
 // clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor
 // min(max(self, lower), upper) for tensors of bounds, elementwise; NaN stays NaN.
 // self, min, max: shapes that broadcast, integer or floating; min or max may be TN_NONE. Returns
-// the
-// broadcast shape in the promoted dtype. gradient: to self inside the bounds (inclusive), else to
-// the bound that was taken.
+// the broadcast shape in the promoted dtype. gradient: to self inside the bounds (inclusive), else
+// to the bound that was taken.
 // source: ATen `clamp.Tensor`.
 // owns: +1 result | errors: INVALID_ARGUMENT without a bound or for shapes that do not broadcast,
 // INVALID_DTYPE for bools and complex; as any operator | threads: any
@@ -456,6 +778,82 @@ TN_API tn_tensor *tn_clone(tn_tensor *self);
 // source: ATen `contiguous`.
 // owns: +1 result | errors: OUT_OF_MEMORY; as any operator | threads: any
 TN_API tn_tensor *tn_contiguous(tn_tensor *self);
+
+typedef struct tn_conv1d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // 1
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  int64_t groups;  // 1
+} tn_conv1d_options;
+// conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, int[1]
+// dilation=1, int groups=1) -> Tensor
+// Cross-correlation along one dimension. input: [N, C, L] or [C, L]; weight: [O, C / groups, K];
+// bias: [O].
+// source: ATen `conv1d`.
+// owns: +1 result | errors: as convolution; as any operator | threads: any
+TN_API tn_tensor *tn_conv1d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                 const tn_conv1d_options *options);
+#ifndef __cplusplus
+#define tn_conv1d(input, weight, bias, ...) \
+  tn_conv1d_with(input, weight, bias, \
+      &(tn_conv1d_options){.struct_size = sizeof(tn_conv1d_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_conv2d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // 1
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  int64_t groups;  // 1
+} tn_conv2d_options;
+// conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2]
+// dilation=1, int groups=1) -> Tensor
+// Cross-correlation of images. input: [N, C, H, W] or [C, H, W]; weight: [O, C / groups, KH, KW];
+// bias: [O]; stride, padding, dilation: one integer for both directions or two.
+// source: ATen `conv2d`.
+// owns: +1 result | errors: as convolution; as any operator | threads: any
+TN_API tn_tensor *tn_conv2d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                 const tn_conv2d_options *options);
+#ifndef __cplusplus
+#define tn_conv2d(input, weight, bias, ...) \
+  tn_conv2d_with(input, weight, bias, \
+      &(tn_conv2d_options){.struct_size = sizeof(tn_conv2d_options), __VA_ARGS__})
+#endif
+
+// convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[]
+// dilation, bool transposed, int[] output_padding, int groups) -> Tensor
+// Cross-correlation, per group of channels: result[n, o, y] = bias[o] +
+// sum over c, k of weight[o, c, k] input[n, c, y stride - padding + k dilation], over 1 to 3
+// spatial dimensions; transposed: its adjoint, which spreads each input element over the output.
+// input: [N, C, *spatial], floating; weight: [O, C / groups, *kernel], transposed
+// [C, O / groups, *kernel]; bias: [O]; dtypes promote. Lists: one entry for all spatial dimensions
+// or one for each. Returns [N, O, *spatial'] with floor((size + 2 padding - dilation (kernel - 1)
+// - 1) / stride) + 1, or transposed (size - 1) stride - 2 padding + dilation (kernel - 1) +
+// output_padding + 1.
+// source: Dumoulin and Visin 2016; ATen `convolution`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks, channels, groups, a kernel larger than the
+// padded input, or lists; as any operator | threads: any
+TN_API tn_tensor *tn_convolution(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                 tn_ints stride, tn_ints padding, tn_ints dilation, bool transposed,
+                                 tn_ints output_padding, int64_t groups);
+
+// convolution_backward(Tensor grad_output, Tensor input, Tensor weight, int[]? bias_sizes, int[]
+// stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups, bool[3]
+// output_mask) -> (Tensor grad_input, Tensor grad_weight, Tensor grad_bias)
+// The gradients of convolution() for its input, weight and bias, as far as output_mask asks for
+// them; what it does not ask for is a tensor of shape [0], which kernels skip.
+// grad_output: the shape of the result; input, weight, lists and groups as in the forward call;
+// bias_sizes: absent where there was no bias; output_mask: three truth values.
+// source: ATen `convolution_backward`.
+// owns: +1 each result | errors: as convolution; INVALID_ARGUMENT for grad_output's shape or the
+// mask; as any operator | threads: any
+TN_API tn_tensor *tn_convolution_backward(tn_tensor *grad_output, tn_tensor *input,
+                                          tn_tensor *weight, tn_ints bias_sizes, tn_ints stride,
+                                          tn_ints padding, tn_ints dilation, bool transposed,
+                                          tn_ints output_padding, int64_t groups,
+                                          tn_ints output_mask, tn_tensor **grad_weight,
+                                          tn_tensor **grad_bias);
 
 typedef struct tn_copy_options {
   uint32_t struct_size;
@@ -493,6 +891,32 @@ TN_API tn_status tn_cos_(tn_tensor *self);
 // tn_cos into |out|, of the right shape already or resized. owns: nothing | errors: as tn_cos;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_cos_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_cross_entropy_loss_options {
+  uint32_t struct_size;
+  tn_opt_int reduction;  // 1
+  tn_opt_int ignore_index;  // -100
+  double label_smoothing;  // 0.0
+} tn_cross_entropy_loss_options;
+// cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int
+// ignore_index=-100, float label_smoothing=0.0) -> Tensor
+// The cross entropy between softmax(self) and target: minus the sum over classes of target's
+// probability times weight times log_softmax(self). self: [N, C], [C] or [N, C, *], floating;
+// target: class indices in self's shape without the classes, or probabilities in self's shape;
+// weight: [C] or absent; reduction: 0 for each sample, 1 mean (over the weights of the targets
+// that count; over the samples for probabilities), 2 sum; ignore_index: a class index that counts
+// for nothing; label_smoothing e: target becomes (1 - e) target + e / C.
+// source: Szegedy et al. 2016 (smoothing); ATen `cross_entropy_loss`.
+// owns: +1 result | errors: OUT_OF_RANGE for a class index; INVALID_ARGUMENT for shapes, reduction
+// or smoothing; as any operator | threads: any
+TN_API tn_tensor *tn_cross_entropy_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
+                                             const tn_cross_entropy_loss_options *options);
+#ifndef __cplusplus
+#define tn_cross_entropy_loss(self, target, weight, ...) \
+  tn_cross_entropy_loss_with(self, target, weight, \
+      &(tn_cross_entropy_loss_options){.struct_size = sizeof(tn_cross_entropy_loss_options), \
+       __VA_ARGS__})
+#endif
 
 // detach(Tensor self) -> Tensor
 // Another tensor over the same elements, with no history of gradients: it never requires one.
@@ -601,6 +1025,109 @@ TN_API tn_status tn_div_mode_(tn_tensor *self, tn_tensor *other, const char *rou
 TN_API tn_status tn_div_mode_out(tn_tensor *out, tn_tensor *self, tn_tensor *other,
                                  const char *rounding_mode);
 
+// dot(Tensor self, Tensor tensor) -> Tensor
+// The sum of the products of two vectors' elements. self, tensor: [n]; dtypes promote. Returns a
+// 0-dim tensor.
+// source: ATen `dot`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks or sizes; as any operator | threads: any
+TN_API tn_tensor *tn_dot(tn_tensor *self, tn_tensor *tensor);
+
+// dropout(Tensor input, float p, bool train) -> Tensor
+// While training, sets each element to zero with probability p and divides the others by 1 - p;
+// otherwise input itself. input: any shape, floating.
+// source: ATen `dropout`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless p is in [0, 1]; INVALID_DTYPE; as any operator
+// | threads: any
+TN_API tn_tensor *tn_dropout(tn_tensor *input, double p, bool train);
+
+typedef struct tn_embedding_options {
+  uint32_t struct_size;
+  tn_opt_int padding_idx;  // -1
+  bool scale_grad_by_freq;  // False
+  bool sparse;  // False
+} tn_embedding_options;
+// embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool
+// sparse=False) -> Tensor
+// Rows of a table: result[*, :] = weight[indices[*], :]. weight: [n, d], any dtype; indices: any
+// shape, int64 or int32, each in [0, n). Returns indices' shape with d at the end. padding_idx: a
+// row that gets no gradient, -1 for none. scale_grad_by_freq: each row's gradient is divided by
+// how often it is looked up. sparse: no meaning here, the gradient is dense.
+// source: ATen `embedding`.
+// owns: +1 result | errors: OUT_OF_RANGE for an index; INVALID_ARGUMENT for ranks; INVALID_DTYPE;
+// as any operator | threads: any
+TN_API tn_tensor *tn_embedding_with(tn_tensor *weight, tn_tensor *indices,
+                                    const tn_embedding_options *options);
+#ifndef __cplusplus
+#define tn_embedding(weight, indices, ...) \
+  tn_embedding_with(weight, indices, \
+      &(tn_embedding_options){.struct_size = sizeof(tn_embedding_options), __VA_ARGS__})
+#endif
+
+// embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx,
+// bool scale_grad_by_freq) -> Tensor
+// The gradient of embedding(): row i is the sum of grad_output's rows whose index is i, divided by
+// their number under scale_grad_by_freq; zeros for padding_idx (none where negative).
+// grad_output: [*, d]; indices: [*], int64 or int32, each in [0, num_weights). Returns
+// [num_weights, d].
+// source: ATen `embedding_dense_backward`.
+// owns: +1 result | errors: OUT_OF_RANGE for an index, from the kernel; INVALID_ARGUMENT for
+// shapes; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_embedding_dense_backward(tn_tensor *grad_output, tn_tensor *indices,
+                                              int64_t num_weights, int64_t padding_idx,
+                                              bool scale_grad_by_freq);
+
+typedef struct tn_empty_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_empty_options;
+// empty(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// An uninitialised row-major tensor. size: each at least 0. dtype: the default one where absent.
+// source: ATen `empty.memory_format`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a negative or overflowing size; OUT_OF_MEMORY;
+// UNAVAILABLE; as any operator | threads: any
+TN_API tn_tensor *tn_empty_with(tn_ints size, const tn_empty_options *options);
+#ifndef __cplusplus
+#define tn_empty(size, ...) \
+  tn_empty_with(size, \
+      &(tn_empty_options){.struct_size = sizeof(tn_empty_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_empty_like_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_empty_like_options;
+// empty_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// An uninitialised row-major tensor of self's shape, and of its dtype and device where those are
+// absent.
+// source: ATen `empty_like`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_empty_like_with(tn_tensor *self, const tn_empty_like_options *options);
+#ifndef __cplusplus
+#define tn_empty_like(self, ...) \
+  tn_empty_like_with(self, \
+      &(tn_empty_like_options){.struct_size = sizeof(tn_empty_like_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_empty_strided_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_empty_strided_options;
+// empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// An uninitialised tensor with the given strides (in elements), over a storage that is just large
+// enough. stride: as many as sizes, each at least 0.
+// source: ATen `empty_strided`.
+// owns: +1 result | errors: as empty; INVALID_ARGUMENT for strides; as any operator | threads: any
+TN_API tn_tensor *tn_empty_strided_with(tn_ints size, tn_ints stride,
+                                        const tn_empty_strided_options *options);
+#ifndef __cplusplus
+#define tn_empty_strided(size, stride, ...) \
+  tn_empty_strided_with(size, stride, \
+      &(tn_empty_strided_options){.struct_size = sizeof(tn_empty_strided_options), __VA_ARGS__})
+#endif
+
 // eq.Scalar(Tensor self, Scalar other) -> Tensor
 // self == other for a number other, elementwise. As `eq.Tensor`. source: ATen `eq.Scalar`.
 // owns: +1 result | errors: as any operator | threads: any
@@ -692,6 +1219,39 @@ TN_API tn_status tn_expm1_(tn_tensor *self);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_expm1_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_eye_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_eye_options;
+// eye(int n, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// The [n, n] identity matrix.
+// source: ATen `eye`.
+// owns: +1 result | errors: as eye.m; as any operator | threads: any
+TN_API tn_tensor *tn_eye_with(int64_t n, const tn_eye_options *options);
+#ifndef __cplusplus
+#define tn_eye(n, ...) \
+  tn_eye_with(n, \
+      &(tn_eye_options){.struct_size = sizeof(tn_eye_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_eye_m_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_eye_m_options;
+// eye.m(int n, int m, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// An [n, m] matrix with ones on the main diagonal and zeros elsewhere. dtype: the default one
+// where absent.
+// source: ATen `eye.m`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a negative size; as any operator | threads: any
+TN_API tn_tensor *tn_eye_m_with(int64_t n, int64_t m, const tn_eye_m_options *options);
+#ifndef __cplusplus
+#define tn_eye_m(n, m, ...) \
+  tn_eye_m_with(n, m, \
+      &(tn_eye_m_options){.struct_size = sizeof(tn_eye_m_options), __VA_ARGS__})
+#endif
+
 // fill.Scalar(Tensor self, Scalar value) -> Tensor
 // value, cast to self's dtype, everywhere.
 // self: any shape, any dtype; only its shape and dtype count. Returns self's shape and dtype.
@@ -747,6 +1307,61 @@ TN_API tn_status tn_floor_(tn_tensor *self);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_floor_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_full_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_full_options;
+// full(int[] size, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// A tensor of one value. dtype: where absent, bool, int64, the default or its complex dtype, as
+// fill_value is a truth value, an integer, a real or a complex number.
+// source: ATen `full`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_full_with(tn_ints size, tn_scalar fill_value, const tn_full_options *options);
+#ifndef __cplusplus
+#define tn_full(size, fill_value, ...) \
+  tn_full_with(size, TN_SCALAR(fill_value), \
+      &(tn_full_options){.struct_size = sizeof(tn_full_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_full_like_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_full_like_options;
+// full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) ->
+// Tensor
+// One value in self's shape, and in its dtype and on its device where those are absent.
+// source: ATen `full_like`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_full_like_with(tn_tensor *self, tn_scalar fill_value,
+                                    const tn_full_like_options *options);
+#ifndef __cplusplus
+#define tn_full_like(self, fill_value, ...) \
+  tn_full_like_with(self, TN_SCALAR(fill_value), \
+      &(tn_full_like_options){.struct_size = sizeof(tn_full_like_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_gather_options {
+  uint32_t struct_size;
+  bool sparse_grad;  // False
+} tn_gather_options;
+// gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor
+// Elements of self picked along dim: for dim 1 of 3, result[i, j, k] = self[i, index[i, j, k], k].
+// self: any shape and dtype; index: int64 or int32, self's rank, at most self's size along the
+// other dimensions, each in [0, size of dim). Returns index's shape. sparse_grad: no meaning here,
+// the gradient is dense.
+// source: ATen `gather`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, and for an index, from the kernel;
+// INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_gather_with(tn_tensor *self, int64_t dim, tn_tensor *index,
+                                 const tn_gather_options *options);
+#ifndef __cplusplus
+#define tn_gather(self, dim, index, ...) \
+  tn_gather_with(self, dim, index, \
+      &(tn_gather_options){.struct_size = sizeof(tn_gather_options), __VA_ARGS__})
+#endif
+
 // ge.Scalar(Tensor self, Scalar other) -> Tensor
 // self >= other for a number other, elementwise. As `ge.Tensor`. source: ATen `ge.Scalar`.
 // owns: +1 result | errors: as any operator | threads: any
@@ -765,9 +1380,8 @@ TN_API tn_status tn_ge_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // ge.Tensor(Tensor self, Tensor other) -> Tensor
 // self >= other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a
-// gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `ge.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -778,6 +1392,55 @@ TN_API tn_status tn_ge_(tn_tensor *self, tn_tensor *other);
 // tn_ge into |out|, of the right shape already or resized. owns: nothing | errors: as tn_ge;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_ge_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+typedef struct tn_gelu_options {
+  uint32_t struct_size;
+  const char *approximate;  // 'none'
+} tn_gelu_options;
+// gelu(Tensor self, *, str approximate='none') -> Tensor
+// x * Phi(x) with the normal distribution function Phi, elementwise; with approximate "tanh",
+// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+// self: any shape, floating. Returns self's shape and dtype.
+// source: Hendrycks and Gimpel 2016, arXiv:1606.08415; ATen `gelu`.
+// owns: +1 result | errors: INVALID_ARGUMENT for another approximate than "none" and "tanh";
+// INVALID_DTYPE unless floating; as any operator | threads: any
+TN_API tn_tensor *tn_gelu_with(tn_tensor *self, const tn_gelu_options *options);
+// tn_gelu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_gelu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_gelu__with(tn_tensor *self, const tn_gelu_options *options);
+// tn_gelu into |out|, of the right shape already or resized. owns: nothing | errors: as tn_gelu;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_gelu_out_with(tn_tensor *out, tn_tensor *self, const tn_gelu_options *options);
+#ifndef __cplusplus
+#define tn_gelu(self, ...) \
+  tn_gelu_with(self, \
+      &(tn_gelu_options){.struct_size = sizeof(tn_gelu_options), __VA_ARGS__})
+#define tn_gelu_(self, ...) \
+  tn_gelu__with(self, \
+      &(tn_gelu_options){.struct_size = sizeof(tn_gelu_options), __VA_ARGS__})
+#define tn_gelu_out(out, self, ...) \
+  tn_gelu_out_with(out, self, \
+      &(tn_gelu_options){.struct_size = sizeof(tn_gelu_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_gelu_backward_options {
+  uint32_t struct_size;
+  const char *approximate;  // 'none'
+} tn_gelu_backward_options;
+// gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor
+// grad_output times the derivative of gelu at self, elementwise.
+// grad_output, self: shapes that broadcast, floating. Returns the broadcast shape in the promoted
+// dtype.
+// source: ATen `gelu_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for another approximate than "none" and "tanh" or for
+// shapes that do not broadcast; INVALID_DTYPE unless floating; as any operator | threads: any
+TN_API tn_tensor *tn_gelu_backward_with(tn_tensor *grad_output, tn_tensor *self,
+                                        const tn_gelu_backward_options *options);
+#ifndef __cplusplus
+#define tn_gelu_backward(grad_output, self, ...) \
+  tn_gelu_backward_with(grad_output, self, \
+      &(tn_gelu_backward_options){.struct_size = sizeof(tn_gelu_backward_options), __VA_ARGS__})
+#endif
 
 // gt.Scalar(Tensor self, Scalar other) -> Tensor
 // self > other for a number other, elementwise. As `gt.Tensor`. source: ATen `gt.Scalar`.
@@ -797,9 +1460,8 @@ TN_API tn_status tn_gt_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // gt.Tensor(Tensor self, Tensor other) -> Tensor
 // self > other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a
-// gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `gt.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -810,6 +1472,40 @@ TN_API tn_status tn_gt_(tn_tensor *self, tn_tensor *other);
 // tn_gt into |out|, of the right shape already or resized. owns: nothing | errors: as tn_gt;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+typedef struct tn_index_add_options {
+  uint32_t struct_size;
+  tn_scalar alpha;  // 1
+} tn_index_add_options;
+// index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor
+// self with alpha source[i] added at index[i] along dim, for every i; repeated indices add up.
+// self: any shape and dtype; index: [n] or 0-dim, int64 or int32, each in [0, size); source:
+// self's shape with n along dim, and its dtype.
+// source: ATen `index_add`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, and for an index, from the kernel;
+// INVALID_ARGUMENT for source's shape; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_index_add_with(tn_tensor *self, int64_t dim, tn_tensor *index,
+                                    tn_tensor *source, const tn_index_add_options *options);
+// tn_index_add into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_index_add; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_index_add__with(tn_tensor *self, int64_t dim, tn_tensor *index,
+                                    tn_tensor *source, const tn_index_add_options *options);
+#ifndef __cplusplus
+#define tn_index_add(self, dim, index, source, ...) \
+  tn_index_add_with(self, dim, index, source, \
+      &(tn_index_add_options){.struct_size = sizeof(tn_index_add_options), __VA_ARGS__})
+#define tn_index_add_(self, dim, index, source, ...) \
+  tn_index_add__with(self, dim, index, source, \
+      &(tn_index_add_options){.struct_size = sizeof(tn_index_add_options), __VA_ARGS__})
+#endif
+
+// index_select(Tensor self, int dim, Tensor index) -> Tensor
+// The slices of self along dim that index names, in its order: a copy. self: any shape and dtype;
+// index: [n] or 0-dim, int64 or int32, each in [0, size). Returns self's shape with n along dim.
+// source: ATen `index_select`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, and for an index, from the kernel; INVALID_DTYPE;
+// as any operator | threads: any
+TN_API tn_tensor *tn_index_select(tn_tensor *self, int64_t dim, tn_tensor *index);
 
 // isfinite(Tensor self) -> Tensor
 // Whether each element is neither infinite nor NaN.
@@ -859,9 +1555,8 @@ TN_API tn_status tn_le_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // le.Tensor(Tensor self, Tensor other) -> Tensor
 // self <= other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a
-// gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `le.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -872,6 +1567,52 @@ TN_API tn_status tn_le_(tn_tensor *self, tn_tensor *other);
 // tn_le into |out|, of the right shape already or resized. owns: nothing | errors: as tn_le;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_le_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+typedef struct tn_leaky_relu_options {
+  uint32_t struct_size;
+  tn_scalar negative_slope;  // 0.01
+} tn_leaky_relu_options;
+// leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor
+// x where x > 0, negative_slope * x elsewhere.
+// self: any shape, floating. Returns self's shape and dtype.
+// gradient: 1 where x > 0, else negative_slope.
+// source: Maas et al. 2013; ATen `leaky_relu`.
+// owns: +1 result | errors: INVALID_DTYPE unless floating; as any operator | threads: any
+TN_API tn_tensor *tn_leaky_relu_with(tn_tensor *self, const tn_leaky_relu_options *options);
+// tn_leaky_relu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_leaky_relu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_leaky_relu__with(tn_tensor *self, const tn_leaky_relu_options *options);
+// tn_leaky_relu into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_leaky_relu; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_leaky_relu_out_with(tn_tensor *out, tn_tensor *self,
+                                        const tn_leaky_relu_options *options);
+#ifndef __cplusplus
+#define tn_leaky_relu(self, ...) \
+  tn_leaky_relu_with(self, \
+      &(tn_leaky_relu_options){.struct_size = sizeof(tn_leaky_relu_options), __VA_ARGS__})
+#define tn_leaky_relu_(self, ...) \
+  tn_leaky_relu__with(self, \
+      &(tn_leaky_relu_options){.struct_size = sizeof(tn_leaky_relu_options), __VA_ARGS__})
+#define tn_leaky_relu_out(out, self, ...) \
+  tn_leaky_relu_out_with(out, self, \
+      &(tn_leaky_relu_options){.struct_size = sizeof(tn_leaky_relu_options), __VA_ARGS__})
+#endif
+
+// leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool self_is_result)
+// -> Tensor
+// grad_output where self > 0, else negative_slope * grad_output, elementwise. self is leaky_relu's
+// operand or, for a slope that is not negative, its result (self_is_result).
+// grad_output, self: shapes that broadcast, floating. Returns the broadcast shape in the promoted
+// dtype.
+// source: ATen `leaky_relu_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE unless
+// floating; as any operator | threads: any
+TN_API tn_tensor *tn_leaky_relu_backward(tn_tensor *grad_output, tn_tensor *self,
+                                         tn_scalar negative_slope, bool self_is_result);
+#ifndef __cplusplus
+#define tn_leaky_relu_backward(grad_output, self, negative_slope, self_is_result) \
+  tn_leaky_relu_backward(grad_output, self, TN_SCALAR(negative_slope), self_is_result)
+#endif
 
 // lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor
 // self + weight * (end - self) for a number weight, elementwise. As `lerp.Tensor`.
@@ -896,7 +1637,8 @@ TN_API tn_status tn_lerp_scalar_out(tn_tensor *out, tn_tensor *self, tn_tensor *
 // self + weight * (end - self), elementwise, exact at weight 0 and 1.
 // self, end, weight: shapes that broadcast; at least one floating. Returns the broadcast shape in
 // the promoted dtype. gradient: 1 - weight, weight, end - self.
-// source: ATen `lerp.Tensor`.
+// source: ATen
+// `lerp.Tensor`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
 // integers only and for complex; as any operator | threads: any
 TN_API tn_tensor *tn_lerp(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
@@ -906,6 +1648,35 @@ TN_API tn_status tn_lerp_(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
 // tn_lerp into |out|, of the right shape already or resized. owns: nothing | errors: as tn_lerp;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor *weight);
+
+// linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
+// input weight^T + bias. input: [*, in]; weight: [out, in], or [in] for a single output without a
+// dimension of its own; bias: [out]; dtypes promote. Returns [*, out].
+// source: ATen `linear`.
+// owns: +1 result | errors: INVALID_ARGUMENT for sizes that do not fit; as any operator | threads:
+// any
+TN_API tn_tensor *tn_linear(tn_tensor *input, tn_tensor *weight, tn_tensor *bias);
+
+typedef struct tn_linspace_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_linspace_options;
+// linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Device? device=None) ->
+// Tensor
+// steps numbers, evenly spaced, start and end included: element i is
+// start + i (end - start) / (steps - 1), counted from end in the second half, so that both ends
+// are exact. Returns [steps]; one step gives start. dtype: the default one where absent.
+// source: ATen `linspace`.
+// owns: +1 result | errors: INVALID_ARGUMENT for negative steps or bounds that are not finite;
+// INVALID_DTYPE for bool and complex; as any operator | threads: any
+TN_API tn_tensor *tn_linspace_with(tn_scalar start, tn_scalar end, int64_t steps,
+                                   const tn_linspace_options *options);
+#ifndef __cplusplus
+#define tn_linspace(start, end, steps, ...) \
+  tn_linspace_with(TN_SCALAR(start), TN_SCALAR(end), steps, \
+      &(tn_linspace_options){.struct_size = sizeof(tn_linspace_options), __VA_ARGS__})
+#endif
 
 // log(Tensor self) -> Tensor
 // The natural logarithm, elementwise; -inf at 0, NaN below.
@@ -935,10 +1706,27 @@ TN_API tn_status tn_log1p_(tn_tensor *self);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_log1p_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_log_softmax_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+} tn_log_softmax_options;
+// log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor
+// The logarithm of softmax along dim, computed without overflow. self: any shape; floating, unless
+// dtype says to cast it first.
+// source: ATen `log_softmax.int`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_log_softmax_with(tn_tensor *self, int64_t dim,
+                                      const tn_log_softmax_options *options);
+#ifndef __cplusplus
+#define tn_log_softmax(self, dim, ...) \
+  tn_log_softmax_with(self, dim, \
+      &(tn_log_softmax_options){.struct_size = sizeof(tn_log_softmax_options), __VA_ARGS__})
+#endif
+
 // logical_and(Tensor self, Tensor other) -> Tensor
 // Whether both elements are true.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `logical_and`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -965,8 +1753,8 @@ TN_API tn_status tn_logical_not_out(tn_tensor *out, tn_tensor *self);
 
 // logical_or(Tensor self, Tensor other) -> Tensor
 // Whether one element or both are true.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `logical_or`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -980,8 +1768,8 @@ TN_API tn_status tn_logical_or_out(tn_tensor *out, tn_tensor *self, tn_tensor *o
 
 // logical_xor(Tensor self, Tensor other) -> Tensor
 // Whether exactly one of the elements is true.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `logical_xor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -992,6 +1780,27 @@ TN_API tn_status tn_logical_xor_(tn_tensor *self, tn_tensor *other);
 // tn_logical_xor into |out|, of the right shape already or resized. owns: nothing | errors: as
 // tn_logical_xor; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_logical_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+typedef struct tn_logsumexp_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+} tn_logsumexp_options;
+// logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor
+// log(sum(exp(x))) over the dimensions dim (an empty list: all), without overflow; -inf over no
+// elements.
+// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
+// without dim, or with size 1 there under keepdim; integers and bool become the default float
+// dtype. gradient: softmax.
+// source: ATen `logsumexp`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
+// INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_logsumexp_with(tn_tensor *self, tn_ints dim,
+                                    const tn_logsumexp_options *options);
+#ifndef __cplusplus
+#define tn_logsumexp(self, dim, ...) \
+  tn_logsumexp_with(self, dim, \
+      &(tn_logsumexp_options){.struct_size = sizeof(tn_logsumexp_options), __VA_ARGS__})
+#endif
 
 // lt.Scalar(Tensor self, Scalar other) -> Tensor
 // self < other for a number other, elementwise. As `lt.Tensor`. source: ATen `lt.Scalar`.
@@ -1011,9 +1820,8 @@ TN_API tn_status tn_lt_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar oth
 
 // lt.Tensor(Tensor self, Tensor other) -> Tensor
 // self < other, elementwise.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape, without
-// a
-// gradient.
+// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
+// without a gradient.
 // source: ATen `lt.Tensor`.
 // owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
 // broadcast; as any operator | threads: any
@@ -1054,6 +1862,109 @@ TN_API tn_tensor *tn_masked_fill(tn_tensor *self, tn_tensor *mask, tn_tensor *va
 // as tn_masked_fill; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value);
 
+// matmul(Tensor self, Tensor other) -> Tensor
+// The product of matrices, vectors and stacks of matrices, as NumPy's @: a 1-dim operand is a row
+// on the left and a column on the right, whose dimension the result does not have; dimensions
+// before the last two broadcast. self: [*, n, k] or [k]; other: [*, k, m] or [k]; dtypes promote.
+// source: PEP 465; ATen `matmul`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a 0-dim operand, inner sizes, or batches that do
+// not broadcast; as any operator | threads: any
+TN_API tn_tensor *tn_matmul(tn_tensor *self, tn_tensor *other);
+
+// max(Tensor self) -> Tensor
+// The largest of all elements. As `amax`. source: ATen `max`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_max(tn_tensor *self);
+
+typedef struct tn_max_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+} tn_max_dim_options;
+// max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
+// The largest element along the dimension dim, and the index there of the first such element; NaN
+// counts as the largest.
+// self: any shape, integer, bool or floating; dim in [-ndim, ndim). Returns values in self's dtype
+// and indices in int64, both of self's shape without dim, or with size 1 there under keepdim.
+// gradient: to the element at the index.
+// source: ATen `max.dim`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements,
+// INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_max_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
+                                  const tn_max_dim_options *options);
+// tn_max_dim into |values| and |indices|, of the right shape already or resized. owns: nothing |
+// errors: as tn_max_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_max_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                     int64_t dim, const tn_max_dim_options *options);
+#ifndef __cplusplus
+#define tn_max_dim(self, dim, indices, ...) \
+  tn_max_dim_with(self, dim, indices, \
+      &(tn_max_dim_options){.struct_size = sizeof(tn_max_dim_options), __VA_ARGS__})
+#define tn_max_dim_out(values, indices, self, dim, ...) \
+  tn_max_dim_out_with(values, indices, self, dim, \
+      &(tn_max_dim_options){.struct_size = sizeof(tn_max_dim_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_max_pool2d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  bool ceil_mode;  // False
+} tn_max_pool2d_options;
+// max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2]
+// dilation=1, bool ceil_mode=False) -> Tensor
+// The largest element of each window, as max_pool2d_with_indices without the places.
+// source: ATen `max_pool2d`.
+// owns: +1 result | errors: as max_pool2d_with_indices; as any operator | threads: any
+TN_API tn_tensor *tn_max_pool2d_with(tn_tensor *self, tn_ints kernel_size,
+                                     const tn_max_pool2d_options *options);
+#ifndef __cplusplus
+#define tn_max_pool2d(self, kernel_size, ...) \
+  tn_max_pool2d_with(self, kernel_size, \
+      &(tn_max_pool2d_options){.struct_size = sizeof(tn_max_pool2d_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_max_pool2d_with_indices_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  bool ceil_mode;  // False
+} tn_max_pool2d_with_indices_options;
+// max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0,
+// int[2] dilation=1, bool ceil_mode=False) -> (Tensor result, Tensor indices)
+// The largest element of each window over the last two dimensions, and its place. self: [N, C, H,
+// W] or [C, H, W], real; NaN counts as largest. kernel_size, stride, padding, dilation: one
+// integer for both directions or two; no stride means kernel_size; padding never wins. ceil_mode:
+// a last window may reach beyond the padded input. Returns result with (size + 2 padding -
+// dilation (kernel - 1) - 1) / stride + 1, rounded down or up, and indices: int64, h W + w in the
+// plane.
+// source: ATen `max_pool2d_with_indices`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for ranks, lists, padding above half a kernel, or
+// a kernel larger than the padded input; as any operator | threads: any
+TN_API tn_tensor *tn_max_pool2d_with_indices_with(tn_tensor *self, tn_ints kernel_size,
+                                                  tn_tensor **indices,
+                                                  const tn_max_pool2d_with_indices_options *options);
+#ifndef __cplusplus
+#define tn_max_pool2d_with_indices(self, kernel_size, indices, ...) \
+  tn_max_pool2d_with_indices_with(self, kernel_size, indices, \
+      &(tn_max_pool2d_with_indices_options){.struct_size = sizeof(tn_max_pool2d_with_indices_options), \
+       __VA_ARGS__})
+#endif
+
+// max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2]
+// stride, int[2] padding, int[2] dilation, bool ceil_mode, Tensor indices) -> Tensor
+// The gradient of max_pool2d_with_indices(): each element of grad_output added to the place in
+// self's plane that indices names, zeros elsewhere. Returns self's shape; self's values are not
+// read.
+// source: ATen `max_pool2d_with_indices_backward`.
+// owns: +1 result | errors: as the forward; INVALID_ARGUMENT for shapes; INVALID_DTYPE for indices;
+// as any operator | threads: any
+TN_API tn_tensor *tn_max_pool2d_with_indices_backward(tn_tensor *grad_output, tn_tensor *self,
+                                                      tn_ints kernel_size, tn_ints stride,
+                                                      tn_ints padding, tn_ints dilation,
+                                                      bool ceil_mode, tn_tensor *indices);
+
 // maximum(Tensor self, Tensor other) -> Tensor
 // The larger of self and other, elementwise; NaN where either is NaN.
 // self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
@@ -1068,6 +1979,81 @@ TN_API tn_status tn_maximum_(tn_tensor *self, tn_tensor *other);
 // tn_maximum into |out|, of the right shape already or resized. owns: nothing | errors: as
 // tn_maximum; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_maximum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+typedef struct tn_mean_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+} tn_mean_options;
+// mean(Tensor self, *, ScalarType? dtype=None) -> Tensor
+// The mean of all elements. As `mean.dim`. source: ATen `mean`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_mean_with(tn_tensor *self, const tn_mean_options *options);
+#ifndef __cplusplus
+#define tn_mean(self, ...) \
+  tn_mean_with(self, \
+      &(tn_mean_options){.struct_size = sizeof(tn_mean_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_mean_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+  tn_dtype dtype;  // None
+} tn_mean_dim_options;
+// mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
+// The mean over the dimensions dim (none or an empty list: all); NaN over no elements.
+// self: any shape, floating, or any real dtype with a floating dtype given; dim: each in
+// [-ndim, ndim), none twice. Returns self's shape without dim, or with size 1 there under keepdim,
+// in dtype or self's. gradient: 1 / count.
+// source: ATen `mean.dim`.
+// owns: +1 result | errors: INVALID_DTYPE where neither is floating, OUT_OF_RANGE for a dim,
+// INVALID_ARGUMENT for a repeated dim; as any operator | threads: any
+TN_API tn_tensor *tn_mean_dim_with(tn_tensor *self, tn_ints dim,
+                                   const tn_mean_dim_options *options);
+// tn_mean_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_mean_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_mean_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
+                                      const tn_mean_dim_options *options);
+#ifndef __cplusplus
+#define tn_mean_dim(self, dim, ...) \
+  tn_mean_dim_with(self, dim, \
+      &(tn_mean_dim_options){.struct_size = sizeof(tn_mean_dim_options), __VA_ARGS__})
+#define tn_mean_dim_out(out, self, dim, ...) \
+  tn_mean_dim_out_with(out, self, dim, \
+      &(tn_mean_dim_options){.struct_size = sizeof(tn_mean_dim_options), __VA_ARGS__})
+#endif
+
+// min(Tensor self) -> Tensor
+// The smallest of all elements. As `amin`. source: ATen `min`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_min(tn_tensor *self);
+
+typedef struct tn_min_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+} tn_min_dim_options;
+// min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
+// The smallest element along the dimension dim, and the index there of the first such element; NaN
+// counts as the smallest.
+// self: any shape, integer, bool or floating; dim in [-ndim, ndim). Returns values in self's dtype
+// and indices in int64, both of self's shape without dim, or with size 1 there under keepdim.
+// gradient: to the element at the index.
+// source: ATen `min.dim`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements,
+// INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_min_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
+                                  const tn_min_dim_options *options);
+// tn_min_dim into |values| and |indices|, of the right shape already or resized. owns: nothing |
+// errors: as tn_min_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_min_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                     int64_t dim, const tn_min_dim_options *options);
+#ifndef __cplusplus
+#define tn_min_dim(self, dim, indices, ...) \
+  tn_min_dim_with(self, dim, indices, \
+      &(tn_min_dim_options){.struct_size = sizeof(tn_min_dim_options), __VA_ARGS__})
+#define tn_min_dim_out(values, indices, self, dim, ...) \
+  tn_min_dim_out_with(values, indices, self, dim, \
+      &(tn_min_dim_options){.struct_size = sizeof(tn_min_dim_options), __VA_ARGS__})
+#endif
 
 // minimum(Tensor self, Tensor other) -> Tensor
 // The smaller of self and other, elementwise; NaN where either is NaN.
@@ -1084,12 +2070,38 @@ TN_API tn_status tn_minimum_(tn_tensor *self, tn_tensor *other);
 // tn_minimum; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_minimum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// mm(Tensor self, Tensor mat2) -> Tensor
+// The matrix product: result[i, j] = sum_k self[i, k] mat2[k, j]. self: [n, k]; mat2: [k, m];
+// their dtypes promote. Returns [n, m], zeros where k is 0.
+// source: ATen `mm`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks or inner sizes; as any operator | threads:
+// any
+TN_API tn_tensor *tn_mm(tn_tensor *self, tn_tensor *mat2);
+
 // movedim.int(Tensor self, int source, int destination) -> Tensor
 // A view with one dimension moved to another place; the others keep their order.
 // self: any shape and dtype.
 // source: ATen `movedim.int`.
 // owns: +1 result | errors: OUT_OF_RANGE for a dim; as any operator | threads: any
 TN_API tn_tensor *tn_movedim(tn_tensor *self, int64_t source, int64_t destination);
+
+typedef struct tn_mse_loss_options {
+  uint32_t struct_size;
+  tn_opt_int reduction;  // 1
+} tn_mse_loss_options;
+// mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor
+// (self - target)^2: its mean (reduction 1), its sum (2), or each (0). self, target: shapes that
+// broadcast; floating for the mean.
+// source: ATen `mse_loss`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes or reduction; as any operator | threads:
+// any
+TN_API tn_tensor *tn_mse_loss_with(tn_tensor *self, tn_tensor *target,
+                                   const tn_mse_loss_options *options);
+#ifndef __cplusplus
+#define tn_mse_loss(self, target, ...) \
+  tn_mse_loss_with(self, target, \
+      &(tn_mse_loss_options){.struct_size = sizeof(tn_mse_loss_options), __VA_ARGS__})
+#endif
 
 // mul.Scalar(Tensor self, Scalar other) -> Tensor
 // self * other for a number other, elementwise. As `mul.Tensor`. source: ATen `mul.Scalar`.
@@ -1122,11 +2134,28 @@ TN_API tn_status tn_mul_(tn_tensor *self, tn_tensor *other);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_mul_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// mv(Tensor self, Tensor vec) -> Tensor
+// A matrix times a vector. self: [n, k]; vec: [k]; dtypes promote. Returns [n].
+// source: ATen `mv`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks or sizes; as any operator | threads: any
+TN_API tn_tensor *tn_mv(tn_tensor *self, tn_tensor *vec);
+
 // narrow(Tensor self, int dim, int start, int length) -> Tensor
 // A view of length indices from start on, along dim. self: at least one dimension, any dtype.
 // source: ATen `narrow`.
 // owns: +1 result | errors: OUT_OF_RANGE for dim, start or length; as any operator | threads: any
 TN_API tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t length);
+
+// native_dropout(Tensor input, float p, bool? train, *, Generator? generator=None) -> (Tensor
+// result, Tensor mask)
+// result = input * mask / (1 - p), where each element of mask is true with probability 1 - p;
+// zeros where p is 1. Without train: a copy, and a mask of true. input: any shape, floating. mask:
+// bool, of the same shape.
+// source:
+// Srivastava et al. 2014; ATen `native_dropout`.
+// owns: +1 each result | errors: INVALID_ARGUMENT unless p is in [0, 1]; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_native_dropout(tn_tensor *input, double p, bool train, tn_tensor **mask);
 
 // ne.Scalar(Tensor self, Scalar other) -> Tensor
 // self != other for a number other, elementwise. As `ne.Tensor`. source: ATen `ne.Scalar`.
@@ -1172,6 +2201,86 @@ TN_API tn_status tn_neg_(tn_tensor *self);
 // tn_neg into |out|, of the right shape already or resized. owns: nothing | errors: as tn_neg;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_neg_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_nll_loss_options {
+  uint32_t struct_size;
+  tn_opt_int reduction;  // 1
+  tn_opt_int ignore_index;  // -100
+} tn_nll_loss_options;
+// nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100)
+// -> Tensor
+// The negative log likelihood loss: -weight[t] self[n, t], t = target[n], averaged over the
+// weights (reduction 1), summed (2), or for each n (0); targets equal to ignore_index count for
+// nothing. self: [N, C], [C] or [N, C, *], floating, logarithms of probabilities; target: class
+// indices in self's shape without the classes; weight: [C] or absent.
+// source: ATen `nll_loss_nd`.
+// owns: +1 result | errors: OUT_OF_RANGE for a class index; INVALID_ARGUMENT for shapes or
+// reduction; as any operator | threads: any
+TN_API tn_tensor *tn_nll_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
+                                   const tn_nll_loss_options *options);
+#ifndef __cplusplus
+#define tn_nll_loss(self, target, weight, ...) \
+  tn_nll_loss_with(self, target, weight, \
+      &(tn_nll_loss_options){.struct_size = sizeof(tn_nll_loss_options), __VA_ARGS__})
+#endif
+
+// nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction,
+// int ignore_index, Tensor total_weight) -> Tensor
+// The gradient of nll_loss_forward(): -weight[t] grad_output at [n, t], t = target[n], over
+// total_weight for the mean; zeros elsewhere and where t is ignore_index. Returns self's shape;
+// self's values are not read.
+// source: ATen `nll_loss_backward`.
+// owns: +1 result | errors: as the forward; INVALID_ARGUMENT for grad_output's shape; as any
+// operator | threads: any
+TN_API tn_tensor *tn_nll_loss_backward(tn_tensor *grad_output, tn_tensor *self, tn_tensor *target,
+                                       tn_tensor *weight, int64_t reduction, int64_t ignore_index,
+                                       tn_tensor *total_weight);
+
+// nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index) ->
+// (Tensor output, Tensor total_weight)
+// output[n] = -weight[t] self[n, t] with t = target[n], 0 where t is ignore_index; reduced to its
+// sum, or to its sum over total_weight, the sum of the weights that counted (which for no
+// reduction is not computed: 0). self: [N, C] or [C], floating, logarithms of probabilities;
+// target: [N] or 0-dim, class indices; weight: [C] or absent (ones), without a gradient;
+// reduction: 0 none, 1 mean, 2 sum. Returns output ([N] or 0-dim) and total_weight (0-dim).
+// source: ATen `nll_loss_forward`.
+// owns: +1 each result | errors: OUT_OF_RANGE for a class index, from the kernel; INVALID_ARGUMENT
+// for shapes or reduction; as any operator | threads: any
+TN_API tn_tensor *tn_nll_loss_forward(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
+                                      int64_t reduction, int64_t ignore_index,
+                                      tn_tensor **total_weight);
+
+typedef struct tn_ones_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_ones_options;
+// ones(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// A tensor of ones.
+// source: ATen `ones`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_ones_with(tn_ints size, const tn_ones_options *options);
+#ifndef __cplusplus
+#define tn_ones(size, ...) \
+  tn_ones_with(size, \
+      &(tn_ones_options){.struct_size = sizeof(tn_ones_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_ones_like_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_ones_like_options;
+// ones_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// Ones of self's shape, and of its dtype and device where those are absent.
+// source: ATen `ones_like`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_ones_like_with(tn_tensor *self, const tn_ones_like_options *options);
+#ifndef __cplusplus
+#define tn_ones_like(self, ...) \
+  tn_ones_like_with(self, \
+      &(tn_ones_like_options){.struct_size = sizeof(tn_ones_like_options), __VA_ARGS__})
+#endif
 
 // permute(Tensor self, int[] dims) -> Tensor
 // A view with the dimensions in another order: result dimension d is self's dimension dims[d].
@@ -1228,6 +2337,155 @@ TN_API tn_status tn_pow_(tn_tensor *self, tn_tensor *exponent);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_pow_out(tn_tensor *out, tn_tensor *self, tn_tensor *exponent);
 
+typedef struct tn_prod_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+} tn_prod_options;
+// prod(Tensor self, *, ScalarType? dtype=None) -> Tensor
+// The product of all elements. As `prod.dim_int`. source: ATen `prod`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_prod_with(tn_tensor *self, const tn_prod_options *options);
+#ifndef __cplusplus
+#define tn_prod(self, ...) \
+  tn_prod_with(self, \
+      &(tn_prod_options){.struct_size = sizeof(tn_prod_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_prod_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+  tn_dtype dtype;  // None
+} tn_prod_dim_options;
+// prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
+// The product over the dimension dim; 1 over no elements.
+// self: any shape, any real dtype; dim in [-ndim, ndim). Returns self's shape without dim, or with
+// size 1 there under keepdim, in dtype; where that is not given, in self's dtype, integers and
+// bool in int64. gradient: the product of the other elements, zeros included.
+// source: ATen `prod.dim_int`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, INVALID_DTYPE for complex; as any operator |
+// threads: any
+TN_API tn_tensor *tn_prod_dim_with(tn_tensor *self, int64_t dim,
+                                   const tn_prod_dim_options *options);
+// tn_prod_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_prod_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_prod_dim_out_with(tn_tensor *out, tn_tensor *self, int64_t dim,
+                                      const tn_prod_dim_options *options);
+#ifndef __cplusplus
+#define tn_prod_dim(self, dim, ...) \
+  tn_prod_dim_with(self, dim, \
+      &(tn_prod_dim_options){.struct_size = sizeof(tn_prod_dim_options), __VA_ARGS__})
+#define tn_prod_dim_out(out, self, dim, ...) \
+  tn_prod_dim_out_with(out, self, dim, \
+      &(tn_prod_dim_options){.struct_size = sizeof(tn_prod_dim_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_rand_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_rand_options;
+// rand(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
+// Tensor
+// Numbers drawn uniformly from [0, 1). dtype: floating, the default one where absent.
+// source: ATen `rand`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a size; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_rand_with(tn_ints size, const tn_rand_options *options);
+#ifndef __cplusplus
+#define tn_rand(size, ...) \
+  tn_rand_with(size, \
+      &(tn_rand_options){.struct_size = sizeof(tn_rand_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_rand_like_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_rand_like_options;
+// rand_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// rand() of self's shape, and of its dtype and device where those are absent.
+// source: ATen `rand_like`.
+// owns: +1 result | errors: INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_rand_like_with(tn_tensor *self, const tn_rand_like_options *options);
+#ifndef __cplusplus
+#define tn_rand_like(self, ...) \
+  tn_rand_like_with(self, \
+      &(tn_rand_like_options){.struct_size = sizeof(tn_rand_like_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_randint_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_randint_options;
+// randint.low(int low, int high, int[] size, *, ScalarType? dtype=None, Device? device=None,
+// Generator? generator=None) -> Tensor
+// Integers drawn uniformly from [low, high). dtype: real, int64 where absent.
+// source: ATen
+// `randint.low`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a size or an empty range; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_randint_with(int64_t low, int64_t high, tn_ints size,
+                                  const tn_randint_options *options);
+#ifndef __cplusplus
+#define tn_randint(low, high, size, ...) \
+  tn_randint_with(low, high, size, \
+      &(tn_randint_options){.struct_size = sizeof(tn_randint_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_randn_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_randn_options;
+// randn(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
+// Tensor
+// Numbers drawn from the normal distribution of mean 0 and variance 1. dtype: floating, the
+// default one where absent.
+// source: ATen `randn`; Box and Muller 1958.
+// owns: +1 result | errors: INVALID_ARGUMENT for a size; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_randn_with(tn_ints size, const tn_randn_options *options);
+#ifndef __cplusplus
+#define tn_randn(size, ...) \
+  tn_randn_with(size, \
+      &(tn_randn_options){.struct_size = sizeof(tn_randn_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_randn_like_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_randn_like_options;
+// randn_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// randn() of self's shape, and of its dtype and device where those are absent.
+// source: ATen `randn_like`.
+// owns: +1 result | errors: INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_randn_like_with(tn_tensor *self, const tn_randn_like_options *options);
+#ifndef __cplusplus
+#define tn_randn_like(self, ...) \
+  tn_randn_like_with(self, \
+      &(tn_randn_like_options){.struct_size = sizeof(tn_randn_like_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_randperm_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_randperm_options;
+// randperm(int n, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
+// Tensor
+// The integers 0 to n - 1 in a random order. Returns [n]. dtype: int64 where absent.
+// source: ATen `randperm`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a negative n; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_randperm_with(int64_t n, const tn_randperm_options *options);
+#ifndef __cplusplus
+#define tn_randperm(n, ...) \
+  tn_randperm_with(n, \
+      &(tn_randperm_options){.struct_size = sizeof(tn_randperm_options), __VA_ARGS__})
+#endif
+
 // reciprocal(Tensor self) -> Tensor
 // The reciprocal 1 / x, elementwise; infinite at 0.
 // self: any shape, any real dtype. Returns self's shape; integers and bool become the default
@@ -1241,6 +2499,20 @@ TN_API tn_status tn_reciprocal_(tn_tensor *self);
 // tn_reciprocal into |out|, of the right shape already or resized. owns: nothing | errors: as
 // tn_reciprocal; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_reciprocal_out(tn_tensor *out, tn_tensor *self);
+
+// relu(Tensor self) -> Tensor
+// max(x, 0), elementwise; NaN stays NaN.
+// self: any shape, integer or floating. Returns self's shape and dtype.
+// gradient: 1 where x > 0, else 0.
+// source: Nair and Hinton 2010; ATen `relu`.
+// owns: +1 result | errors: INVALID_DTYPE for bool and complex; as any operator | threads: any
+TN_API tn_tensor *tn_relu(tn_tensor *self);
+// tn_relu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_relu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_relu_(tn_tensor *self);
+// tn_relu into |out|, of the right shape already or resized. owns: nothing | errors: as tn_relu;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_relu_out(tn_tensor *out, tn_tensor *self);
 
 // remainder.Scalar(Tensor self, Scalar other) -> Tensor
 // The remainder by a number other, elementwise. As `remainder.Tensor`.
@@ -1286,7 +2558,8 @@ TN_API tn_tensor *tn_repeat(tn_tensor *self, tn_ints repeats);
 
 // reshape(Tensor self, int[] shape) -> Tensor
 // The same elements, in row-major order, under other sizes: a view where strides allow it, else a
-// copy. self: any shape and dtype. shape: multiplies to the same number of elements; one may be -1.
+// copy. self: any shape and dtype. shape: multiplies to the same number of elements; one may be
+// -1.
 // source: ATen `reshape`.
 // owns: +1 result | errors: INVALID_ARGUMENT for sizes that do not fit; as any operator | threads:
 // any
@@ -1320,6 +2593,46 @@ TN_API tn_status tn_rsqrt_(tn_tensor *self);
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_rsqrt_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_scalar_tensor_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_scalar_tensor_options;
+// scalar_tensor(Scalar s, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// A 0-dim tensor of one value. dtype: the default one where absent, whatever s is.
+// source: ATen `scalar_tensor`.
+// owns: +1 result | errors: OUT_OF_MEMORY; UNAVAILABLE; as any operator | threads: any
+TN_API tn_tensor *tn_scalar_tensor_with(tn_scalar s, const tn_scalar_tensor_options *options);
+#ifndef __cplusplus
+#define tn_scalar_tensor(s, ...) \
+  tn_scalar_tensor_with(TN_SCALAR(s), \
+      &(tn_scalar_tensor_options){.struct_size = sizeof(tn_scalar_tensor_options), __VA_ARGS__})
+#endif
+
+// scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
+// self with every element of src written where index says, along dim, as scatter_add adds it.
+// Where a place is named twice, any one of the elements may stay, and gradients are as if each
+// had.
+// source: ATen `scatter.src`.
+// owns: +1 result | errors: as scatter_add; as any operator | threads: any
+TN_API tn_tensor *tn_scatter(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src);
+// tn_scatter into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_scatter; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_scatter_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src);
+
+// scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
+// self with every element of src added where index says, along dim: for dim 1 of 3, result[i,
+// index[i, j, k], k] += src[i, j, k]; repeated places add up. self: any shape and dtype; index:
+// int64 or int32, self's rank, at most src's size along every dimension and self's along all but
+// dim, each in [0, size of dim); src: self's rank and dtype.
+// source: ATen `scatter_add`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, and for an index, from the kernel;
+// INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_scatter_add(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src);
+// tn_scatter_add into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_scatter_add; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_scatter_add_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src);
+
 // select.int(Tensor self, int dim, int index) -> Tensor
 // A view of one index along dim, which the result has no more. self: at least one dimension, any
 // dtype. index: in [-size, size).
@@ -1336,6 +2649,29 @@ TN_API tn_tensor *tn_select(tn_tensor *self, int64_t dim, int64_t index);
 TN_API tn_tensor *tn_select_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
                                      int64_t index);
 
+// sigmoid(Tensor self) -> Tensor
+// The logistic function 1 / (1 + exp(-x)), elementwise.
+// self: any shape, any real dtype. Returns self's shape; integers and bool become the default
+// float dtype. gradient: y (1 - y).
+// source: ATen `sigmoid`.
+// owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_sigmoid(tn_tensor *self);
+// tn_sigmoid into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_sigmoid; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_sigmoid_(tn_tensor *self);
+// tn_sigmoid into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_sigmoid; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_sigmoid_out(tn_tensor *out, tn_tensor *self);
+
+// sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor
+// grad_output * y * (1 - y) for y = output, elementwise.
+// grad_output, output: shapes that broadcast, floating. Returns the broadcast shape in the
+// promoted dtype.
+// source: ATen `sigmoid_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE unless
+// floating; as any operator | threads: any
+TN_API tn_tensor *tn_sigmoid_backward(tn_tensor *grad_output, tn_tensor *output);
+
 // sign(Tensor self) -> Tensor
 // The sign: -1, 0 or 1, elementwise; NaN gives 0.
 // self: any shape, any real dtype. Returns self's shape and dtype.
@@ -1349,6 +2685,29 @@ TN_API tn_status tn_sign_(tn_tensor *self);
 // tn_sign into |out|, of the right shape already or resized. owns: nothing | errors: as tn_sign;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_sign_out(tn_tensor *out, tn_tensor *self);
+
+// silu(Tensor self) -> Tensor
+// x * sigmoid(x), elementwise (swish).
+// self: any shape, floating. Returns self's shape and dtype.
+// gradient: s (1 + x (1 - s)), s = sigmoid(x).
+// source: Elfwing et al. 2018, arXiv:1702.03118; ATen `silu`.
+// owns: +1 result | errors: INVALID_DTYPE unless floating; as any operator | threads: any
+TN_API tn_tensor *tn_silu(tn_tensor *self);
+// tn_silu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
+// tn_silu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_silu_(tn_tensor *self);
+// tn_silu into |out|, of the right shape already or resized. owns: nothing | errors: as tn_silu;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_silu_out(tn_tensor *out, tn_tensor *self);
+
+// silu_backward(Tensor grad_output, Tensor self) -> Tensor
+// grad_output * s (1 + x (1 - s)) for x = self and s = sigmoid(x), elementwise.
+// grad_output, self: shapes that broadcast, floating. Returns the broadcast shape in the promoted
+// dtype.
+// source: ATen `silu_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE unless
+// floating; as any operator | threads: any
+TN_API tn_tensor *tn_silu_backward(tn_tensor *grad_output, tn_tensor *self);
 
 // sin(Tensor self) -> Tensor
 // The sine of x in radians, elementwise.
@@ -1372,11 +2731,13 @@ typedef struct tn_slice_options {
   tn_opt_int step;  // 1
 } tn_slice_options;
 // slice.Tensor(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor
-// A view of the indices start, start + step, ... before end, along dim, as Python's self[s:e:step].
-// self: at least one dimension, any dtype. Bounds count from the end where negative, and are
-// clamped; absent ones reach as far as there are elements. step: not 0; a negative one walks
-// backwards, from the last element unless start says otherwise, and is a view as well.
-// source: ATen `slice.Tensor`; Python's slice for negative steps.
+// A view of the indices start, start + step, ... before end, along dim, as Python's
+// self[s:e:step]. self: at least one dimension, any dtype. Bounds count from the end where
+// negative, and are clamped; absent ones reach as far as there are elements. step: not 0; a
+// negative one walks backwards, from the last element unless start says otherwise, and is a view
+// as well.
+// source:
+// ATen `slice.Tensor`; Python's slice for negative steps.
 // owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE for dim;
 // INVALID_ARGUMENT for a step of 0 or a 0-dim self; as any operator | threads: any
 TN_API tn_tensor *tn_slice_with(tn_tensor *self, const tn_slice_options *options);
@@ -1394,6 +2755,23 @@ TN_API tn_tensor *tn_slice_with(tn_tensor *self, const tn_slice_options *options
 // threads: any
 TN_API tn_tensor *tn_slice_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
                                     int64_t start, int64_t end, int64_t step);
+
+typedef struct tn_softmax_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+} tn_softmax_options;
+// softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor
+// exp(x_i) / sum_j exp(x_j) along dim, computed without overflow. self: any shape; floating,
+// unless dtype says to cast it first.
+// source: Bridle
+// 1990; ATen `softmax.int`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_softmax_with(tn_tensor *self, int64_t dim, const tn_softmax_options *options);
+#ifndef __cplusplus
+#define tn_softmax(self, dim, ...) \
+  tn_softmax_with(self, dim, \
+      &(tn_softmax_options){.struct_size = sizeof(tn_softmax_options), __VA_ARGS__})
+#endif
 
 typedef struct tn_split_options {
   uint32_t struct_size;
@@ -1473,7 +2851,8 @@ TN_API tn_tensor *tn_squeeze_dim(tn_tensor *self, int64_t dim);
 
 // squeeze.dims(Tensor self, int[] dim) -> Tensor
 // A view without those of the given dimensions that have size 1. self: any shape and dtype.
-// source: ATen `squeeze.dims`.
+// source: ATen
+// `squeeze.dims`.
 // owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE for a dim;
 // INVALID_ARGUMENT for a repeated one; as any operator | threads: any
 TN_API tn_tensor *tn_squeeze_dims(tn_tensor *self, tn_ints dim);
@@ -1493,6 +2872,24 @@ TN_API tn_tensor *tn_stack_with(tn_tensors tensors, const tn_stack_options *opti
 #define tn_stack(tensors, ...) \
   tn_stack_with(tensors, \
       &(tn_stack_options){.struct_size = sizeof(tn_stack_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_std_options {
+  uint32_t struct_size;
+  tn_ints dim;  // None
+  tn_scalar correction;  // None
+  bool keepdim;  // False
+} tn_std_options;
+// std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) ->
+// Tensor
+// The standard deviation, the square root of `var.correction` and like it in everything else.
+// gradient: that of the variance over 2 std; 0 where std is 0. source: ATen `std.correction`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_std_with(tn_tensor *self, const tn_std_options *options);
+#ifndef __cplusplus
+#define tn_std(self, ...) \
+  tn_std_with(self, \
+      &(tn_std_options){.struct_size = sizeof(tn_std_options), __VA_ARGS__})
 #endif
 
 typedef struct tn_sub_scalar_options {
@@ -1557,6 +2954,48 @@ TN_API tn_status tn_sub_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *oth
       &(tn_sub_options){.struct_size = sizeof(tn_sub_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_sum_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+} tn_sum_options;
+// sum(Tensor self, *, ScalarType? dtype=None) -> Tensor
+// The sum of all elements. As `sum.dim_IntList`. source: ATen `sum`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_sum_with(tn_tensor *self, const tn_sum_options *options);
+#ifndef __cplusplus
+#define tn_sum(self, ...) \
+  tn_sum_with(self, \
+      &(tn_sum_options){.struct_size = sizeof(tn_sum_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_sum_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+  tn_dtype dtype;  // None
+} tn_sum_dim_options;
+// sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) ->
+// Tensor
+// The sum over the dimensions dim (none or an empty list: all); 0 over no elements.
+// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
+// without dim, or with size 1 there under keepdim, in dtype; where that is not given, in self's
+// dtype, integers and bool in int64. gradient: 1.
+// source: ATen `sum.dim_IntList`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
+// INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_sum_dim_with(tn_tensor *self, tn_ints dim, const tn_sum_dim_options *options);
+// tn_sum_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
+// tn_sum_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_sum_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
+                                     const tn_sum_dim_options *options);
+#ifndef __cplusplus
+#define tn_sum_dim(self, dim, ...) \
+  tn_sum_dim_with(self, dim, \
+      &(tn_sum_dim_options){.struct_size = sizeof(tn_sum_dim_options), __VA_ARGS__})
+#define tn_sum_dim_out(out, self, dim, ...) \
+  tn_sum_dim_out_with(out, self, dim, \
+      &(tn_sum_dim_options){.struct_size = sizeof(tn_sum_dim_options), __VA_ARGS__})
+#endif
+
 // t(Tensor self) -> Tensor
 // A matrix's transpose, as a view; tensors of fewer dimensions as they are.
 // self: at most 2 dimensions, any dtype.
@@ -1577,6 +3016,29 @@ TN_API tn_status tn_tanh_(tn_tensor *self);
 // tn_tanh into |out|, of the right shape already or resized. owns: nothing | errors: as tn_tanh;
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_tanh_out(tn_tensor *out, tn_tensor *self);
+
+// tanh_backward(Tensor grad_output, Tensor output) -> Tensor
+// grad_output * (1 - y^2) for y = output, elementwise.
+// grad_output, output: shapes that broadcast, floating. Returns the broadcast shape in the
+// promoted dtype.
+// source: ATen `tanh_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE unless
+// floating; as any operator | threads: any
+TN_API tn_tensor *tn_tanh_backward(tn_tensor *grad_output, tn_tensor *output);
+
+// threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor
+// grad_output where self > threshold, else 0, elementwise.
+// grad_output, self: shapes that broadcast, integer or floating. Returns the broadcast shape in
+// the promoted dtype.
+// source: ATen `threshold_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE for
+// bool and complex; as any operator | threads: any
+TN_API tn_tensor *tn_threshold_backward(tn_tensor *grad_output, tn_tensor *self,
+                                        tn_scalar threshold);
+#ifndef __cplusplus
+#define tn_threshold_backward(grad_output, self, threshold) \
+  tn_threshold_backward(grad_output, self, TN_SCALAR(threshold))
+#endif
 
 // transpose.int(Tensor self, int dim0, int dim1) -> Tensor
 // A view with two dimensions exchanged. self: any shape and dtype.
@@ -1655,6 +3117,35 @@ TN_API tn_list *tn_unbind_with(tn_tensor *self, const tn_unbind_options *options
 // [-ndim - 1, ndim]; INVALID_ARGUMENT at the highest rank; as any operator | threads: any
 TN_API tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim);
 
+typedef struct tn_var_options {
+  uint32_t struct_size;
+  tn_ints dim;  // None
+  tn_scalar correction;  // None
+  bool keepdim;  // False
+} tn_var_options;
+// var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) ->
+// Tensor
+// The variance sum((x - mean)^2) / (count - correction) over the dimensions dim (none or an empty
+// list: all); NaN where the divisor is 0 or less.
+// self: any shape, floating; dim: each in [-ndim, ndim), none twice; correction: a real number, 1
+// where not given. Returns self's shape without dim, or with size 1 there under keepdim, in self's
+// dtype. gradient: 2 (x - mean) / (count - correction).
+// source: Welford 1962; ATen `var.correction`.
+// owns: +1 result | errors: INVALID_DTYPE unless floating, OUT_OF_RANGE for a dim, INVALID_ARGUMENT
+// for a repeated dim or a complex correction; as any operator | threads: any
+TN_API tn_tensor *tn_var_with(tn_tensor *self, const tn_var_options *options);
+// tn_var into |out|, of the right shape already or resized. owns: nothing | errors: as tn_var;
+// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+TN_API tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_options *options);
+#ifndef __cplusplus
+#define tn_var(self, ...) \
+  tn_var_with(self, \
+      &(tn_var_options){.struct_size = sizeof(tn_var_options), __VA_ARGS__})
+#define tn_var_out(out, self, ...) \
+  tn_var_out_with(out, self, \
+      &(tn_var_options){.struct_size = sizeof(tn_var_options), __VA_ARGS__})
+#endif
+
 // view(Tensor self, int[] size) -> Tensor
 // The same elements, in row-major order, under other sizes; shares self's storage.
 // self: any shape and dtype. size: multiplies to the same number of elements; one may be -1.
@@ -1662,7 +3153,7 @@ TN_API tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim);
 // source: ATen `view`.
 // owns: +1 result, a view of the first argument's storage | errors: INVALID_ARGUMENT for sizes that
 // do not fit, or strides that allow no view; as any operator | threads: any
-TN_API tn_tensor *tn_view(tn_tensor *self, tn_ints size);
+TN_API tn_tensor *tn_view_shape(tn_tensor *self, tn_ints size);
 
 // where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor
 // condition ? self : other for a number other, elementwise. As `where.self`.
@@ -1685,8 +3176,8 @@ TN_API tn_tensor *tn_where_scalar_self(tn_tensor *condition, tn_scalar self, tn_
 
 // where.self(Tensor condition, Tensor self, Tensor other) -> Tensor
 // condition ? self : other, elementwise.
-// condition: bool; self, other: any dtypes; all three shapes broadcast. Returns the broadcast shape
-// in the promoted dtype of self and other. gradient: to the operand that was taken.
+// condition: bool; self, other: any dtypes; all three shapes broadcast. Returns the broadcast
+// shape in the promoted dtype of self and other. gradient: to the operand that was taken.
 // source: ATen `where.self`.
 // owns: +1 result | errors: INVALID_DTYPE for a condition that is not bool, INVALID_ARGUMENT for
 // shapes that do not broadcast; as any operator | threads: any
@@ -1695,6 +3186,38 @@ TN_API tn_tensor *tn_where(tn_tensor *condition, tn_tensor *self, tn_tensor *oth
 // READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
 TN_API tn_status tn_where_out(tn_tensor *out, tn_tensor *condition, tn_tensor *self,
                               tn_tensor *other);
+
+typedef struct tn_zeros_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_zeros_options;
+// zeros(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// A tensor of zeros.
+// source: ATen `zeros`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_zeros_with(tn_ints size, const tn_zeros_options *options);
+#ifndef __cplusplus
+#define tn_zeros(size, ...) \
+  tn_zeros_with(size, \
+      &(tn_zeros_options){.struct_size = sizeof(tn_zeros_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_zeros_like_options {
+  uint32_t struct_size;
+  tn_dtype dtype;  // None
+  tn_device device;  // None
+} tn_zeros_like_options;
+// zeros_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// Zeros of self's shape, and of its dtype and device where those are absent.
+// source: ATen `zeros_like`.
+// owns: +1 result | errors: as empty; as any operator | threads: any
+TN_API tn_tensor *tn_zeros_like_with(tn_tensor *self, const tn_zeros_like_options *options);
+#ifndef __cplusplus
+#define tn_zeros_like(self, ...) \
+  tn_zeros_like_with(self, \
+      &(tn_zeros_like_options){.struct_size = sizeof(tn_zeros_like_options), __VA_ARGS__})
+#endif
 
 #ifdef __cplusplus
 }

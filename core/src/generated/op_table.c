@@ -11,17 +11,37 @@
 #include "op_ids.h"
 
 extern const tn_op_def tn_op__cast;
+extern const tn_op_def tn_op__log_softmax;
+extern const tn_op_def tn_op__log_softmax_backward_data;
+extern const tn_op_def tn_op__softmax;
+extern const tn_op_def tn_op__softmax_backward_data;
 extern const tn_op_def tn_op__to_copy;
 extern const tn_op_def tn_op_abs;
 extern const tn_op_def tn_op_add_Tensor;
 extern const tn_op_def tn_op_addcdiv;
 extern const tn_op_def tn_op_addcmul;
+extern const tn_op_def tn_op_addmm;
 extern const tn_op_def tn_op_alias;
+extern const tn_op_def tn_op_all;
+extern const tn_op_def tn_op_all_dims;
+extern const tn_op_def tn_op_amax;
+extern const tn_op_def tn_op_amin;
+extern const tn_op_def tn_op_any;
+extern const tn_op_def tn_op_any_dims;
+extern const tn_op_def tn_op_arange;
+extern const tn_op_def tn_op_arange_start_step;
+extern const tn_op_def tn_op_argmax;
+extern const tn_op_def tn_op_argmin;
 extern const tn_op_def tn_op_as_strided;
+extern const tn_op_def tn_op_avg_pool2d;
+extern const tn_op_def tn_op_avg_pool2d_backward;
+extern const tn_op_def tn_op_bernoulli;
+extern const tn_op_def tn_op_bernoulli_p;
 extern const tn_op_def tn_op_bitwise_and_Tensor;
 extern const tn_op_def tn_op_bitwise_not;
 extern const tn_op_def tn_op_bitwise_or_Tensor;
 extern const tn_op_def tn_op_bitwise_xor_Tensor;
+extern const tn_op_def tn_op_bmm;
 extern const tn_op_def tn_op_broadcast_to;
 extern const tn_op_def tn_op_cat;
 extern const tn_op_def tn_op_ceil;
@@ -29,58 +49,121 @@ extern const tn_op_def tn_op_chunk;
 extern const tn_op_def tn_op_clamp_Tensor;
 extern const tn_op_def tn_op_clone;
 extern const tn_op_def tn_op_contiguous;
+extern const tn_op_def tn_op_conv1d;
+extern const tn_op_def tn_op_conv2d;
+extern const tn_op_def tn_op_convolution;
+extern const tn_op_def tn_op_convolution_backward;
 extern const tn_op_def tn_op_copy;
 extern const tn_op_def tn_op_cos;
+extern const tn_op_def tn_op_cross_entropy_loss;
 extern const tn_op_def tn_op_detach;
 extern const tn_op_def tn_op_diagonal;
 extern const tn_op_def tn_op_diagonal_backward;
 extern const tn_op_def tn_op_div_Tensor;
 extern const tn_op_def tn_op_div_Tensor_mode;
+extern const tn_op_def tn_op_dot;
+extern const tn_op_def tn_op_dropout;
+extern const tn_op_def tn_op_embedding;
+extern const tn_op_def tn_op_embedding_dense_backward;
+extern const tn_op_def tn_op_empty;
+extern const tn_op_def tn_op_empty_like;
+extern const tn_op_def tn_op_empty_strided;
 extern const tn_op_def tn_op_eq_Tensor;
 extern const tn_op_def tn_op_erf;
 extern const tn_op_def tn_op_exp;
 extern const tn_op_def tn_op_expand;
 extern const tn_op_def tn_op_expm1;
+extern const tn_op_def tn_op_eye;
+extern const tn_op_def tn_op_eye_m;
 extern const tn_op_def tn_op_fill_Scalar;
 extern const tn_op_def tn_op_flatten_using_ints;
 extern const tn_op_def tn_op_flip;
 extern const tn_op_def tn_op_floor;
+extern const tn_op_def tn_op_full;
+extern const tn_op_def tn_op_full_like;
+extern const tn_op_def tn_op_gather;
 extern const tn_op_def tn_op_ge_Tensor;
+extern const tn_op_def tn_op_gelu;
+extern const tn_op_def tn_op_gelu_backward;
 extern const tn_op_def tn_op_gt_Tensor;
+extern const tn_op_def tn_op_index_add;
+extern const tn_op_def tn_op_index_select;
 extern const tn_op_def tn_op_isfinite;
 extern const tn_op_def tn_op_isinf;
 extern const tn_op_def tn_op_isnan;
 extern const tn_op_def tn_op_le_Tensor;
+extern const tn_op_def tn_op_leaky_relu;
+extern const tn_op_def tn_op_leaky_relu_backward;
 extern const tn_op_def tn_op_lerp_Tensor;
+extern const tn_op_def tn_op_linear;
+extern const tn_op_def tn_op_linspace;
 extern const tn_op_def tn_op_log;
 extern const tn_op_def tn_op_log1p;
+extern const tn_op_def tn_op_log_softmax_int;
 extern const tn_op_def tn_op_logical_and;
 extern const tn_op_def tn_op_logical_not;
 extern const tn_op_def tn_op_logical_or;
 extern const tn_op_def tn_op_logical_xor;
+extern const tn_op_def tn_op_logsumexp;
 extern const tn_op_def tn_op_lt_Tensor;
 extern const tn_op_def tn_op_masked_fill_Tensor;
+extern const tn_op_def tn_op_matmul;
+extern const tn_op_def tn_op_max;
+extern const tn_op_def tn_op_max_dim;
+extern const tn_op_def tn_op_max_pool2d;
+extern const tn_op_def tn_op_max_pool2d_with_indices;
+extern const tn_op_def tn_op_max_pool2d_with_indices_backward;
 extern const tn_op_def tn_op_maximum;
+extern const tn_op_def tn_op_mean;
+extern const tn_op_def tn_op_mean_dim;
+extern const tn_op_def tn_op_min;
+extern const tn_op_def tn_op_min_dim;
 extern const tn_op_def tn_op_minimum;
+extern const tn_op_def tn_op_mm;
 extern const tn_op_def tn_op_movedim_int;
+extern const tn_op_def tn_op_mse_loss;
 extern const tn_op_def tn_op_mul_Tensor;
+extern const tn_op_def tn_op_mv;
 extern const tn_op_def tn_op_narrow;
+extern const tn_op_def tn_op_native_dropout;
 extern const tn_op_def tn_op_ne_Tensor;
 extern const tn_op_def tn_op_neg;
+extern const tn_op_def tn_op_nll_loss;
+extern const tn_op_def tn_op_nll_loss_backward;
+extern const tn_op_def tn_op_nll_loss_forward;
+extern const tn_op_def tn_op_ones;
+extern const tn_op_def tn_op_ones_like;
 extern const tn_op_def tn_op_permute;
 extern const tn_op_def tn_op_pow_Tensor_Tensor;
+extern const tn_op_def tn_op_prod;
+extern const tn_op_def tn_op_prod_dim_int;
+extern const tn_op_def tn_op_rand;
+extern const tn_op_def tn_op_rand_like;
+extern const tn_op_def tn_op_randint_low;
+extern const tn_op_def tn_op_randn;
+extern const tn_op_def tn_op_randn_like;
+extern const tn_op_def tn_op_randperm;
 extern const tn_op_def tn_op_reciprocal;
+extern const tn_op_def tn_op_relu;
 extern const tn_op_def tn_op_remainder_Tensor;
 extern const tn_op_def tn_op_repeat;
 extern const tn_op_def tn_op_reshape;
 extern const tn_op_def tn_op_round;
 extern const tn_op_def tn_op_rsqrt;
+extern const tn_op_def tn_op_scalar_tensor;
+extern const tn_op_def tn_op_scatter_src;
+extern const tn_op_def tn_op_scatter_add;
 extern const tn_op_def tn_op_select_int;
 extern const tn_op_def tn_op_select_backward;
+extern const tn_op_def tn_op_sigmoid;
+extern const tn_op_def tn_op_sigmoid_backward;
 extern const tn_op_def tn_op_sign;
+extern const tn_op_def tn_op_silu;
+extern const tn_op_def tn_op_silu_backward;
 extern const tn_op_def tn_op_sin;
 extern const tn_op_def tn_op_slice_Tensor;
 extern const tn_op_def tn_op_slice_backward;
+extern const tn_op_def tn_op_softmax_int;
 extern const tn_op_def tn_op_split_Tensor;
 extern const tn_op_def tn_op_split_with_sizes;
 extern const tn_op_def tn_op_sqrt;
@@ -89,23 +172,68 @@ extern const tn_op_def tn_op_squeeze;
 extern const tn_op_def tn_op_squeeze_dim;
 extern const tn_op_def tn_op_squeeze_dims;
 extern const tn_op_def tn_op_stack;
+extern const tn_op_def tn_op_std_correction;
 extern const tn_op_def tn_op_sub_Tensor;
+extern const tn_op_def tn_op_sum;
+extern const tn_op_def tn_op_sum_dim_IntList;
 extern const tn_op_def tn_op_t;
 extern const tn_op_def tn_op_tanh;
+extern const tn_op_def tn_op_tanh_backward;
+extern const tn_op_def tn_op_threshold_backward;
 extern const tn_op_def tn_op_transpose_int;
 extern const tn_op_def tn_op_tril;
 extern const tn_op_def tn_op_triu;
 extern const tn_op_def tn_op_trunc;
 extern const tn_op_def tn_op_unbind_int;
 extern const tn_op_def tn_op_unsqueeze;
+extern const tn_op_def tn_op_var_correction;
 extern const tn_op_def tn_op_view;
 extern const tn_op_def tn_op_where_self;
+extern const tn_op_def tn_op_zeros;
+extern const tn_op_def tn_op_zeros_like;
+
+static const int64_t ints_0[] = {0};
+static const int64_t ints_1[] = {1};
 
 static const tn__arg args__cast[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dtype", "ScalarType", NULL, TN__ARG_DTYPE, offsetof(tn__cast_attrs, dtype)},
 };
 static const tn__cast_attrs defaults__cast = {.dtype = TN_DTYPE_NONE};
+
+static const tn__arg args__log_softmax[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn__log_softmax_attrs, dim)},
+    {"half_to_float", "bool", NULL, TN__ARG_BOOL, offsetof(tn__log_softmax_attrs, half_to_float)},
+};
+static const tn__log_softmax_attrs defaults__log_softmax = {.dim = 0, .half_to_float = false};
+
+static const tn__arg args__log_softmax_backward_data[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn__log_softmax_backward_data_attrs, dim)},
+    {"input_dtype", "ScalarType", NULL, TN__ARG_DTYPE,
+     offsetof(tn__log_softmax_backward_data_attrs, input_dtype)},
+};
+static const tn__log_softmax_backward_data_attrs defaults__log_softmax_backward_data = {.dim = 0,
+    .input_dtype = TN_DTYPE_NONE};
+
+static const tn__arg args__softmax[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn__softmax_attrs, dim)},
+    {"half_to_float", "bool", NULL, TN__ARG_BOOL, offsetof(tn__softmax_attrs, half_to_float)},
+};
+static const tn__softmax_attrs defaults__softmax = {.dim = 0, .half_to_float = false};
+
+static const tn__arg args__softmax_backward_data[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn__softmax_backward_data_attrs, dim)},
+    {"input_dtype", "ScalarType", NULL, TN__ARG_DTYPE,
+     offsetof(tn__softmax_backward_data_attrs, input_dtype)},
+};
+static const tn__softmax_backward_data_attrs defaults__softmax_backward_data = {.dim = 0,
+    .input_dtype = TN_DTYPE_NONE};
 
 static const tn__arg args__to_copy[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -147,9 +275,88 @@ static const tn__arg args_addcmul[] = {
 };
 static const tn_addcmul_attrs defaults_addcmul = {.value = {TN_SCALAR_INT, 0, {1}}};
 
+static const tn__arg args_addmm[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mat1", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mat2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"beta", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_addmm_attrs, beta)},
+    {"alpha", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_addmm_attrs, alpha)},
+};
+static const tn_addmm_attrs defaults_addmm = {.beta = {TN_SCALAR_INT, 0, {1}},
+                                              .alpha = {TN_SCALAR_INT, 0, {1}}};
+
 static const tn__arg args_alias[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_all[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_all_dims[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[]?", "None", TN__ARG_INTS, offsetof(tn_all_dims_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_all_dims_attrs, keepdim)},
+};
+static const tn_all_dims_attrs defaults_all_dims = {.dim = {NULL, -1}, .keepdim = false};
+
+static const tn__arg args_amax[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]", "[]", TN__ARG_INTS, offsetof(tn_amax_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_amax_attrs, keepdim)},
+};
+static const tn_amax_attrs defaults_amax = {.dim = {NULL, 0}, .keepdim = false};
+
+static const tn__arg args_amin[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]", "[]", TN__ARG_INTS, offsetof(tn_amin_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_amin_attrs, keepdim)},
+};
+static const tn_amin_attrs defaults_amin = {.dim = {NULL, 0}, .keepdim = false};
+
+static const tn__arg args_any[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_any_dims[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[]?", "None", TN__ARG_INTS, offsetof(tn_any_dims_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_any_dims_attrs, keepdim)},
+};
+static const tn_any_dims_attrs defaults_any_dims = {.dim = {NULL, -1}, .keepdim = false};
+
+static const tn__arg args_arange[] = {
+    {"end", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_arange_attrs, end)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_arange_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_arange_attrs, device)},
+};
+static const tn_arange_attrs defaults_arange = {.end = {TN_SCALAR_NONE, 0, {0}},
+                                                .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_arange_start_step[] = {
+    {"start", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_arange_start_step_attrs, start)},
+    {"end", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_arange_start_step_attrs, end)},
+    {"step", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_arange_start_step_attrs, step)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_arange_start_step_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_arange_start_step_attrs, device)},
+};
+static const tn_arange_start_step_attrs defaults_arange_start_step = {
+    .start = {TN_SCALAR_NONE, 0, {0}}, .end = {TN_SCALAR_NONE, 0, {0}},
+    .step = {TN_SCALAR_INT, 0, {1}}, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_argmax[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_argmax_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_argmax_attrs, keepdim)},
+};
+static const tn_argmax_attrs defaults_argmax = {.dim = {0, 0}, .keepdim = false};
+
+static const tn__arg args_argmin[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_argmin_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_argmin_attrs, keepdim)},
+};
+static const tn_argmin_attrs defaults_argmin = {.dim = {0, 0}, .keepdim = false};
 
 static const tn__arg args_as_strided[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -160,6 +367,54 @@ static const tn__arg args_as_strided[] = {
 };
 static const tn_as_strided_attrs defaults_as_strided = {.size = {NULL, 0}, .stride = {NULL, 0},
                                                         .storage_offset = {0, 0}};
+
+static const tn__arg args_avg_pool2d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool2d_attrs, kernel_size)},
+    {"stride", "int[2]", "[]", TN__ARG_INTS, offsetof(tn_avg_pool2d_attrs, stride)},
+    {"padding", "int[2]", "0", TN__ARG_INTS, offsetof(tn_avg_pool2d_attrs, padding)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL, offsetof(tn_avg_pool2d_attrs, ceil_mode)},
+    {"count_include_pad", "bool", "True", TN__ARG_BOOL,
+     offsetof(tn_avg_pool2d_attrs, count_include_pad)},
+    {"divisor_override", "int?", "None", TN__ARG_OPT_INT,
+     offsetof(tn_avg_pool2d_attrs, divisor_override)},
+};
+static const tn_avg_pool2d_attrs defaults_avg_pool2d = {.kernel_size = {NULL, 0},
+                                                        .stride = {NULL, 0}, .padding = {ints_0, 1},
+                                                        .ceil_mode = false,
+                                                        .count_include_pad = true,
+                                                        .divisor_override = {0, 0}};
+
+static const tn__arg args_avg_pool2d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_avg_pool2d_backward_attrs, kernel_size)},
+    {"stride", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool2d_backward_attrs, stride)},
+    {"padding", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool2d_backward_attrs, padding)},
+    {"ceil_mode", "bool", NULL, TN__ARG_BOOL, offsetof(tn_avg_pool2d_backward_attrs, ceil_mode)},
+    {"count_include_pad", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_avg_pool2d_backward_attrs, count_include_pad)},
+    {"divisor_override", "int?", NULL, TN__ARG_OPT_INT,
+     offsetof(tn_avg_pool2d_backward_attrs, divisor_override)},
+};
+static const tn_avg_pool2d_backward_attrs defaults_avg_pool2d_backward = {.kernel_size = {NULL, 0},
+    .stride = {NULL, 0}, .padding = {NULL, 0}, .ceil_mode = false, .count_include_pad = false,
+    .divisor_override = {0, 0}};
+
+static const tn__arg args_bernoulli[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR, offsetof(tn_bernoulli_attrs, generator)},
+};
+static const tn_bernoulli_attrs defaults_bernoulli = {.generator = {0, 0}};
+
+static const tn__arg args_bernoulli_p[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn_bernoulli_p_attrs, p)},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR,
+     offsetof(tn_bernoulli_p_attrs, generator)},
+};
+static const tn_bernoulli_p_attrs defaults_bernoulli_p = {.p = 0, .generator = {0, 0}};
 
 static const tn__arg args_bitwise_and_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -193,6 +448,11 @@ static const tn__arg args_bitwise_xor_Scalar[] = {
 static const tn__arg args_bitwise_xor_Tensor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_bmm[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mat2", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
 static const tn__arg args_broadcast_to[] = {
@@ -238,6 +498,66 @@ static const tn__arg args_contiguous[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_conv1d[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[1]", "1", TN__ARG_INTS, offsetof(tn_conv1d_attrs, stride)},
+    {"padding", "int[1]", "0", TN__ARG_INTS, offsetof(tn_conv1d_attrs, padding)},
+    {"dilation", "int[1]", "1", TN__ARG_INTS, offsetof(tn_conv1d_attrs, dilation)},
+    {"groups", "int", "1", TN__ARG_INT, offsetof(tn_conv1d_attrs, groups)},
+};
+static const tn_conv1d_attrs defaults_conv1d = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
+                                                .dilation = {ints_1, 1}, .groups = 1};
+
+static const tn__arg args_conv2d[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[2]", "1", TN__ARG_INTS, offsetof(tn_conv2d_attrs, stride)},
+    {"padding", "int[2]", "0", TN__ARG_INTS, offsetof(tn_conv2d_attrs, padding)},
+    {"dilation", "int[2]", "1", TN__ARG_INTS, offsetof(tn_conv2d_attrs, dilation)},
+    {"groups", "int", "1", TN__ARG_INT, offsetof(tn_conv2d_attrs, groups)},
+};
+static const tn_conv2d_attrs defaults_conv2d = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
+                                                .dilation = {ints_1, 1}, .groups = 1};
+
+static const tn__arg args_convolution[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_attrs, stride)},
+    {"padding", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_attrs, padding)},
+    {"dilation", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_attrs, dilation)},
+    {"transposed", "bool", NULL, TN__ARG_BOOL, offsetof(tn_convolution_attrs, transposed)},
+    {"output_padding", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_attrs, output_padding)},
+    {"groups", "int", NULL, TN__ARG_INT, offsetof(tn_convolution_attrs, groups)},
+};
+static const tn_convolution_attrs defaults_convolution = {.stride = {NULL, 0}, .padding = {NULL, 0},
+                                                          .dilation = {NULL, 0},
+                                                          .transposed = false,
+                                                          .output_padding = {NULL, 0}, .groups = 0};
+
+static const tn__arg args_convolution_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias_sizes", "int[]?", NULL, TN__ARG_INTS,
+     offsetof(tn_convolution_backward_attrs, bias_sizes)},
+    {"stride", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_backward_attrs, stride)},
+    {"padding", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_backward_attrs, padding)},
+    {"dilation", "int[]", NULL, TN__ARG_INTS, offsetof(tn_convolution_backward_attrs, dilation)},
+    {"transposed", "bool", NULL, TN__ARG_BOOL, offsetof(tn_convolution_backward_attrs, transposed)},
+    {"output_padding", "int[]", NULL, TN__ARG_INTS,
+     offsetof(tn_convolution_backward_attrs, output_padding)},
+    {"groups", "int", NULL, TN__ARG_INT, offsetof(tn_convolution_backward_attrs, groups)},
+    {"output_mask", "bool[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_convolution_backward_attrs, output_mask)},
+};
+static const tn_convolution_backward_attrs defaults_convolution_backward = {
+    .bias_sizes = {NULL, -1}, .stride = {NULL, 0}, .padding = {NULL, 0}, .dilation = {NULL, 0},
+    .transposed = false, .output_padding = {NULL, 0}, .groups = 0, .output_mask = {NULL, 0}};
+
 static const tn__arg args_copy[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"src", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -248,6 +568,19 @@ static const tn_copy_attrs defaults_copy = {.non_blocking = false};
 static const tn__arg args_cos[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_cross_entropy_loss[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"reduction", "int", "1", TN__ARG_INT, offsetof(tn_cross_entropy_loss_attrs, reduction)},
+    {"ignore_index", "int", "-100", TN__ARG_INT,
+     offsetof(tn_cross_entropy_loss_attrs, ignore_index)},
+    {"label_smoothing", "float", "0.0", TN__ARG_FLOAT,
+     offsetof(tn_cross_entropy_loss_attrs, label_smoothing)},
+};
+static const tn_cross_entropy_loss_attrs defaults_cross_entropy_loss = {.reduction = 1,
+    .ignore_index = -100, .label_smoothing = 0.0};
 
 static const tn__arg args_detach[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -296,6 +629,66 @@ static const tn__arg args_div_Tensor_mode[] = {
 };
 static const tn_div_Tensor_mode_attrs defaults_div_Tensor_mode = {.rounding_mode = NULL};
 
+static const tn__arg args_dot[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"tensor", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_dropout[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn_dropout_attrs, p)},
+    {"train", "bool", NULL, TN__ARG_BOOL, offsetof(tn_dropout_attrs, train)},
+};
+static const tn_dropout_attrs defaults_dropout = {.p = 0, .train = false};
+
+static const tn__arg args_embedding[] = {
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"padding_idx", "int", "-1", TN__ARG_INT, offsetof(tn_embedding_attrs, padding_idx)},
+    {"scale_grad_by_freq", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_embedding_attrs, scale_grad_by_freq)},
+    {"sparse", "bool", "False", TN__ARG_BOOL, offsetof(tn_embedding_attrs, sparse)},
+};
+static const tn_embedding_attrs defaults_embedding = {.padding_idx = -1,
+                                                      .scale_grad_by_freq = false, .sparse = false};
+
+static const tn__arg args_embedding_dense_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"num_weights", "int", NULL, TN__ARG_INT,
+     offsetof(tn_embedding_dense_backward_attrs, num_weights)},
+    {"padding_idx", "int", NULL, TN__ARG_INT,
+     offsetof(tn_embedding_dense_backward_attrs, padding_idx)},
+    {"scale_grad_by_freq", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_embedding_dense_backward_attrs, scale_grad_by_freq)},
+};
+static const tn_embedding_dense_backward_attrs defaults_embedding_dense_backward = {
+    .num_weights = 0, .padding_idx = 0, .scale_grad_by_freq = false};
+
+static const tn__arg args_empty[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_empty_attrs, size)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_empty_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_empty_attrs, device)},
+};
+static const tn_empty_attrs defaults_empty = {.size = {NULL, 0}, .dtype = TN_DTYPE_NONE,
+                                              .device = {0, 0}};
+
+static const tn__arg args_empty_like[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_empty_like_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_empty_like_attrs, device)},
+};
+static const tn_empty_like_attrs defaults_empty_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_empty_strided[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_empty_strided_attrs, size)},
+    {"stride", "int[]", NULL, TN__ARG_INTS, offsetof(tn_empty_strided_attrs, stride)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_empty_strided_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_empty_strided_attrs, device)},
+};
+static const tn_empty_strided_attrs defaults_empty_strided = {.size = {NULL, 0},
+    .stride = {NULL, 0}, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
 static const tn__arg args_eq_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -325,6 +718,22 @@ static const tn__arg args_expm1[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_eye[] = {
+    {"n", "int", NULL, TN__ARG_INT, offsetof(tn_eye_attrs, n)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_eye_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_eye_attrs, device)},
+};
+static const tn_eye_attrs defaults_eye = {.n = 0, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_eye_m[] = {
+    {"n", "int", NULL, TN__ARG_INT, offsetof(tn_eye_m_attrs, n)},
+    {"m", "int", NULL, TN__ARG_INT, offsetof(tn_eye_m_attrs, m)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_eye_m_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_eye_m_attrs, device)},
+};
+static const tn_eye_m_attrs defaults_eye_m = {.n = 0, .m = 0, .dtype = TN_DTYPE_NONE,
+                                              .device = {0, 0}};
+
 static const tn__arg args_fill_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"value", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_fill_Scalar_attrs, value)},
@@ -349,6 +758,33 @@ static const tn__arg args_floor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_full[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_full_attrs, size)},
+    {"fill_value", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_full_attrs, fill_value)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_full_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_full_attrs, device)},
+};
+static const tn_full_attrs defaults_full = {.size = {NULL, 0},
+                                            .fill_value = {TN_SCALAR_NONE, 0, {0}},
+                                            .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_full_like[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"fill_value", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_full_like_attrs, fill_value)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_full_like_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_full_like_attrs, device)},
+};
+static const tn_full_like_attrs defaults_full_like = {.fill_value = {TN_SCALAR_NONE, 0, {0}},
+                                                      .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_gather[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_gather_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"sparse_grad", "bool", "False", TN__ARG_BOOL, offsetof(tn_gather_attrs, sparse_grad)},
+};
+static const tn_gather_attrs defaults_gather = {.dim = 0, .sparse_grad = false};
+
 static const tn__arg args_ge_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -359,6 +795,19 @@ static const tn__arg args_ge_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_gelu[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"approximate", "str", "'none'", TN__ARG_STRING, offsetof(tn_gelu_attrs, approximate)},
+};
+static const tn_gelu_attrs defaults_gelu = {.approximate = "none"};
+
+static const tn__arg args_gelu_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"approximate", "str", "'none'", TN__ARG_STRING, offsetof(tn_gelu_backward_attrs, approximate)},
+};
+static const tn_gelu_backward_attrs defaults_gelu_backward = {.approximate = "none"};
+
 static const tn__arg args_gt_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -368,6 +817,22 @@ static const tn__arg args_gt_Tensor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_index_add[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_index_add_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"source", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"alpha", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_index_add_attrs, alpha)},
+};
+static const tn_index_add_attrs defaults_index_add = {.dim = 0, .alpha = {TN_SCALAR_INT, 0, {1}}};
+
+static const tn__arg args_index_select[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_index_select_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_index_select_attrs defaults_index_select = {.dim = 0};
 
 static const tn__arg args_isfinite[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -391,6 +856,25 @@ static const tn__arg args_le_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_leaky_relu[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"negative_slope", "Scalar", "0.01", TN__ARG_SCALAR,
+     offsetof(tn_leaky_relu_attrs, negative_slope)},
+};
+static const tn_leaky_relu_attrs defaults_leaky_relu = {
+                                                        .negative_slope = {TN_SCALAR_FLOAT, 0, {.f = 0.01}}};
+
+static const tn__arg args_leaky_relu_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"negative_slope", "Scalar", NULL, TN__ARG_SCALAR,
+     offsetof(tn_leaky_relu_backward_attrs, negative_slope)},
+    {"self_is_result", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_leaky_relu_backward_attrs, self_is_result)},
+};
+static const tn_leaky_relu_backward_attrs defaults_leaky_relu_backward = {
+    .negative_slope = {TN_SCALAR_NONE, 0, {0}}, .self_is_result = false};
+
 static const tn__arg args_lerp_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"end", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -403,6 +887,23 @@ static const tn__arg args_lerp_Tensor[] = {
     {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_linear[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+};
+
+static const tn__arg args_linspace[] = {
+    {"start", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_linspace_attrs, start)},
+    {"end", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_linspace_attrs, end)},
+    {"steps", "int", NULL, TN__ARG_INT, offsetof(tn_linspace_attrs, steps)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_linspace_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_linspace_attrs, device)},
+};
+static const tn_linspace_attrs defaults_linspace = {.start = {TN_SCALAR_NONE, 0, {0}},
+                                                    .end = {TN_SCALAR_NONE, 0, {0}}, .steps = 0,
+                                                    .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
 static const tn__arg args_log[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -410,6 +911,13 @@ static const tn__arg args_log[] = {
 static const tn__arg args_log1p[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_log_softmax_int[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_log_softmax_int_attrs, dim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_log_softmax_int_attrs, dtype)},
+};
+static const tn_log_softmax_int_attrs defaults_log_softmax_int = {.dim = 0, .dtype = TN_DTYPE_NONE};
 
 static const tn__arg args_logical_and[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -429,6 +937,13 @@ static const tn__arg args_logical_xor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_logsumexp[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]", NULL, TN__ARG_INTS, offsetof(tn_logsumexp_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_logsumexp_attrs, keepdim)},
+};
+static const tn_logsumexp_attrs defaults_logsumexp = {.dim = {NULL, 0}, .keepdim = false};
 
 static const tn__arg args_lt_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -452,14 +967,107 @@ static const tn__arg args_masked_fill_Tensor[] = {
     {"value", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_matmul[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_max[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_max_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_max_dim_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_max_dim_attrs, keepdim)},
+};
+static const tn_max_dim_attrs defaults_max_dim = {.dim = 0, .keepdim = false};
+
+static const tn__arg args_max_pool2d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_max_pool2d_attrs, kernel_size)},
+    {"stride", "int[2]", "[]", TN__ARG_INTS, offsetof(tn_max_pool2d_attrs, stride)},
+    {"padding", "int[2]", "0", TN__ARG_INTS, offsetof(tn_max_pool2d_attrs, padding)},
+    {"dilation", "int[2]", "1", TN__ARG_INTS, offsetof(tn_max_pool2d_attrs, dilation)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL, offsetof(tn_max_pool2d_attrs, ceil_mode)},
+};
+static const tn_max_pool2d_attrs defaults_max_pool2d = {.kernel_size = {NULL, 0},
+                                                        .stride = {NULL, 0}, .padding = {ints_0, 1},
+                                                        .dilation = {ints_1, 1},
+                                                        .ceil_mode = false};
+
+static const tn__arg args_max_pool2d_with_indices[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool2d_with_indices_attrs, kernel_size)},
+    {"stride", "int[2]", "[]", TN__ARG_INTS, offsetof(tn_max_pool2d_with_indices_attrs, stride)},
+    {"padding", "int[2]", "0", TN__ARG_INTS, offsetof(tn_max_pool2d_with_indices_attrs, padding)},
+    {"dilation", "int[2]", "1", TN__ARG_INTS, offsetof(tn_max_pool2d_with_indices_attrs, dilation)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_max_pool2d_with_indices_attrs, ceil_mode)},
+};
+static const tn_max_pool2d_with_indices_attrs defaults_max_pool2d_with_indices = {
+    .kernel_size = {NULL, 0}, .stride = {NULL, 0}, .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+    .ceil_mode = false};
+
+static const tn__arg args_max_pool2d_with_indices_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool2d_with_indices_backward_attrs, kernel_size)},
+    {"stride", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool2d_with_indices_backward_attrs, stride)},
+    {"padding", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool2d_with_indices_backward_attrs, padding)},
+    {"dilation", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool2d_with_indices_backward_attrs, dilation)},
+    {"ceil_mode", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_max_pool2d_with_indices_backward_attrs, ceil_mode)},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_max_pool2d_with_indices_backward_attrs defaults_max_pool2d_with_indices_backward = {
+    .kernel_size = {NULL, 0}, .stride = {NULL, 0}, .padding = {NULL, 0}, .dilation = {NULL, 0},
+    .ceil_mode = false};
+
 static const tn__arg args_maximum[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_mean[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_mean_attrs, dtype)},
+};
+static const tn_mean_attrs defaults_mean = {.dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_mean_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]?", NULL, TN__ARG_INTS, offsetof(tn_mean_dim_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_mean_dim_attrs, keepdim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_mean_dim_attrs, dtype)},
+};
+static const tn_mean_dim_attrs defaults_mean_dim = {.dim = {NULL, -1}, .keepdim = false,
+                                                    .dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_min[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_min_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_min_dim_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_min_dim_attrs, keepdim)},
+};
+static const tn_min_dim_attrs defaults_min_dim = {.dim = 0, .keepdim = false};
+
 static const tn__arg args_minimum[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_mm[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mat2", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
 static const tn__arg args_movedim_int[] = {
@@ -468,6 +1076,13 @@ static const tn__arg args_movedim_int[] = {
     {"destination", "int", NULL, TN__ARG_INT, offsetof(tn_movedim_int_attrs, destination)},
 };
 static const tn_movedim_int_attrs defaults_movedim_int = {.source = 0, .destination = 0};
+
+static const tn__arg args_mse_loss[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"reduction", "int", "1", TN__ARG_INT, offsetof(tn_mse_loss_attrs, reduction)},
+};
+static const tn_mse_loss_attrs defaults_mse_loss = {.reduction = 1};
 
 static const tn__arg args_mul_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -479,6 +1094,11 @@ static const tn__arg args_mul_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_mv[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"vec", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_narrow[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_narrow_attrs, dim)},
@@ -486,6 +1106,16 @@ static const tn__arg args_narrow[] = {
     {"length", "int", NULL, TN__ARG_INT, offsetof(tn_narrow_attrs, length)},
 };
 static const tn_narrow_attrs defaults_narrow = {.dim = 0, .start = 0, .length = 0};
+
+static const tn__arg args_native_dropout[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_dropout_attrs, p)},
+    {"train", "bool?", NULL, TN__ARG_BOOL, offsetof(tn_native_dropout_attrs, train)},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR,
+     offsetof(tn_native_dropout_attrs, generator)},
+};
+static const tn_native_dropout_attrs defaults_native_dropout = {.p = 0, .train = false,
+    .generator = {0, 0}};
 
 static const tn__arg args_ne_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -500,6 +1130,52 @@ static const tn__arg args_ne_Tensor[] = {
 static const tn__arg args_neg[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_nll_loss[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"reduction", "int", "1", TN__ARG_INT, offsetof(tn_nll_loss_attrs, reduction)},
+    {"ignore_index", "int", "-100", TN__ARG_INT, offsetof(tn_nll_loss_attrs, ignore_index)},
+};
+static const tn_nll_loss_attrs defaults_nll_loss = {.reduction = 1, .ignore_index = -100};
+
+static const tn__arg args_nll_loss_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"reduction", "int", NULL, TN__ARG_INT, offsetof(tn_nll_loss_backward_attrs, reduction)},
+    {"ignore_index", "int", NULL, TN__ARG_INT, offsetof(tn_nll_loss_backward_attrs, ignore_index)},
+    {"total_weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_nll_loss_backward_attrs defaults_nll_loss_backward = {.reduction = 0,
+    .ignore_index = 0};
+
+static const tn__arg args_nll_loss_forward[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"reduction", "int", NULL, TN__ARG_INT, offsetof(tn_nll_loss_forward_attrs, reduction)},
+    {"ignore_index", "int", NULL, TN__ARG_INT, offsetof(tn_nll_loss_forward_attrs, ignore_index)},
+};
+static const tn_nll_loss_forward_attrs defaults_nll_loss_forward = {.reduction = 0,
+    .ignore_index = 0};
+
+static const tn__arg args_ones[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_ones_attrs, size)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_ones_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_ones_attrs, device)},
+};
+static const tn_ones_attrs defaults_ones = {.size = {NULL, 0}, .dtype = TN_DTYPE_NONE,
+                                            .device = {0, 0}};
+
+static const tn__arg args_ones_like[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_ones_like_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_ones_like_attrs, device)},
+};
+static const tn_ones_like_attrs defaults_ones_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
 
 static const tn__arg args_permute[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -522,7 +1198,80 @@ static const tn__arg args_pow_Tensor_Tensor[] = {
     {"exponent", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_prod[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_prod_attrs, dtype)},
+};
+static const tn_prod_attrs defaults_prod = {.dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_prod_dim_int[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_prod_dim_int_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_prod_dim_int_attrs, keepdim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_prod_dim_int_attrs, dtype)},
+};
+static const tn_prod_dim_int_attrs defaults_prod_dim_int = {.dim = 0, .keepdim = false,
+    .dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_rand[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_rand_attrs, size)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_rand_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_rand_attrs, device)},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR, offsetof(tn_rand_attrs, generator)},
+};
+static const tn_rand_attrs defaults_rand = {.size = {NULL, 0}, .dtype = TN_DTYPE_NONE,
+                                            .device = {0, 0}, .generator = {0, 0}};
+
+static const tn__arg args_rand_like[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_rand_like_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_rand_like_attrs, device)},
+};
+static const tn_rand_like_attrs defaults_rand_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_randint_low[] = {
+    {"low", "int", NULL, TN__ARG_INT, offsetof(tn_randint_low_attrs, low)},
+    {"high", "int", NULL, TN__ARG_INT, offsetof(tn_randint_low_attrs, high)},
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_randint_low_attrs, size)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_randint_low_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_randint_low_attrs, device)},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR,
+     offsetof(tn_randint_low_attrs, generator)},
+};
+static const tn_randint_low_attrs defaults_randint_low = {.low = 0, .high = 0, .size = {NULL, 0},
+                                                          .dtype = TN_DTYPE_NONE, .device = {0, 0},
+                                                          .generator = {0, 0}};
+
+static const tn__arg args_randn[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_randn_attrs, size)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_randn_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_randn_attrs, device)},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR, offsetof(tn_randn_attrs, generator)},
+};
+static const tn_randn_attrs defaults_randn = {.size = {NULL, 0}, .dtype = TN_DTYPE_NONE,
+                                              .device = {0, 0}, .generator = {0, 0}};
+
+static const tn__arg args_randn_like[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_randn_like_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_randn_like_attrs, device)},
+};
+static const tn_randn_like_attrs defaults_randn_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_randperm[] = {
+    {"n", "int", NULL, TN__ARG_INT, offsetof(tn_randperm_attrs, n)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_randperm_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_randperm_attrs, device)},
+    {"generator", "Generator?", "None", TN__ARG_GENERATOR, offsetof(tn_randperm_attrs, generator)},
+};
+static const tn_randperm_attrs defaults_randperm = {.n = 0, .dtype = TN_DTYPE_NONE,
+                                                    .device = {0, 0}, .generator = {0, 0}};
+
 static const tn__arg args_reciprocal[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_relu[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
@@ -556,6 +1305,30 @@ static const tn__arg args_rsqrt[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_scalar_tensor[] = {
+    {"s", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_scalar_tensor_attrs, s)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_scalar_tensor_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_scalar_tensor_attrs, device)},
+};
+static const tn_scalar_tensor_attrs defaults_scalar_tensor = {.s = {TN_SCALAR_NONE, 0, {0}},
+    .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_scatter_src[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_scatter_src_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"src", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_scatter_src_attrs defaults_scatter_src = {.dim = 0};
+
+static const tn__arg args_scatter_add[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_scatter_add_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"src", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_scatter_add_attrs defaults_scatter_add = {.dim = 0};
+
 static const tn__arg args_select_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_select_int_attrs, dim)},
@@ -572,7 +1345,25 @@ static const tn__arg args_select_backward[] = {
 static const tn_select_backward_attrs defaults_select_backward = {.input_sizes = {NULL, 0},
     .dim = 0, .index = 0};
 
+static const tn__arg args_sigmoid[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_sigmoid_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_sign[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_silu[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_silu_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
@@ -600,6 +1391,13 @@ static const tn__arg args_slice_backward[] = {
 };
 static const tn_slice_backward_attrs defaults_slice_backward = {.input_sizes = {NULL, 0}, .dim = 0,
     .start = 0, .end = 0, .step = 0};
+
+static const tn__arg args_softmax_int[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_softmax_int_attrs, dim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_softmax_int_attrs, dtype)},
+};
+static const tn_softmax_int_attrs defaults_softmax_int = {.dim = 0, .dtype = TN_DTYPE_NONE};
 
 static const tn__arg args_split_Tensor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -646,6 +1444,16 @@ static const tn__arg args_stack[] = {
 };
 static const tn_stack_attrs defaults_stack = {.dim = 0};
 
+static const tn__arg args_std_correction[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]?", "None", TN__ARG_INTS, offsetof(tn_std_correction_attrs, dim)},
+    {"correction", "Scalar?", "None", TN__ARG_SCALAR,
+     offsetof(tn_std_correction_attrs, correction)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_std_correction_attrs, keepdim)},
+};
+static const tn_std_correction_attrs defaults_std_correction = {.dim = {NULL, -1},
+    .correction = {TN_SCALAR_NONE, 0, {0}}, .keepdim = false};
+
 static const tn__arg args_sub_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -659,6 +1467,21 @@ static const tn__arg args_sub_Tensor[] = {
 };
 static const tn_sub_Tensor_attrs defaults_sub_Tensor = {.alpha = {TN_SCALAR_INT, 0, {1}}};
 
+static const tn__arg args_sum[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_sum_attrs, dtype)},
+};
+static const tn_sum_attrs defaults_sum = {.dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_sum_dim_IntList[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]?", NULL, TN__ARG_INTS, offsetof(tn_sum_dim_IntList_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_sum_dim_IntList_attrs, keepdim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_sum_dim_IntList_attrs, dtype)},
+};
+static const tn_sum_dim_IntList_attrs defaults_sum_dim_IntList = {.dim = {NULL, -1},
+    .keepdim = false, .dtype = TN_DTYPE_NONE};
+
 static const tn__arg args_t[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -666,6 +1489,19 @@ static const tn__arg args_t[] = {
 static const tn__arg args_tanh[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_tanh_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_threshold_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"threshold", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_threshold_backward_attrs, threshold)},
+};
+static const tn_threshold_backward_attrs defaults_threshold_backward = {
+    .threshold = {TN_SCALAR_NONE, 0, {0}}};
 
 static const tn__arg args_transpose_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -702,6 +1538,16 @@ static const tn__arg args_unsqueeze[] = {
 };
 static const tn_unsqueeze_attrs defaults_unsqueeze = {.dim = 0};
 
+static const tn__arg args_var_correction[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]?", "None", TN__ARG_INTS, offsetof(tn_var_correction_attrs, dim)},
+    {"correction", "Scalar?", "None", TN__ARG_SCALAR,
+     offsetof(tn_var_correction_attrs, correction)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_var_correction_attrs, keepdim)},
+};
+static const tn_var_correction_attrs defaults_var_correction = {.dim = {NULL, -1},
+    .correction = {TN_SCALAR_NONE, 0, {0}}, .keepdim = false};
+
 static const tn__arg args_view[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_view_attrs, size)},
@@ -726,6 +1572,21 @@ static const tn__arg args_where_self[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_zeros[] = {
+    {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_zeros_attrs, size)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_zeros_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_zeros_attrs, device)},
+};
+static const tn_zeros_attrs defaults_zeros = {.size = {NULL, 0}, .dtype = TN_DTYPE_NONE,
+                                              .device = {0, 0}};
+
+static const tn__arg args_zeros_like[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_zeros_like_attrs, dtype)},
+    {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn_zeros_like_attrs, device)},
+};
+static const tn_zeros_like_attrs defaults_zeros_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
 const tn_op tn__op_table[] = {
     [TN__OP__cast] = {
         .name = "_cast",
@@ -740,6 +1601,62 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn__cast_attrs),
         .defaults = &defaults__cast,
         .args = args__cast,
+    },
+    [TN__OP__log_softmax] = {
+        .name = "_log_softmax",
+        .schema = "_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
+        .def = &tn_op__log_softmax,
+        .id = TN__OP__log_softmax,
+        .run_id = TN__OP__log_softmax,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__log_softmax_attrs),
+        .defaults = &defaults__log_softmax,
+        .args = args__log_softmax,
+    },
+    [TN__OP__log_softmax_backward_data] = {
+        .name = "_log_softmax_backward_data",
+        .schema = "_log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor",
+        .def = &tn_op__log_softmax_backward_data,
+        .id = TN__OP__log_softmax_backward_data,
+        .run_id = TN__OP__log_softmax_backward_data,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__log_softmax_backward_data_attrs),
+        .defaults = &defaults__log_softmax_backward_data,
+        .args = args__log_softmax_backward_data,
+    },
+    [TN__OP__softmax] = {
+        .name = "_softmax",
+        .schema = "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
+        .def = &tn_op__softmax,
+        .id = TN__OP__softmax,
+        .run_id = TN__OP__softmax,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__softmax_attrs),
+        .defaults = &defaults__softmax,
+        .args = args__softmax,
+    },
+    [TN__OP__softmax_backward_data] = {
+        .name = "_softmax_backward_data",
+        .schema = "_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor",
+        .def = &tn_op__softmax_backward_data,
+        .id = TN__OP__softmax_backward_data,
+        .run_id = TN__OP__softmax_backward_data,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__softmax_backward_data_attrs),
+        .defaults = &defaults__softmax_backward_data,
+        .args = args__softmax_backward_data,
     },
     [TN__OP__to_copy] = {
         .name = "_to_copy",
@@ -891,6 +1808,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_addcmul,
         .args = args_addcmul,
     },
+    [TN__OP_addmm] = {
+        .name = "addmm",
+        .schema = "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+        .def = &tn_op_addmm,
+        .id = TN__OP_addmm,
+        .run_id = TN__OP_addmm,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_addmm_attrs),
+        .defaults = &defaults_addmm,
+        .args = args_addmm,
+    },
     [TN__OP_alias] = {
         .name = "alias",
         .schema = "alias(Tensor self) -> Tensor",
@@ -902,6 +1833,142 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_alias,
+    },
+    [TN__OP_all] = {
+        .name = "all",
+        .schema = "all(Tensor self) -> Tensor",
+        .def = &tn_op_all,
+        .id = TN__OP_all,
+        .run_id = TN__OP_all,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_all,
+    },
+    [TN__OP_all_dims] = {
+        .name = "all.dims",
+        .schema = "all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor",
+        .def = &tn_op_all_dims,
+        .id = TN__OP_all_dims,
+        .run_id = TN__OP_all_dims,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_all_dims_attrs),
+        .defaults = &defaults_all_dims,
+        .args = args_all_dims,
+    },
+    [TN__OP_amax] = {
+        .name = "amax",
+        .schema = "amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
+        .def = &tn_op_amax,
+        .id = TN__OP_amax,
+        .run_id = TN__OP_amax,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_amax_attrs),
+        .defaults = &defaults_amax,
+        .args = args_amax,
+    },
+    [TN__OP_amin] = {
+        .name = "amin",
+        .schema = "amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
+        .def = &tn_op_amin,
+        .id = TN__OP_amin,
+        .run_id = TN__OP_amin,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_amin_attrs),
+        .defaults = &defaults_amin,
+        .args = args_amin,
+    },
+    [TN__OP_any] = {
+        .name = "any",
+        .schema = "any(Tensor self) -> Tensor",
+        .def = &tn_op_any,
+        .id = TN__OP_any,
+        .run_id = TN__OP_any,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_any,
+    },
+    [TN__OP_any_dims] = {
+        .name = "any.dims",
+        .schema = "any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor",
+        .def = &tn_op_any_dims,
+        .id = TN__OP_any_dims,
+        .run_id = TN__OP_any_dims,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_any_dims_attrs),
+        .defaults = &defaults_any_dims,
+        .args = args_any_dims,
+    },
+    [TN__OP_arange] = {
+        .name = "arange",
+        .schema = "arange(Scalar end, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_arange,
+        .id = TN__OP_arange,
+        .run_id = TN__OP_arange,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_arange_attrs),
+        .defaults = &defaults_arange,
+        .args = args_arange,
+    },
+    [TN__OP_arange_start_step] = {
+        .name = "arange.start_step",
+        .schema = "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_arange_start_step,
+        .id = TN__OP_arange_start_step,
+        .run_id = TN__OP_arange_start_step,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_arange_start_step_attrs),
+        .defaults = &defaults_arange_start_step,
+        .args = args_arange_start_step,
+    },
+    [TN__OP_argmax] = {
+        .name = "argmax",
+        .schema = "argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
+        .def = &tn_op_argmax,
+        .id = TN__OP_argmax,
+        .run_id = TN__OP_argmax,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_argmax_attrs),
+        .defaults = &defaults_argmax,
+        .args = args_argmax,
+    },
+    [TN__OP_argmin] = {
+        .name = "argmin",
+        .schema = "argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
+        .def = &tn_op_argmin,
+        .id = TN__OP_argmin,
+        .run_id = TN__OP_argmin,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_argmin_attrs),
+        .defaults = &defaults_argmin,
+        .args = args_argmin,
     },
     [TN__OP_as_strided] = {
         .name = "as_strided",
@@ -916,6 +1983,64 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_as_strided_attrs),
         .defaults = &defaults_as_strided,
         .args = args_as_strided,
+    },
+    [TN__OP_avg_pool2d] = {
+        .name = "avg_pool2d",
+        .schema = "avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
+        .def = &tn_op_avg_pool2d,
+        .id = TN__OP_avg_pool2d,
+        .run_id = TN__OP_avg_pool2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_avg_pool2d_attrs),
+        .defaults = &defaults_avg_pool2d,
+        .args = args_avg_pool2d,
+    },
+    [TN__OP_avg_pool2d_backward] = {
+        .name = "avg_pool2d_backward",
+        .schema = "avg_pool2d_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
+        .def = &tn_op_avg_pool2d_backward,
+        .id = TN__OP_avg_pool2d_backward,
+        .run_id = TN__OP_avg_pool2d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_avg_pool2d_backward_attrs),
+        .defaults = &defaults_avg_pool2d_backward,
+        .args = args_avg_pool2d_backward,
+    },
+    [TN__OP_bernoulli] = {
+        .name = "bernoulli",
+        .schema = "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
+        .def = &tn_op_bernoulli,
+        .id = TN__OP_bernoulli,
+        .run_id = TN__OP_bernoulli,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_bernoulli_attrs),
+        .defaults = &defaults_bernoulli,
+        .generator_offset = offsetof(tn_bernoulli_attrs, generator),
+        .args = args_bernoulli,
+    },
+    [TN__OP_bernoulli_p] = {
+        .name = "bernoulli.p",
+        .schema = "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor",
+        .def = &tn_op_bernoulli_p,
+        .id = TN__OP_bernoulli_p,
+        .run_id = TN__OP_bernoulli_p,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_bernoulli_p_attrs),
+        .defaults = &defaults_bernoulli_p,
+        .generator_offset = offsetof(tn_bernoulli_p_attrs, generator),
+        .args = args_bernoulli_p,
     },
     [TN__OP_bitwise_and_Scalar] = {
         .name = "bitwise_and.Scalar",
@@ -1085,6 +2210,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_bitwise_xor_Tensor,
     },
+    [TN__OP_bmm] = {
+        .name = "bmm",
+        .schema = "bmm(Tensor self, Tensor mat2) -> Tensor",
+        .def = &tn_op_bmm,
+        .id = TN__OP_bmm,
+        .run_id = TN__OP_bmm,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_bmm,
+    },
     [TN__OP_broadcast_to] = {
         .name = "broadcast_to",
         .schema = "broadcast_to(Tensor self, int[] size) -> Tensor",
@@ -1225,6 +2362,62 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_contiguous,
     },
+    [TN__OP_conv1d] = {
+        .name = "conv1d",
+        .schema = "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, int[1] dilation=1, int groups=1) -> Tensor",
+        .def = &tn_op_conv1d,
+        .id = TN__OP_conv1d,
+        .run_id = TN__OP_conv1d,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_conv1d_attrs),
+        .defaults = &defaults_conv1d,
+        .args = args_conv1d,
+    },
+    [TN__OP_conv2d] = {
+        .name = "conv2d",
+        .schema = "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2] dilation=1, int groups=1) -> Tensor",
+        .def = &tn_op_conv2d,
+        .id = TN__OP_conv2d,
+        .run_id = TN__OP_conv2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_conv2d_attrs),
+        .defaults = &defaults_conv2d,
+        .args = args_conv2d,
+    },
+    [TN__OP_convolution] = {
+        .name = "convolution",
+        .schema = "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups) -> Tensor",
+        .def = &tn_op_convolution,
+        .id = TN__OP_convolution,
+        .run_id = TN__OP_convolution,
+        .form = TN__FORM_BASE,
+        .arg_count = 9,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_convolution_attrs),
+        .defaults = &defaults_convolution,
+        .args = args_convolution,
+    },
+    [TN__OP_convolution_backward] = {
+        .name = "convolution_backward",
+        .schema = "convolution_backward(Tensor grad_output, Tensor input, Tensor weight, int[]? bias_sizes, int[] stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups, bool[3] output_mask) -> (Tensor grad_input, Tensor grad_weight, Tensor grad_bias)",
+        .def = &tn_op_convolution_backward,
+        .id = TN__OP_convolution_backward,
+        .run_id = TN__OP_convolution_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 11,
+        .tensor_count = 3,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_convolution_backward_attrs),
+        .defaults = &defaults_convolution_backward,
+        .args = args_convolution_backward,
+    },
     [TN__OP_copy] = {
         .name = "copy",
         .schema = "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor",
@@ -1276,6 +2469,20 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_cos,
+    },
+    [TN__OP_cross_entropy_loss] = {
+        .name = "cross_entropy_loss",
+        .schema = "cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, float label_smoothing=0.0) -> Tensor",
+        .def = &tn_op_cross_entropy_loss,
+        .id = TN__OP_cross_entropy_loss,
+        .run_id = TN__OP_cross_entropy_loss,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_cross_entropy_loss_attrs),
+        .defaults = &defaults_cross_entropy_loss,
+        .args = args_cross_entropy_loss,
     },
     [TN__OP_detach] = {
         .name = "detach",
@@ -1421,6 +2628,102 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_div_Tensor_mode,
         .args = args_div_Tensor_mode,
     },
+    [TN__OP_dot] = {
+        .name = "dot",
+        .schema = "dot(Tensor self, Tensor tensor) -> Tensor",
+        .def = &tn_op_dot,
+        .id = TN__OP_dot,
+        .run_id = TN__OP_dot,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_dot,
+    },
+    [TN__OP_dropout] = {
+        .name = "dropout",
+        .schema = "dropout(Tensor input, float p, bool train) -> Tensor",
+        .def = &tn_op_dropout,
+        .id = TN__OP_dropout,
+        .run_id = TN__OP_dropout,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_dropout_attrs),
+        .defaults = &defaults_dropout,
+        .args = args_dropout,
+    },
+    [TN__OP_embedding] = {
+        .name = "embedding",
+        .schema = "embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
+        .def = &tn_op_embedding,
+        .id = TN__OP_embedding,
+        .run_id = TN__OP_embedding,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_embedding_attrs),
+        .defaults = &defaults_embedding,
+        .args = args_embedding,
+    },
+    [TN__OP_embedding_dense_backward] = {
+        .name = "embedding_dense_backward",
+        .schema = "embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx, bool scale_grad_by_freq) -> Tensor",
+        .def = &tn_op_embedding_dense_backward,
+        .id = TN__OP_embedding_dense_backward,
+        .run_id = TN__OP_embedding_dense_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_embedding_dense_backward_attrs),
+        .defaults = &defaults_embedding_dense_backward,
+        .args = args_embedding_dense_backward,
+    },
+    [TN__OP_empty] = {
+        .name = "empty",
+        .schema = "empty(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_empty,
+        .id = TN__OP_empty,
+        .run_id = TN__OP_empty,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_empty_attrs),
+        .defaults = &defaults_empty,
+        .args = args_empty,
+    },
+    [TN__OP_empty_like] = {
+        .name = "empty_like",
+        .schema = "empty_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_empty_like,
+        .id = TN__OP_empty_like,
+        .run_id = TN__OP_empty_like,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_empty_like_attrs),
+        .defaults = &defaults_empty_like,
+        .args = args_empty_like,
+    },
+    [TN__OP_empty_strided] = {
+        .name = "empty_strided",
+        .schema = "empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_empty_strided,
+        .id = TN__OP_empty_strided,
+        .run_id = TN__OP_empty_strided,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_empty_strided_attrs),
+        .defaults = &defaults_empty_strided,
+        .args = args_empty_strided,
+    },
     [TN__OP_eq_Scalar] = {
         .name = "eq.Scalar",
         .schema = "eq.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -1555,6 +2858,34 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_expm1,
     },
+    [TN__OP_eye] = {
+        .name = "eye",
+        .schema = "eye(int n, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_eye,
+        .id = TN__OP_eye,
+        .run_id = TN__OP_eye,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_eye_attrs),
+        .defaults = &defaults_eye,
+        .args = args_eye,
+    },
+    [TN__OP_eye_m] = {
+        .name = "eye.m",
+        .schema = "eye.m(int n, int m, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_eye_m,
+        .id = TN__OP_eye_m,
+        .run_id = TN__OP_eye_m,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_eye_m_attrs),
+        .defaults = &defaults_eye_m,
+        .args = args_eye_m,
+    },
     [TN__OP_fill_Scalar] = {
         .name = "fill.Scalar",
         .schema = "fill.Scalar(Tensor self, Scalar value) -> Tensor",
@@ -1635,6 +2966,48 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_floor,
     },
+    [TN__OP_full] = {
+        .name = "full",
+        .schema = "full(int[] size, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_full,
+        .id = TN__OP_full,
+        .run_id = TN__OP_full,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_full_attrs),
+        .defaults = &defaults_full,
+        .args = args_full,
+    },
+    [TN__OP_full_like] = {
+        .name = "full_like",
+        .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_full_like,
+        .id = TN__OP_full_like,
+        .run_id = TN__OP_full_like,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_full_like_attrs),
+        .defaults = &defaults_full_like,
+        .args = args_full_like,
+    },
+    [TN__OP_gather] = {
+        .name = "gather",
+        .schema = "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
+        .def = &tn_op_gather,
+        .id = TN__OP_gather,
+        .run_id = TN__OP_gather,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_gather_attrs),
+        .defaults = &defaults_gather,
+        .args = args_gather,
+    },
     [TN__OP_ge_Scalar] = {
         .name = "ge.Scalar",
         .schema = "ge.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -1683,6 +3056,48 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_ge_Tensor,
     },
+    [TN__OP_gelu] = {
+        .name = "gelu",
+        .schema = "gelu(Tensor self, *, str approximate='none') -> Tensor",
+        .def = &tn_op_gelu,
+        .id = TN__OP_gelu,
+        .run_id = TN__OP_gelu,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_gelu_attrs),
+        .defaults = &defaults_gelu,
+        .args = args_gelu,
+    },
+    [TN__OP_gelu_] = {
+        .name = "gelu_",
+        .schema = "gelu_(Tensor(a!) self, *, str approximate='none') -> Tensor(a!)",
+        .def = &tn_op_gelu,
+        .id = TN__OP_gelu_,
+        .run_id = TN__OP_gelu,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_gelu_attrs),
+        .defaults = &defaults_gelu,
+        .args = args_gelu,
+    },
+    [TN__OP_gelu_backward] = {
+        .name = "gelu_backward",
+        .schema = "gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor",
+        .def = &tn_op_gelu_backward,
+        .id = TN__OP_gelu_backward,
+        .run_id = TN__OP_gelu_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_gelu_backward_attrs),
+        .defaults = &defaults_gelu_backward,
+        .args = args_gelu_backward,
+    },
     [TN__OP_gt_Scalar] = {
         .name = "gt.Scalar",
         .schema = "gt.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -1730,6 +3145,48 @@ const tn_op tn__op_table[] = {
         .tensor_count = 2,
         .result_count = 1,
         .args = args_gt_Tensor,
+    },
+    [TN__OP_index_add] = {
+        .name = "index_add",
+        .schema = "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
+        .def = &tn_op_index_add,
+        .id = TN__OP_index_add,
+        .run_id = TN__OP_index_add,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_index_add_attrs),
+        .defaults = &defaults_index_add,
+        .args = args_index_add,
+    },
+    [TN__OP_index_add_] = {
+        .name = "index_add_",
+        .schema = "index_add_(Tensor(a!) self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor(a!)",
+        .def = &tn_op_index_add,
+        .id = TN__OP_index_add_,
+        .run_id = TN__OP_index_add,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_index_add_attrs),
+        .defaults = &defaults_index_add,
+        .args = args_index_add,
+    },
+    [TN__OP_index_select] = {
+        .name = "index_select",
+        .schema = "index_select(Tensor self, int dim, Tensor index) -> Tensor",
+        .def = &tn_op_index_select,
+        .id = TN__OP_index_select,
+        .run_id = TN__OP_index_select,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_index_select_attrs),
+        .defaults = &defaults_index_select,
+        .args = args_index_select,
     },
     [TN__OP_isfinite] = {
         .name = "isfinite",
@@ -1815,6 +3272,48 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_le_Tensor,
     },
+    [TN__OP_leaky_relu] = {
+        .name = "leaky_relu",
+        .schema = "leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor",
+        .def = &tn_op_leaky_relu,
+        .id = TN__OP_leaky_relu,
+        .run_id = TN__OP_leaky_relu,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_leaky_relu_attrs),
+        .defaults = &defaults_leaky_relu,
+        .args = args_leaky_relu,
+    },
+    [TN__OP_leaky_relu_] = {
+        .name = "leaky_relu_",
+        .schema = "leaky_relu_(Tensor(a!) self, Scalar negative_slope=0.01) -> Tensor(a!)",
+        .def = &tn_op_leaky_relu,
+        .id = TN__OP_leaky_relu_,
+        .run_id = TN__OP_leaky_relu,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_leaky_relu_attrs),
+        .defaults = &defaults_leaky_relu,
+        .args = args_leaky_relu,
+    },
+    [TN__OP_leaky_relu_backward] = {
+        .name = "leaky_relu_backward",
+        .schema = "leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool self_is_result) -> Tensor",
+        .def = &tn_op_leaky_relu_backward,
+        .id = TN__OP_leaky_relu_backward,
+        .run_id = TN__OP_leaky_relu_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_leaky_relu_backward_attrs),
+        .defaults = &defaults_leaky_relu_backward,
+        .args = args_leaky_relu_backward,
+    },
     [TN__OP_lerp_Scalar] = {
         .name = "lerp.Scalar",
         .schema = "lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor",
@@ -1863,6 +3362,32 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_lerp_Tensor,
     },
+    [TN__OP_linear] = {
+        .name = "linear",
+        .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
+        .def = &tn_op_linear,
+        .id = TN__OP_linear,
+        .run_id = TN__OP_linear,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_linear,
+    },
+    [TN__OP_linspace] = {
+        .name = "linspace",
+        .schema = "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_linspace,
+        .id = TN__OP_linspace,
+        .run_id = TN__OP_linspace,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linspace_attrs),
+        .defaults = &defaults_linspace,
+        .args = args_linspace,
+    },
     [TN__OP_log] = {
         .name = "log",
         .schema = "log(Tensor self) -> Tensor",
@@ -1910,6 +3435,20 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_log,
+    },
+    [TN__OP_log_softmax_int] = {
+        .name = "log_softmax.int",
+        .schema = "log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_log_softmax_int,
+        .id = TN__OP_log_softmax_int,
+        .run_id = TN__OP_log_softmax_int,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_log_softmax_int_attrs),
+        .defaults = &defaults_log_softmax_int,
+        .args = args_log_softmax_int,
     },
     [TN__OP_logical_and] = {
         .name = "logical_and",
@@ -2007,6 +3546,20 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_logical_xor,
     },
+    [TN__OP_logsumexp] = {
+        .name = "logsumexp",
+        .schema = "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
+        .def = &tn_op_logsumexp,
+        .id = TN__OP_logsumexp,
+        .run_id = TN__OP_logsumexp,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_logsumexp_attrs),
+        .defaults = &defaults_logsumexp,
+        .args = args_logsumexp,
+    },
     [TN__OP_lt_Scalar] = {
         .name = "lt.Scalar",
         .schema = "lt.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -2103,6 +3656,86 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_masked_fill_Tensor,
     },
+    [TN__OP_matmul] = {
+        .name = "matmul",
+        .schema = "matmul(Tensor self, Tensor other) -> Tensor",
+        .def = &tn_op_matmul,
+        .id = TN__OP_matmul,
+        .run_id = TN__OP_matmul,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_matmul,
+    },
+    [TN__OP_max] = {
+        .name = "max",
+        .schema = "max(Tensor self) -> Tensor",
+        .def = &tn_op_max,
+        .id = TN__OP_max,
+        .run_id = TN__OP_max,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_max,
+    },
+    [TN__OP_max_dim] = {
+        .name = "max.dim",
+        .schema = "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_max_dim,
+        .id = TN__OP_max_dim,
+        .run_id = TN__OP_max_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_max_dim_attrs),
+        .defaults = &defaults_max_dim,
+        .args = args_max_dim,
+    },
+    [TN__OP_max_pool2d] = {
+        .name = "max_pool2d",
+        .schema = "max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor",
+        .def = &tn_op_max_pool2d,
+        .id = TN__OP_max_pool2d,
+        .run_id = TN__OP_max_pool2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_max_pool2d_attrs),
+        .defaults = &defaults_max_pool2d,
+        .args = args_max_pool2d,
+    },
+    [TN__OP_max_pool2d_with_indices] = {
+        .name = "max_pool2d_with_indices",
+        .schema = "max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> (Tensor result, Tensor indices)",
+        .def = &tn_op_max_pool2d_with_indices,
+        .id = TN__OP_max_pool2d_with_indices,
+        .run_id = TN__OP_max_pool2d_with_indices,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_max_pool2d_with_indices_attrs),
+        .defaults = &defaults_max_pool2d_with_indices,
+        .args = args_max_pool2d_with_indices,
+    },
+    [TN__OP_max_pool2d_with_indices_backward] = {
+        .name = "max_pool2d_with_indices_backward",
+        .schema = "max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2] padding, int[2] dilation, bool ceil_mode, Tensor indices) -> Tensor",
+        .def = &tn_op_max_pool2d_with_indices_backward,
+        .id = TN__OP_max_pool2d_with_indices_backward,
+        .run_id = TN__OP_max_pool2d_with_indices_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_max_pool2d_with_indices_backward_attrs),
+        .defaults = &defaults_max_pool2d_with_indices_backward,
+        .args = args_max_pool2d_with_indices_backward,
+    },
     [TN__OP_maximum] = {
         .name = "maximum",
         .schema = "maximum(Tensor self, Tensor other) -> Tensor",
@@ -2126,6 +3759,60 @@ const tn_op tn__op_table[] = {
         .tensor_count = 2,
         .result_count = 1,
         .args = args_maximum,
+    },
+    [TN__OP_mean] = {
+        .name = "mean",
+        .schema = "mean(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_mean,
+        .id = TN__OP_mean,
+        .run_id = TN__OP_mean,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_mean_attrs),
+        .defaults = &defaults_mean,
+        .args = args_mean,
+    },
+    [TN__OP_mean_dim] = {
+        .name = "mean.dim",
+        .schema = "mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_mean_dim,
+        .id = TN__OP_mean_dim,
+        .run_id = TN__OP_mean_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_mean_dim_attrs),
+        .defaults = &defaults_mean_dim,
+        .args = args_mean_dim,
+    },
+    [TN__OP_min] = {
+        .name = "min",
+        .schema = "min(Tensor self) -> Tensor",
+        .def = &tn_op_min,
+        .id = TN__OP_min,
+        .run_id = TN__OP_min,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_min,
+    },
+    [TN__OP_min_dim] = {
+        .name = "min.dim",
+        .schema = "min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_min_dim,
+        .id = TN__OP_min_dim,
+        .run_id = TN__OP_min_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_min_dim_attrs),
+        .defaults = &defaults_min_dim,
+        .args = args_min_dim,
     },
     [TN__OP_minimum] = {
         .name = "minimum",
@@ -2151,6 +3838,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_minimum,
     },
+    [TN__OP_mm] = {
+        .name = "mm",
+        .schema = "mm(Tensor self, Tensor mat2) -> Tensor",
+        .def = &tn_op_mm,
+        .id = TN__OP_mm,
+        .run_id = TN__OP_mm,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_mm,
+    },
     [TN__OP_movedim_int] = {
         .name = "movedim.int",
         .schema = "movedim.int(Tensor self, int source, int destination) -> Tensor",
@@ -2164,6 +3863,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_movedim_int_attrs),
         .defaults = &defaults_movedim_int,
         .args = args_movedim_int,
+    },
+    [TN__OP_mse_loss] = {
+        .name = "mse_loss",
+        .schema = "mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor",
+        .def = &tn_op_mse_loss,
+        .id = TN__OP_mse_loss,
+        .run_id = TN__OP_mse_loss,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_mse_loss_attrs),
+        .defaults = &defaults_mse_loss,
+        .args = args_mse_loss,
     },
     [TN__OP_mul_Scalar] = {
         .name = "mul.Scalar",
@@ -2213,6 +3926,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_mul_Tensor,
     },
+    [TN__OP_mv] = {
+        .name = "mv",
+        .schema = "mv(Tensor self, Tensor vec) -> Tensor",
+        .def = &tn_op_mv,
+        .id = TN__OP_mv,
+        .run_id = TN__OP_mv,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_mv,
+    },
     [TN__OP_narrow] = {
         .name = "narrow",
         .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
@@ -2226,6 +3951,21 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_narrow_attrs),
         .defaults = &defaults_narrow,
         .args = args_narrow,
+    },
+    [TN__OP_native_dropout] = {
+        .name = "native_dropout",
+        .schema = "native_dropout(Tensor input, float p, bool? train, *, Generator? generator=None) -> (Tensor result, Tensor mask)",
+        .def = &tn_op_native_dropout,
+        .id = TN__OP_native_dropout,
+        .run_id = TN__OP_native_dropout,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_native_dropout_attrs),
+        .defaults = &defaults_native_dropout,
+        .generator_offset = offsetof(tn_native_dropout_attrs, generator),
+        .args = args_native_dropout,
     },
     [TN__OP_ne_Scalar] = {
         .name = "ne.Scalar",
@@ -2298,6 +4038,76 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_neg,
+    },
+    [TN__OP_nll_loss] = {
+        .name = "nll_loss",
+        .schema = "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor",
+        .def = &tn_op_nll_loss,
+        .id = TN__OP_nll_loss,
+        .run_id = TN__OP_nll_loss,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_nll_loss_attrs),
+        .defaults = &defaults_nll_loss,
+        .args = args_nll_loss,
+    },
+    [TN__OP_nll_loss_backward] = {
+        .name = "nll_loss_backward",
+        .schema = "nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index, Tensor total_weight) -> Tensor",
+        .def = &tn_op_nll_loss_backward,
+        .id = TN__OP_nll_loss_backward,
+        .run_id = TN__OP_nll_loss_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 5,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_nll_loss_backward_attrs),
+        .defaults = &defaults_nll_loss_backward,
+        .args = args_nll_loss_backward,
+    },
+    [TN__OP_nll_loss_forward] = {
+        .name = "nll_loss_forward",
+        .schema = "nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index) -> (Tensor output, Tensor total_weight)",
+        .def = &tn_op_nll_loss_forward,
+        .id = TN__OP_nll_loss_forward,
+        .run_id = TN__OP_nll_loss_forward,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_nll_loss_forward_attrs),
+        .defaults = &defaults_nll_loss_forward,
+        .args = args_nll_loss_forward,
+    },
+    [TN__OP_ones] = {
+        .name = "ones",
+        .schema = "ones(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_ones,
+        .id = TN__OP_ones,
+        .run_id = TN__OP_ones,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_ones_attrs),
+        .defaults = &defaults_ones,
+        .args = args_ones,
+    },
+    [TN__OP_ones_like] = {
+        .name = "ones_like",
+        .schema = "ones_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_ones_like,
+        .id = TN__OP_ones_like,
+        .run_id = TN__OP_ones_like,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_ones_like_attrs),
+        .defaults = &defaults_ones_like,
+        .args = args_ones_like,
     },
     [TN__OP_permute] = {
         .name = "permute",
@@ -2373,6 +4183,122 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_pow_Tensor_Tensor,
     },
+    [TN__OP_prod] = {
+        .name = "prod",
+        .schema = "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_prod,
+        .id = TN__OP_prod,
+        .run_id = TN__OP_prod,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_prod_attrs),
+        .defaults = &defaults_prod,
+        .args = args_prod,
+    },
+    [TN__OP_prod_dim_int] = {
+        .name = "prod.dim_int",
+        .schema = "prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_prod_dim_int,
+        .id = TN__OP_prod_dim_int,
+        .run_id = TN__OP_prod_dim_int,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_prod_dim_int_attrs),
+        .defaults = &defaults_prod_dim_int,
+        .args = args_prod_dim_int,
+    },
+    [TN__OP_rand] = {
+        .name = "rand",
+        .schema = "rand(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) -> Tensor",
+        .def = &tn_op_rand,
+        .id = TN__OP_rand,
+        .run_id = TN__OP_rand,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_rand_attrs),
+        .defaults = &defaults_rand,
+        .generator_offset = offsetof(tn_rand_attrs, generator),
+        .args = args_rand,
+    },
+    [TN__OP_rand_like] = {
+        .name = "rand_like",
+        .schema = "rand_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_rand_like,
+        .id = TN__OP_rand_like,
+        .run_id = TN__OP_rand_like,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_rand_like_attrs),
+        .defaults = &defaults_rand_like,
+        .args = args_rand_like,
+    },
+    [TN__OP_randint_low] = {
+        .name = "randint.low",
+        .schema = "randint.low(int low, int high, int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) -> Tensor",
+        .def = &tn_op_randint_low,
+        .id = TN__OP_randint_low,
+        .run_id = TN__OP_randint_low,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_randint_low_attrs),
+        .defaults = &defaults_randint_low,
+        .generator_offset = offsetof(tn_randint_low_attrs, generator),
+        .args = args_randint_low,
+    },
+    [TN__OP_randn] = {
+        .name = "randn",
+        .schema = "randn(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) -> Tensor",
+        .def = &tn_op_randn,
+        .id = TN__OP_randn,
+        .run_id = TN__OP_randn,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_randn_attrs),
+        .defaults = &defaults_randn,
+        .generator_offset = offsetof(tn_randn_attrs, generator),
+        .args = args_randn,
+    },
+    [TN__OP_randn_like] = {
+        .name = "randn_like",
+        .schema = "randn_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_randn_like,
+        .id = TN__OP_randn_like,
+        .run_id = TN__OP_randn_like,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_randn_like_attrs),
+        .defaults = &defaults_randn_like,
+        .args = args_randn_like,
+    },
+    [TN__OP_randperm] = {
+        .name = "randperm",
+        .schema = "randperm(int n, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) -> Tensor",
+        .def = &tn_op_randperm,
+        .id = TN__OP_randperm,
+        .run_id = TN__OP_randperm,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_randperm_attrs),
+        .defaults = &defaults_randperm,
+        .generator_offset = offsetof(tn_randperm_attrs, generator),
+        .args = args_randperm,
+    },
     [TN__OP_reciprocal] = {
         .name = "reciprocal",
         .schema = "reciprocal(Tensor self) -> Tensor",
@@ -2396,6 +4322,30 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_reciprocal,
+    },
+    [TN__OP_relu] = {
+        .name = "relu",
+        .schema = "relu(Tensor self) -> Tensor",
+        .def = &tn_op_relu,
+        .id = TN__OP_relu,
+        .run_id = TN__OP_relu,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_relu,
+    },
+    [TN__OP_relu_] = {
+        .name = "relu_",
+        .schema = "relu_(Tensor(a!) self) -> Tensor(a!)",
+        .def = &tn_op_relu,
+        .id = TN__OP_relu_,
+        .run_id = TN__OP_relu,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_relu,
     },
     [TN__OP_remainder_Scalar] = {
         .name = "remainder.Scalar",
@@ -2521,6 +4471,76 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_rsqrt,
     },
+    [TN__OP_scalar_tensor] = {
+        .name = "scalar_tensor",
+        .schema = "scalar_tensor(Scalar s, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_scalar_tensor,
+        .id = TN__OP_scalar_tensor,
+        .run_id = TN__OP_scalar_tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scalar_tensor_attrs),
+        .defaults = &defaults_scalar_tensor,
+        .args = args_scalar_tensor,
+    },
+    [TN__OP_scatter_src] = {
+        .name = "scatter.src",
+        .schema = "scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
+        .def = &tn_op_scatter_src,
+        .id = TN__OP_scatter_src,
+        .run_id = TN__OP_scatter_src,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scatter_src_attrs),
+        .defaults = &defaults_scatter_src,
+        .args = args_scatter_src,
+    },
+    [TN__OP_scatter__src] = {
+        .name = "scatter_.src",
+        .schema = "scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)",
+        .def = &tn_op_scatter_src,
+        .id = TN__OP_scatter__src,
+        .run_id = TN__OP_scatter_src,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scatter_src_attrs),
+        .defaults = &defaults_scatter_src,
+        .args = args_scatter_src,
+    },
+    [TN__OP_scatter_add] = {
+        .name = "scatter_add",
+        .schema = "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
+        .def = &tn_op_scatter_add,
+        .id = TN__OP_scatter_add,
+        .run_id = TN__OP_scatter_add,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scatter_add_attrs),
+        .defaults = &defaults_scatter_add,
+        .args = args_scatter_add,
+    },
+    [TN__OP_scatter_add_] = {
+        .name = "scatter_add_",
+        .schema = "scatter_add_(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)",
+        .def = &tn_op_scatter_add,
+        .id = TN__OP_scatter_add_,
+        .run_id = TN__OP_scatter_add,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scatter_add_attrs),
+        .defaults = &defaults_scatter_add,
+        .args = args_scatter_add,
+    },
     [TN__OP_select_int] = {
         .name = "select.int",
         .schema = "select.int(Tensor self, int dim, int index) -> Tensor",
@@ -2549,6 +4569,42 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_select_backward,
         .args = args_select_backward,
     },
+    [TN__OP_sigmoid] = {
+        .name = "sigmoid",
+        .schema = "sigmoid(Tensor self) -> Tensor",
+        .def = &tn_op_sigmoid,
+        .id = TN__OP_sigmoid,
+        .run_id = TN__OP_sigmoid,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_sigmoid,
+    },
+    [TN__OP_sigmoid_] = {
+        .name = "sigmoid_",
+        .schema = "sigmoid_(Tensor(a!) self) -> Tensor(a!)",
+        .def = &tn_op_sigmoid,
+        .id = TN__OP_sigmoid_,
+        .run_id = TN__OP_sigmoid,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_sigmoid,
+    },
+    [TN__OP_sigmoid_backward] = {
+        .name = "sigmoid_backward",
+        .schema = "sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor",
+        .def = &tn_op_sigmoid_backward,
+        .id = TN__OP_sigmoid_backward,
+        .run_id = TN__OP_sigmoid_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_sigmoid_backward,
+    },
     [TN__OP_sign] = {
         .name = "sign",
         .schema = "sign(Tensor self) -> Tensor",
@@ -2572,6 +4628,42 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_sign,
+    },
+    [TN__OP_silu] = {
+        .name = "silu",
+        .schema = "silu(Tensor self) -> Tensor",
+        .def = &tn_op_silu,
+        .id = TN__OP_silu,
+        .run_id = TN__OP_silu,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_silu,
+    },
+    [TN__OP_silu_] = {
+        .name = "silu_",
+        .schema = "silu_(Tensor(a!) self) -> Tensor(a!)",
+        .def = &tn_op_silu,
+        .id = TN__OP_silu_,
+        .run_id = TN__OP_silu,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_silu,
+    },
+    [TN__OP_silu_backward] = {
+        .name = "silu_backward",
+        .schema = "silu_backward(Tensor grad_output, Tensor self) -> Tensor",
+        .def = &tn_op_silu_backward,
+        .id = TN__OP_silu_backward,
+        .run_id = TN__OP_silu_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_silu_backward,
     },
     [TN__OP_sin] = {
         .name = "sin",
@@ -2624,6 +4716,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_slice_backward_attrs),
         .defaults = &defaults_slice_backward,
         .args = args_slice_backward,
+    },
+    [TN__OP_softmax_int] = {
+        .name = "softmax.int",
+        .schema = "softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_softmax_int,
+        .id = TN__OP_softmax_int,
+        .run_id = TN__OP_softmax_int,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_softmax_int_attrs),
+        .defaults = &defaults_softmax_int,
+        .args = args_softmax_int,
     },
     [TN__OP_split_Tensor] = {
         .name = "split.Tensor",
@@ -2758,6 +4864,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_stack,
         .args = args_stack,
     },
+    [TN__OP_std_correction] = {
+        .name = "std.correction",
+        .schema = "std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor",
+        .def = &tn_op_std_correction,
+        .id = TN__OP_std_correction,
+        .run_id = TN__OP_std_correction,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_std_correction_attrs),
+        .defaults = &defaults_std_correction,
+        .args = args_std_correction,
+    },
     [TN__OP_sub_Scalar] = {
         .name = "sub.Scalar",
         .schema = "sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor",
@@ -2814,6 +4934,34 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_sub_Tensor,
         .args = args_sub_Tensor,
     },
+    [TN__OP_sum] = {
+        .name = "sum",
+        .schema = "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_sum,
+        .id = TN__OP_sum,
+        .run_id = TN__OP_sum,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_sum_attrs),
+        .defaults = &defaults_sum,
+        .args = args_sum,
+    },
+    [TN__OP_sum_dim_IntList] = {
+        .name = "sum.dim_IntList",
+        .schema = "sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_sum_dim_IntList,
+        .id = TN__OP_sum_dim_IntList,
+        .run_id = TN__OP_sum_dim_IntList,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_sum_dim_IntList_attrs),
+        .defaults = &defaults_sum_dim_IntList,
+        .args = args_sum_dim_IntList,
+    },
     [TN__OP_t] = {
         .name = "t",
         .schema = "t(Tensor self) -> Tensor",
@@ -2849,6 +4997,32 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_tanh,
+    },
+    [TN__OP_tanh_backward] = {
+        .name = "tanh_backward",
+        .schema = "tanh_backward(Tensor grad_output, Tensor output) -> Tensor",
+        .def = &tn_op_tanh_backward,
+        .id = TN__OP_tanh_backward,
+        .run_id = TN__OP_tanh_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_tanh_backward,
+    },
+    [TN__OP_threshold_backward] = {
+        .name = "threshold_backward",
+        .schema = "threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor",
+        .def = &tn_op_threshold_backward,
+        .id = TN__OP_threshold_backward,
+        .run_id = TN__OP_threshold_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_threshold_backward_attrs),
+        .defaults = &defaults_threshold_backward,
+        .args = args_threshold_backward,
     },
     [TN__OP_transpose_int] = {
         .name = "transpose.int",
@@ -2945,6 +5119,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_unsqueeze,
         .args = args_unsqueeze,
     },
+    [TN__OP_var_correction] = {
+        .name = "var.correction",
+        .schema = "var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor",
+        .def = &tn_op_var_correction,
+        .id = TN__OP_var_correction,
+        .run_id = TN__OP_var_correction,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_var_correction_attrs),
+        .defaults = &defaults_var_correction,
+        .args = args_var_correction,
+    },
     [TN__OP_view] = {
         .name = "view",
         .schema = "view(Tensor self, int[] size) -> Tensor",
@@ -2994,6 +5182,34 @@ const tn_op tn__op_table[] = {
         .tensor_count = 3,
         .result_count = 1,
         .args = args_where_self,
+    },
+    [TN__OP_zeros] = {
+        .name = "zeros",
+        .schema = "zeros(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_zeros,
+        .id = TN__OP_zeros,
+        .run_id = TN__OP_zeros,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 0,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_zeros_attrs),
+        .defaults = &defaults_zeros,
+        .args = args_zeros,
+    },
+    [TN__OP_zeros_like] = {
+        .name = "zeros_like",
+        .schema = "zeros_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .def = &tn_op_zeros_like,
+        .id = TN__OP_zeros_like,
+        .run_id = TN__OP_zeros_like,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_zeros_like_attrs),
+        .defaults = &defaults_zeros_like,
+        .args = args_zeros_like,
     },
 };
 

@@ -29,10 +29,39 @@ static bool list_ok(const char *op, const char *argument, tn_tensors list) {
   return false;
 }
 
+static const int64_t ints_0[] = {0};
+static const int64_t ints_1[] = {1};
+
 tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype) {
   tn_tensor *inputs[] = {self};
   tn__cast_attrs attrs = {.dtype = dtype};
   return tn__call_one(TN__OP__cast, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_aten_log_softmax(tn_tensor *self, int64_t dim, bool half_to_float) {
+  tn_tensor *inputs[] = {self};
+  tn__log_softmax_attrs attrs = {.dim = dim, .half_to_float = half_to_float};
+  return tn__call_one(TN__OP__log_softmax, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_aten_log_softmax_backward_data(tn_tensor *grad_output, tn_tensor *output, int64_t dim,
+                                             tn_dtype input_dtype) {
+  tn_tensor *inputs[] = {grad_output, output};
+  tn__log_softmax_backward_data_attrs attrs = {.dim = dim, .input_dtype = input_dtype};
+  return tn__call_one(TN__OP__log_softmax_backward_data, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_aten_softmax(tn_tensor *self, int64_t dim, bool half_to_float) {
+  tn_tensor *inputs[] = {self};
+  tn__softmax_attrs attrs = {.dim = dim, .half_to_float = half_to_float};
+  return tn__call_one(TN__OP__softmax, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_aten_softmax_backward_data(tn_tensor *grad_output, tn_tensor *output, int64_t dim,
+                                         tn_dtype input_dtype) {
+  tn_tensor *inputs[] = {grad_output, output};
+  tn__softmax_backward_data_attrs attrs = {.dim = dim, .input_dtype = input_dtype};
+  return tn__call_one(TN__OP__softmax_backward_data, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_options *options) {
@@ -210,9 +239,181 @@ tn_status tn_addcmul_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor
   return tn__call_into(TN__OP_addcmul, inputs, 3, &attrs, outs, 1);
 }
 
+tn_tensor *tn_addmm_with(tn_tensor *self, tn_tensor *mat1, tn_tensor *mat2,
+                         const tn_addmm_options *options) {
+  tn_tensor *inputs[] = {self, mat1, mat2};
+  tn_addmm_attrs attrs = {.beta = {TN_SCALAR_INT, 0, {1}}, .alpha = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, beta) && options->beta.kind != TN_SCALAR_NONE) attrs.beta = options->beta;
+    if (REACHES(options, alpha) && options->alpha.kind != TN_SCALAR_NONE) {
+      attrs.alpha = options->alpha;
+    }
+  }
+  return tn__call_one(TN__OP_addmm, inputs, 3, &attrs);
+}
+
 tn_tensor *tn_alias(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_alias, inputs, 1, NULL);
+}
+
+tn_tensor *tn_all(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_all, inputs, 1, NULL);
+}
+
+tn_tensor *tn_all_dims_with(tn_tensor *self, const tn_all_dims_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_all_dims_attrs attrs = {.dim = {NULL, -1}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_all_dims, inputs, 1, &attrs);
+}
+
+tn_status tn_all_dims_out_with(tn_tensor *out, tn_tensor *self,
+                               const tn_all_dims_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_all_dims_attrs attrs = {.dim = {NULL, -1}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_all_dims, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_amax_with(tn_tensor *self, const tn_amax_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_amax_attrs attrs = {.dim = {NULL, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_amax, inputs, 1, &attrs);
+}
+
+tn_status tn_amax_out_with(tn_tensor *out, tn_tensor *self, const tn_amax_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_amax_attrs attrs = {.dim = {NULL, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_amax, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_amin_with(tn_tensor *self, const tn_amin_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_amin_attrs attrs = {.dim = {NULL, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_amin, inputs, 1, &attrs);
+}
+
+tn_status tn_amin_out_with(tn_tensor *out, tn_tensor *self, const tn_amin_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_amin_attrs attrs = {.dim = {NULL, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_amin, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_any(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_any, inputs, 1, NULL);
+}
+
+tn_tensor *tn_any_dims_with(tn_tensor *self, const tn_any_dims_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_any_dims_attrs attrs = {.dim = {NULL, -1}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_any_dims, inputs, 1, &attrs);
+}
+
+tn_status tn_any_dims_out_with(tn_tensor *out, tn_tensor *self,
+                               const tn_any_dims_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_any_dims_attrs attrs = {.dim = {NULL, -1}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_any_dims, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_arange_with(tn_scalar end, const tn_arange_options *options) {
+  tn_arange_attrs attrs = {.end = end, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_arange, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_arange_step_with(tn_scalar start, tn_scalar end,
+                               const tn_arange_step_options *options) {
+  tn_arange_start_step_attrs attrs = {.start = start, .end = end, .step = {TN_SCALAR_INT, 0, {1}},
+                                      .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, step) && options->step.kind != TN_SCALAR_NONE) attrs.step = options->step;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_arange_start_step, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_argmax_with(tn_tensor *self, const tn_argmax_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_argmax_attrs attrs = {.dim = {0, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_argmax, inputs, 1, &attrs);
+}
+
+tn_status tn_argmax_out_with(tn_tensor *out, tn_tensor *self, const tn_argmax_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_argmax_attrs attrs = {.dim = {0, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_argmax, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_argmin_with(tn_tensor *self, const tn_argmin_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_argmin_attrs attrs = {.dim = {0, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_argmin, inputs, 1, &attrs);
+}
+
+tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self, const tn_argmin_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_argmin_attrs attrs = {.dim = {0, 0}, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_argmin, inputs, 1, &attrs, outs, 1);
 }
 
 tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
@@ -225,6 +426,49 @@ tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
     }
   }
   return tn__call_one(TN__OP_as_strided, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_avg_pool2d_with(tn_tensor *self, tn_ints kernel_size,
+                              const tn_avg_pool2d_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_avg_pool2d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                               .padding = {ints_0, 1}, .ceil_mode = false,
+                               .count_include_pad = true, .divisor_override = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+    if (REACHES(options, count_include_pad)) {
+      attrs.count_include_pad = options->count_include_pad != TN_NO;
+    }
+    if (REACHES(options, divisor_override) && options->divisor_override.present) {
+      attrs.divisor_override = options->divisor_override;
+    }
+  }
+  return tn__call_one(TN__OP_avg_pool2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self, tn_ints kernel_size,
+                                  tn_ints stride, tn_ints padding, bool ceil_mode,
+                                  bool count_include_pad, tn_opt_int divisor_override) {
+  tn_tensor *inputs[] = {grad_output, self};
+  tn_avg_pool2d_backward_attrs attrs = {.kernel_size = kernel_size, .stride = stride,
+                                        .padding = padding, .ceil_mode = ceil_mode,
+                                        .count_include_pad = count_include_pad,
+                                        .divisor_override = divisor_override};
+  return tn__call_one(TN__OP_avg_pool2d_backward, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_bernoulli(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_bernoulli_attrs attrs = {0};
+  return tn__call_one(TN__OP_bernoulli, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_bernoulli_p(tn_tensor *self, double p) {
+  tn_tensor *inputs[] = {self};
+  tn_bernoulli_p_attrs attrs = {.p = p};
+  return tn__call_one(TN__OP_bernoulli_p, inputs, 1, &attrs);
 }
 
 tn_tensor *(tn_bitwise_and_scalar)(tn_tensor *self, tn_scalar other) {
@@ -348,6 +592,11 @@ tn_status tn_bitwise_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) 
   return tn__call_into(TN__OP_bitwise_xor_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_bmm(tn_tensor *self, tn_tensor *mat2) {
+  tn_tensor *inputs[] = {self, mat2};
+  return tn__call_one(TN__OP_bmm, inputs, 2, NULL);
+}
+
 tn_tensor *tn_broadcast_to(tn_tensor *self, tn_ints size) {
   tn_tensor *inputs[] = {self};
   tn_broadcast_to_attrs attrs = {.size = size};
@@ -460,6 +709,62 @@ tn_tensor *tn_contiguous(tn_tensor *self) {
   return tn__call_one(TN__OP_contiguous, inputs, 1, NULL);
 }
 
+tn_tensor *tn_conv1d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                          const tn_conv1d_options *options) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_conv1d_attrs attrs = {.stride = {ints_1, 1}, .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+                           .groups = 1};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
+  }
+  return tn__call_one(TN__OP_conv1d, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_conv2d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                          const tn_conv2d_options *options) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_conv2d_attrs attrs = {.stride = {ints_1, 1}, .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+                           .groups = 1};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
+  }
+  return tn__call_one(TN__OP_conv2d, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_convolution(tn_tensor *input, tn_tensor *weight, tn_tensor *bias, tn_ints stride,
+                          tn_ints padding, tn_ints dilation, bool transposed,
+                          tn_ints output_padding, int64_t groups) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_convolution_attrs attrs = {.stride = stride, .padding = padding, .dilation = dilation,
+                                .transposed = transposed, .output_padding = output_padding,
+                                .groups = groups};
+  return tn__call_one(TN__OP_convolution, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_convolution_backward(tn_tensor *grad_output, tn_tensor *input, tn_tensor *weight,
+                                   tn_ints bias_sizes, tn_ints stride, tn_ints padding,
+                                   tn_ints dilation, bool transposed, tn_ints output_padding,
+                                   int64_t groups, tn_ints output_mask, tn_tensor **grad_weight,
+                                   tn_tensor **grad_bias) {
+  tn_tensor *inputs[] = {grad_output, input, weight};
+  tn_convolution_backward_attrs attrs = {.bias_sizes = bias_sizes, .stride = stride,
+                                         .padding = padding, .dilation = dilation,
+                                         .transposed = transposed, .output_padding = output_padding,
+                                         .groups = groups, .output_mask = output_mask};
+  tn_tensor **const more[] = {grad_weight, grad_bias};
+  return tn__call_many(TN__OP_convolution_backward, inputs, 3, &attrs, more);
+}
+
 tn_tensor *tn_copy_with(tn_tensor *self, tn_tensor *src, const tn_copy_options *options) {
   tn_tensor *inputs[] = {self, src};
   tn_copy_attrs attrs = {.non_blocking = false};
@@ -492,6 +797,23 @@ tn_status tn_cos_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_cos, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_cross_entropy_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
+                                      const tn_cross_entropy_loss_options *options) {
+  tn_tensor *inputs[] = {self, target, weight};
+  tn_cross_entropy_loss_attrs attrs = {.reduction = 1, .ignore_index = -100,
+                                       .label_smoothing = 0.0};
+  if (options != NULL) {
+    if (REACHES(options, reduction) && options->reduction.present) {
+      attrs.reduction = options->reduction.value;
+    }
+    if (REACHES(options, ignore_index) && options->ignore_index.present) {
+      attrs.ignore_index = options->ignore_index.value;
+    }
+    if (REACHES(options, label_smoothing)) attrs.label_smoothing = options->label_smoothing;
+  }
+  return tn__call_one(TN__OP_cross_entropy_loss, inputs, 3, &attrs);
 }
 
 tn_tensor *tn_detach(tn_tensor *self) {
@@ -596,6 +918,72 @@ tn_status tn_div_mode_out(tn_tensor *out, tn_tensor *self, tn_tensor *other,
   return tn__call_into(TN__OP_div_Tensor_mode, inputs, 2, &attrs, outs, 1);
 }
 
+tn_tensor *tn_dot(tn_tensor *self, tn_tensor *tensor) {
+  tn_tensor *inputs[] = {self, tensor};
+  return tn__call_one(TN__OP_dot, inputs, 2, NULL);
+}
+
+tn_tensor *tn_dropout(tn_tensor *input, double p, bool train) {
+  tn_tensor *inputs[] = {input};
+  tn_dropout_attrs attrs = {.p = p, .train = train};
+  return tn__call_one(TN__OP_dropout, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_embedding_with(tn_tensor *weight, tn_tensor *indices,
+                             const tn_embedding_options *options) {
+  tn_tensor *inputs[] = {weight, indices};
+  tn_embedding_attrs attrs = {.padding_idx = -1, .scale_grad_by_freq = false, .sparse = false};
+  if (options != NULL) {
+    if (REACHES(options, padding_idx) && options->padding_idx.present) {
+      attrs.padding_idx = options->padding_idx.value;
+    }
+    if (REACHES(options, scale_grad_by_freq)) {
+      attrs.scale_grad_by_freq = options->scale_grad_by_freq;
+    }
+    if (REACHES(options, sparse)) attrs.sparse = options->sparse;
+  }
+  return tn__call_one(TN__OP_embedding, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_embedding_dense_backward(tn_tensor *grad_output, tn_tensor *indices,
+                                       int64_t num_weights, int64_t padding_idx,
+                                       bool scale_grad_by_freq) {
+  tn_tensor *inputs[] = {grad_output, indices};
+  tn_embedding_dense_backward_attrs attrs = {.num_weights = num_weights, .padding_idx = padding_idx,
+                                             .scale_grad_by_freq = scale_grad_by_freq};
+  return tn__call_one(TN__OP_embedding_dense_backward, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_empty_with(tn_ints size, const tn_empty_options *options) {
+  tn_empty_attrs attrs = {.size = size, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_empty, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_empty_like_with(tn_tensor *self, const tn_empty_like_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_empty_like_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_empty_like, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_empty_strided_with(tn_ints size, tn_ints stride,
+                                 const tn_empty_strided_options *options) {
+  tn_empty_strided_attrs attrs = {.size = size, .stride = stride, .dtype = TN_DTYPE_NONE,
+                                  .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_empty_strided, NULL, 0, &attrs);
+}
+
 tn_tensor *(tn_eq_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -688,6 +1076,24 @@ tn_status tn_expm1_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_expm1, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_eye_with(int64_t n, const tn_eye_options *options) {
+  tn_eye_attrs attrs = {.n = n, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_eye, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_eye_m_with(int64_t n, int64_t m, const tn_eye_m_options *options) {
+  tn_eye_m_attrs attrs = {.n = n, .m = m, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_eye_m, NULL, 0, &attrs);
+}
+
 tn_tensor *(tn_fill)(tn_tensor *self, tn_scalar value) {
   tn_tensor *inputs[] = {self};
   tn_fill_Scalar_attrs attrs = {.value = value};
@@ -734,6 +1140,37 @@ tn_status tn_floor_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_floor, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_full_with(tn_ints size, tn_scalar fill_value, const tn_full_options *options) {
+  tn_full_attrs attrs = {.size = size, .fill_value = fill_value, .dtype = TN_DTYPE_NONE,
+                         .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_full, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_full_like_with(tn_tensor *self, tn_scalar fill_value,
+                             const tn_full_like_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_full_like_attrs attrs = {.fill_value = fill_value, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_full_like, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_gather_with(tn_tensor *self, int64_t dim, tn_tensor *index,
+                          const tn_gather_options *options) {
+  tn_tensor *inputs[] = {self, index};
+  tn_gather_attrs attrs = {.dim = dim, .sparse_grad = false};
+  if (options != NULL) {
+    if (REACHES(options, sparse_grad)) attrs.sparse_grad = options->sparse_grad;
+  }
+  return tn__call_one(TN__OP_gather, inputs, 2, &attrs);
+}
+
 tn_tensor *(tn_ge_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -769,6 +1206,52 @@ tn_status tn_ge_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_ge_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_gelu_with(tn_tensor *self, const tn_gelu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_gelu_attrs attrs = {.approximate = "none"};
+  if (options != NULL) {
+    if (REACHES(options, approximate) && options->approximate != NULL) {
+      attrs.approximate = options->approximate;
+    }
+  }
+  return tn__call_one(TN__OP_gelu, inputs, 1, &attrs);
+}
+
+tn_status tn_gelu__with(tn_tensor *self, const tn_gelu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_gelu_attrs attrs = {.approximate = "none"};
+  if (options != NULL) {
+    if (REACHES(options, approximate) && options->approximate != NULL) {
+      attrs.approximate = options->approximate;
+    }
+  }
+  return tn__call_into(TN__OP_gelu_, inputs, 1, &attrs, inputs, 1);
+}
+
+tn_status tn_gelu_out_with(tn_tensor *out, tn_tensor *self, const tn_gelu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_gelu_attrs attrs = {.approximate = "none"};
+  if (options != NULL) {
+    if (REACHES(options, approximate) && options->approximate != NULL) {
+      attrs.approximate = options->approximate;
+    }
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_gelu, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_gelu_backward_with(tn_tensor *grad_output, tn_tensor *self,
+                                 const tn_gelu_backward_options *options) {
+  tn_tensor *inputs[] = {grad_output, self};
+  tn_gelu_backward_attrs attrs = {.approximate = "none"};
+  if (options != NULL) {
+    if (REACHES(options, approximate) && options->approximate != NULL) {
+      attrs.approximate = options->approximate;
+    }
+  }
+  return tn__call_one(TN__OP_gelu_backward, inputs, 2, &attrs);
+}
+
 tn_tensor *(tn_gt_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -802,6 +1285,36 @@ tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   tn_tensor *inputs[] = {self, other};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_gt_Tensor, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *tn_index_add_with(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source,
+                             const tn_index_add_options *options) {
+  tn_tensor *inputs[] = {self, index, source};
+  tn_index_add_attrs attrs = {.dim = dim, .alpha = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, alpha) && options->alpha.kind != TN_SCALAR_NONE) {
+      attrs.alpha = options->alpha;
+    }
+  }
+  return tn__call_one(TN__OP_index_add, inputs, 3, &attrs);
+}
+
+tn_status tn_index_add__with(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source,
+                             const tn_index_add_options *options) {
+  tn_tensor *inputs[] = {self, index, source};
+  tn_index_add_attrs attrs = {.dim = dim, .alpha = {TN_SCALAR_INT, 0, {1}}};
+  if (options != NULL) {
+    if (REACHES(options, alpha) && options->alpha.kind != TN_SCALAR_NONE) {
+      attrs.alpha = options->alpha;
+    }
+  }
+  return tn__call_into(TN__OP_index_add_, inputs, 3, &attrs, inputs, 1);
+}
+
+tn_tensor *tn_index_select(tn_tensor *self, int64_t dim, tn_tensor *index) {
+  tn_tensor *inputs[] = {self, index};
+  tn_index_select_attrs attrs = {.dim = dim};
+  return tn__call_one(TN__OP_index_select, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_isfinite(tn_tensor *self) {
@@ -872,6 +1385,49 @@ tn_status tn_le_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_le_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_leaky_relu_with(tn_tensor *self, const tn_leaky_relu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_leaky_relu_attrs attrs = {.negative_slope = {TN_SCALAR_FLOAT, 0, {.f = 0.01}}};
+  if (options != NULL) {
+    if (REACHES(options, negative_slope) && options->negative_slope.kind != TN_SCALAR_NONE) {
+      attrs.negative_slope = options->negative_slope;
+    }
+  }
+  return tn__call_one(TN__OP_leaky_relu, inputs, 1, &attrs);
+}
+
+tn_status tn_leaky_relu__with(tn_tensor *self, const tn_leaky_relu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_leaky_relu_attrs attrs = {.negative_slope = {TN_SCALAR_FLOAT, 0, {.f = 0.01}}};
+  if (options != NULL) {
+    if (REACHES(options, negative_slope) && options->negative_slope.kind != TN_SCALAR_NONE) {
+      attrs.negative_slope = options->negative_slope;
+    }
+  }
+  return tn__call_into(TN__OP_leaky_relu_, inputs, 1, &attrs, inputs, 1);
+}
+
+tn_status tn_leaky_relu_out_with(tn_tensor *out, tn_tensor *self,
+                                 const tn_leaky_relu_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_leaky_relu_attrs attrs = {.negative_slope = {TN_SCALAR_FLOAT, 0, {.f = 0.01}}};
+  if (options != NULL) {
+    if (REACHES(options, negative_slope) && options->negative_slope.kind != TN_SCALAR_NONE) {
+      attrs.negative_slope = options->negative_slope;
+    }
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_leaky_relu, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *(tn_leaky_relu_backward)(tn_tensor *grad_output, tn_tensor *self,
+                                    tn_scalar negative_slope, bool self_is_result) {
+  tn_tensor *inputs[] = {grad_output, self};
+  tn_leaky_relu_backward_attrs attrs = {.negative_slope = negative_slope,
+                                        .self_is_result = self_is_result};
+  return tn__call_one(TN__OP_leaky_relu_backward, inputs, 2, &attrs);
+}
+
 tn_tensor *(tn_lerp_scalar)(tn_tensor *self, tn_tensor *end, tn_scalar weight) {
   tn__immediate weight_number;
   tn_tensor *inputs[] = {self, end, tn__immediate_init(&weight_number, weight)};
@@ -907,6 +1463,22 @@ tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor
   return tn__call_into(TN__OP_lerp_Tensor, inputs, 3, NULL, outs, 1);
 }
 
+tn_tensor *tn_linear(tn_tensor *input, tn_tensor *weight, tn_tensor *bias) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  return tn__call_one(TN__OP_linear, inputs, 3, NULL);
+}
+
+tn_tensor *tn_linspace_with(tn_scalar start, tn_scalar end, int64_t steps,
+                            const tn_linspace_options *options) {
+  tn_linspace_attrs attrs = {.start = start, .end = end, .steps = steps, .dtype = TN_DTYPE_NONE,
+                             .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_linspace, NULL, 0, &attrs);
+}
+
 tn_tensor *tn_log(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_log, inputs, 1, NULL);
@@ -937,6 +1509,16 @@ tn_status tn_log1p_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_log1p, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_log_softmax_with(tn_tensor *self, int64_t dim,
+                               const tn_log_softmax_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_log_softmax_int_attrs attrs = {.dim = dim, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_log_softmax_int, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_logical_and(tn_tensor *self, tn_tensor *other) {
@@ -1003,6 +1585,15 @@ tn_status tn_logical_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) 
   return tn__call_into(TN__OP_logical_xor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_logsumexp_with(tn_tensor *self, tn_ints dim, const tn_logsumexp_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_logsumexp_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_logsumexp, inputs, 1, &attrs);
+}
+
 tn_tensor *(tn_lt_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -1060,6 +1651,84 @@ tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value) {
   return tn__call_into(TN__OP_masked_fill__Tensor, inputs, 3, NULL, inputs, 1);
 }
 
+tn_tensor *tn_matmul(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_one(TN__OP_matmul, inputs, 2, NULL);
+}
+
+tn_tensor *tn_max(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_max, inputs, 1, NULL);
+}
+
+tn_tensor *tn_max_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
+                           const tn_max_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_max_dim, inputs, 1, &attrs, more);
+}
+
+tn_status tn_max_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self, int64_t dim,
+                              const tn_max_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_max_dim, inputs, 1, &attrs, outs, 2);
+}
+
+tn_tensor *tn_max_pool2d_with(tn_tensor *self, tn_ints kernel_size,
+                              const tn_max_pool2d_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_pool2d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                               .padding = {ints_0, 1}, .dilation = {ints_1, 1}, .ceil_mode = false};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+  }
+  return tn__call_one(TN__OP_max_pool2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_max_pool2d_with_indices_with(tn_tensor *self, tn_ints kernel_size,
+                                           tn_tensor **indices,
+                                           const tn_max_pool2d_with_indices_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_pool2d_with_indices_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                                            .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+                                            .ceil_mode = false};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_max_pool2d_with_indices, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_max_pool2d_with_indices_backward(tn_tensor *grad_output, tn_tensor *self,
+                                               tn_ints kernel_size, tn_ints stride, tn_ints padding,
+                                               tn_ints dilation, bool ceil_mode,
+                                               tn_tensor *indices) {
+  tn_tensor *inputs[] = {grad_output, self, indices};
+  tn_max_pool2d_with_indices_backward_attrs attrs = {.kernel_size = kernel_size, .stride = stride,
+                                                     .padding = padding, .dilation = dilation,
+                                                     .ceil_mode = ceil_mode};
+  return tn__call_one(TN__OP_max_pool2d_with_indices_backward, inputs, 3, &attrs);
+}
+
 tn_tensor *tn_maximum(tn_tensor *self, tn_tensor *other) {
   tn_tensor *inputs[] = {self, other};
   return tn__call_one(TN__OP_maximum, inputs, 2, NULL);
@@ -1074,6 +1743,64 @@ tn_status tn_maximum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   tn_tensor *inputs[] = {self, other};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_maximum, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *tn_mean_with(tn_tensor *self, const tn_mean_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_mean_attrs attrs = {.dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_mean, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_mean_dim_with(tn_tensor *self, tn_ints dim, const tn_mean_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_mean_dim_attrs attrs = {.dim = dim, .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_mean_dim, inputs, 1, &attrs);
+}
+
+tn_status tn_mean_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
+                               const tn_mean_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_mean_dim_attrs attrs = {.dim = dim, .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_mean_dim, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_min(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_min, inputs, 1, NULL);
+}
+
+tn_tensor *tn_min_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
+                           const tn_min_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_min_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_min_dim, inputs, 1, &attrs, more);
+}
+
+tn_status tn_min_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self, int64_t dim,
+                              const tn_min_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_min_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_min_dim, inputs, 1, &attrs, outs, 2);
 }
 
 tn_tensor *tn_minimum(tn_tensor *self, tn_tensor *other) {
@@ -1092,10 +1819,27 @@ tn_status tn_minimum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_minimum, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_mm(tn_tensor *self, tn_tensor *mat2) {
+  tn_tensor *inputs[] = {self, mat2};
+  return tn__call_one(TN__OP_mm, inputs, 2, NULL);
+}
+
 tn_tensor *tn_movedim(tn_tensor *self, int64_t source, int64_t destination) {
   tn_tensor *inputs[] = {self};
   tn_movedim_int_attrs attrs = {.source = source, .destination = destination};
   return tn__call_one(TN__OP_movedim_int, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_mse_loss_with(tn_tensor *self, tn_tensor *target,
+                            const tn_mse_loss_options *options) {
+  tn_tensor *inputs[] = {self, target};
+  tn_mse_loss_attrs attrs = {.reduction = 1};
+  if (options != NULL) {
+    if (REACHES(options, reduction) && options->reduction.present) {
+      attrs.reduction = options->reduction.value;
+    }
+  }
+  return tn__call_one(TN__OP_mse_loss, inputs, 2, &attrs);
 }
 
 tn_tensor *(tn_mul_scalar)(tn_tensor *self, tn_scalar other) {
@@ -1133,10 +1877,22 @@ tn_status tn_mul_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_mul_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_mv(tn_tensor *self, tn_tensor *vec) {
+  tn_tensor *inputs[] = {self, vec};
+  return tn__call_one(TN__OP_mv, inputs, 2, NULL);
+}
+
 tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t length) {
   tn_tensor *inputs[] = {self};
   tn_narrow_attrs attrs = {.dim = dim, .start = start, .length = length};
   return tn__call_one(TN__OP_narrow, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_native_dropout(tn_tensor *input, double p, bool train, tn_tensor **mask) {
+  tn_tensor *inputs[] = {input};
+  tn_native_dropout_attrs attrs = {.p = p, .train = train};
+  tn_tensor **const more[] = {mask};
+  return tn__call_many(TN__OP_native_dropout, inputs, 1, &attrs, more);
 }
 
 tn_tensor *(tn_ne_scalar)(tn_tensor *self, tn_scalar other) {
@@ -1188,6 +1944,56 @@ tn_status tn_neg_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_neg, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_nll_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
+                            const tn_nll_loss_options *options) {
+  tn_tensor *inputs[] = {self, target, weight};
+  tn_nll_loss_attrs attrs = {.reduction = 1, .ignore_index = -100};
+  if (options != NULL) {
+    if (REACHES(options, reduction) && options->reduction.present) {
+      attrs.reduction = options->reduction.value;
+    }
+    if (REACHES(options, ignore_index) && options->ignore_index.present) {
+      attrs.ignore_index = options->ignore_index.value;
+    }
+  }
+  return tn__call_one(TN__OP_nll_loss, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_nll_loss_backward(tn_tensor *grad_output, tn_tensor *self, tn_tensor *target,
+                                tn_tensor *weight, int64_t reduction, int64_t ignore_index,
+                                tn_tensor *total_weight) {
+  tn_tensor *inputs[] = {grad_output, self, target, weight, total_weight};
+  tn_nll_loss_backward_attrs attrs = {.reduction = reduction, .ignore_index = ignore_index};
+  return tn__call_one(TN__OP_nll_loss_backward, inputs, 5, &attrs);
+}
+
+tn_tensor *tn_nll_loss_forward(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
+                               int64_t reduction, int64_t ignore_index, tn_tensor **total_weight) {
+  tn_tensor *inputs[] = {self, target, weight};
+  tn_nll_loss_forward_attrs attrs = {.reduction = reduction, .ignore_index = ignore_index};
+  tn_tensor **const more[] = {total_weight};
+  return tn__call_many(TN__OP_nll_loss_forward, inputs, 3, &attrs, more);
+}
+
+tn_tensor *tn_ones_with(tn_ints size, const tn_ones_options *options) {
+  tn_ones_attrs attrs = {.size = size, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_ones, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_ones_like_with(tn_tensor *self, const tn_ones_like_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_ones_like_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_ones_like, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_permute(tn_tensor *self, tn_ints dims) {
@@ -1244,6 +2050,95 @@ tn_status tn_pow_out(tn_tensor *out, tn_tensor *self, tn_tensor *exponent) {
   return tn__call_into(TN__OP_pow_Tensor_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_prod_with(tn_tensor *self, const tn_prod_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_prod_attrs attrs = {.dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_prod, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_prod_dim_with(tn_tensor *self, int64_t dim, const tn_prod_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_prod_dim_int_attrs attrs = {.dim = dim, .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_prod_dim_int, inputs, 1, &attrs);
+}
+
+tn_status tn_prod_dim_out_with(tn_tensor *out, tn_tensor *self, int64_t dim,
+                               const tn_prod_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_prod_dim_int_attrs attrs = {.dim = dim, .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_prod_dim_int, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_rand_with(tn_ints size, const tn_rand_options *options) {
+  tn_rand_attrs attrs = {.size = size, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_rand, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_rand_like_with(tn_tensor *self, const tn_rand_like_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_rand_like_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_rand_like, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_randint_with(int64_t low, int64_t high, tn_ints size,
+                           const tn_randint_options *options) {
+  tn_randint_low_attrs attrs = {.low = low, .high = high, .size = size, .dtype = TN_DTYPE_NONE,
+                                .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_randint_low, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_randn_with(tn_ints size, const tn_randn_options *options) {
+  tn_randn_attrs attrs = {.size = size, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_randn, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_randn_like_with(tn_tensor *self, const tn_randn_like_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_randn_like_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_randn_like, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_randperm_with(int64_t n, const tn_randperm_options *options) {
+  tn_randperm_attrs attrs = {.n = n, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_randperm, NULL, 0, &attrs);
+}
+
 tn_tensor *tn_reciprocal(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_reciprocal, inputs, 1, NULL);
@@ -1258,6 +2153,22 @@ tn_status tn_reciprocal_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_reciprocal, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_relu(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_relu, inputs, 1, NULL);
+}
+
+tn_status tn_relu_(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_into(TN__OP_relu_, inputs, 1, NULL, inputs, 1);
+}
+
+tn_status tn_relu_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_relu, inputs, 1, NULL, outs, 1);
 }
 
 tn_tensor *(tn_remainder_scalar)(tn_tensor *self, tn_scalar other) {
@@ -1339,6 +2250,39 @@ tn_status tn_rsqrt_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_rsqrt, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_scalar_tensor_with(tn_scalar s, const tn_scalar_tensor_options *options) {
+  tn_scalar_tensor_attrs attrs = {.s = s, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_scalar_tensor, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_scatter(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src) {
+  tn_tensor *inputs[] = {self, index, src};
+  tn_scatter_src_attrs attrs = {.dim = dim};
+  return tn__call_one(TN__OP_scatter_src, inputs, 3, &attrs);
+}
+
+tn_status tn_scatter_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src) {
+  tn_tensor *inputs[] = {self, index, src};
+  tn_scatter_src_attrs attrs = {.dim = dim};
+  return tn__call_into(TN__OP_scatter__src, inputs, 3, &attrs, inputs, 1);
+}
+
+tn_tensor *tn_scatter_add(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src) {
+  tn_tensor *inputs[] = {self, index, src};
+  tn_scatter_add_attrs attrs = {.dim = dim};
+  return tn__call_one(TN__OP_scatter_add, inputs, 3, &attrs);
+}
+
+tn_status tn_scatter_add_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src) {
+  tn_tensor *inputs[] = {self, index, src};
+  tn_scatter_add_attrs attrs = {.dim = dim};
+  return tn__call_into(TN__OP_scatter_add_, inputs, 3, &attrs, inputs, 1);
+}
+
 tn_tensor *tn_select(tn_tensor *self, int64_t dim, int64_t index) {
   tn_tensor *inputs[] = {self};
   tn_select_int_attrs attrs = {.dim = dim, .index = index};
@@ -1350,6 +2294,27 @@ tn_tensor *tn_select_backward(tn_tensor *grad_output, tn_ints input_sizes, int64
   tn_tensor *inputs[] = {grad_output};
   tn_select_backward_attrs attrs = {.input_sizes = input_sizes, .dim = dim, .index = index};
   return tn__call_one(TN__OP_select_backward, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_sigmoid(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_sigmoid, inputs, 1, NULL);
+}
+
+tn_status tn_sigmoid_(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_into(TN__OP_sigmoid_, inputs, 1, NULL, inputs, 1);
+}
+
+tn_status tn_sigmoid_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_sigmoid, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_sigmoid_backward(tn_tensor *grad_output, tn_tensor *output) {
+  tn_tensor *inputs[] = {grad_output, output};
+  return tn__call_one(TN__OP_sigmoid_backward, inputs, 2, NULL);
 }
 
 tn_tensor *tn_sign(tn_tensor *self) {
@@ -1366,6 +2331,27 @@ tn_status tn_sign_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_sign, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_silu(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_silu, inputs, 1, NULL);
+}
+
+tn_status tn_silu_(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_into(TN__OP_silu_, inputs, 1, NULL, inputs, 1);
+}
+
+tn_status tn_silu_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_silu, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_silu_backward(tn_tensor *grad_output, tn_tensor *self) {
+  tn_tensor *inputs[] = {grad_output, self};
+  return tn__call_one(TN__OP_silu_backward, inputs, 2, NULL);
 }
 
 tn_tensor *tn_sin(tn_tensor *self) {
@@ -1402,6 +2388,15 @@ tn_tensor *tn_slice_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_
   tn_slice_backward_attrs attrs = {.input_sizes = input_sizes, .dim = dim, .start = start,
                                    .end = end, .step = step};
   return tn__call_one(TN__OP_slice_backward, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_softmax_with(tn_tensor *self, int64_t dim, const tn_softmax_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_softmax_int_attrs attrs = {.dim = dim, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_softmax_int, inputs, 1, &attrs);
 }
 
 tn_list *tn_split_with(tn_tensor *self, int64_t split_size, const tn_split_options *options) {
@@ -1481,6 +2476,20 @@ tn_tensor *tn_stack_with(tn_tensors tensors, const tn_stack_options *options) {
   return tn__call_one(TN__OP_stack, tensors.data, (int32_t)tensors.count, &attrs);
 }
 
+tn_tensor *tn_std_with(tn_tensor *self, const tn_std_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_std_correction_attrs attrs = {.dim = {NULL, -1}, .correction = {TN_SCALAR_NONE, 0, {0}},
+                                   .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, correction) && options->correction.kind != TN_SCALAR_NONE) {
+      attrs.correction = options->correction;
+    }
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_std_correction, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_sub_scalar_with(tn_tensor *self, tn_scalar other,
                               const tn_sub_scalar_options *options) {
   tn__immediate other_number;
@@ -1556,6 +2565,37 @@ tn_status tn_sub_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
   return tn__call_into(TN__OP_sub_Tensor, inputs, 2, &attrs, outs, 1);
 }
 
+tn_tensor *tn_sum_with(tn_tensor *self, const tn_sum_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_sum_attrs attrs = {.dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_sum, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_sum_dim_with(tn_tensor *self, tn_ints dim, const tn_sum_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_sum_dim_IntList_attrs attrs = {.dim = dim, .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_sum_dim_IntList, inputs, 1, &attrs);
+}
+
+tn_status tn_sum_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
+                              const tn_sum_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_sum_dim_IntList_attrs attrs = {.dim = dim, .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_sum_dim_IntList, inputs, 1, &attrs, outs, 1);
+}
+
 tn_tensor *tn_t(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_t, inputs, 1, NULL);
@@ -1575,6 +2615,17 @@ tn_status tn_tanh_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_tanh, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_tanh_backward(tn_tensor *grad_output, tn_tensor *output) {
+  tn_tensor *inputs[] = {grad_output, output};
+  return tn__call_one(TN__OP_tanh_backward, inputs, 2, NULL);
+}
+
+tn_tensor *(tn_threshold_backward)(tn_tensor *grad_output, tn_tensor *self, tn_scalar threshold) {
+  tn_tensor *inputs[] = {grad_output, self};
+  tn_threshold_backward_attrs attrs = {.threshold = threshold};
+  return tn__call_one(TN__OP_threshold_backward, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_transpose(tn_tensor *self, int64_t dim0, int64_t dim1) {
@@ -1632,7 +2683,36 @@ tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim) {
   return tn__call_one(TN__OP_unsqueeze, inputs, 1, &attrs);
 }
 
-tn_tensor *tn_view(tn_tensor *self, tn_ints size) {
+tn_tensor *tn_var_with(tn_tensor *self, const tn_var_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_var_correction_attrs attrs = {.dim = {NULL, -1}, .correction = {TN_SCALAR_NONE, 0, {0}},
+                                   .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, correction) && options->correction.kind != TN_SCALAR_NONE) {
+      attrs.correction = options->correction;
+    }
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_var_correction, inputs, 1, &attrs);
+}
+
+tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_var_correction_attrs attrs = {.dim = {NULL, -1}, .correction = {TN_SCALAR_NONE, 0, {0}},
+                                   .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, correction) && options->correction.kind != TN_SCALAR_NONE) {
+      attrs.correction = options->correction;
+    }
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_var_correction, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_view_shape(tn_tensor *self, tn_ints size) {
   tn_tensor *inputs[] = {self};
   tn_view_attrs attrs = {.size = size};
   return tn__call_one(TN__OP_view, inputs, 1, &attrs);
@@ -1659,4 +2739,23 @@ tn_status tn_where_out(tn_tensor *out, tn_tensor *condition, tn_tensor *self, tn
   tn_tensor *inputs[] = {condition, self, other};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_where_self, inputs, 3, NULL, outs, 1);
+}
+
+tn_tensor *tn_zeros_with(tn_ints size, const tn_zeros_options *options) {
+  tn_zeros_attrs attrs = {.size = size, .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_zeros, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_zeros_like_with(tn_tensor *self, const tn_zeros_like_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_zeros_like_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+    if (REACHES(options, device)) attrs.device = options->device;
+  }
+  return tn__call_one(TN__OP_zeros_like, inputs, 1, &attrs);
 }

@@ -22,6 +22,39 @@ typedef struct tn__cast_attrs {
   tn_dtype dtype;
 } tn__cast_attrs;
 
+// _log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor
+enum { TN_ARG__log_softmax_result = 0, TN_ARG__log_softmax_self = 1 };
+typedef struct tn__log_softmax_attrs {
+  int64_t dim;
+  bool half_to_float;
+} tn__log_softmax_attrs;
+
+// _log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) ->
+// Tensor
+enum { TN_ARG__log_softmax_backward_data_result = 0,
+       TN_ARG__log_softmax_backward_data_grad_output = 1,
+       TN_ARG__log_softmax_backward_data_output = 2 };
+typedef struct tn__log_softmax_backward_data_attrs {
+  int64_t dim;
+  tn_dtype input_dtype;
+} tn__log_softmax_backward_data_attrs;
+
+// _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
+enum { TN_ARG__softmax_result = 0, TN_ARG__softmax_self = 1 };
+typedef struct tn__softmax_attrs {
+  int64_t dim;
+  bool half_to_float;
+} tn__softmax_attrs;
+
+// _softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) ->
+// Tensor
+enum { TN_ARG__softmax_backward_data_result = 0, TN_ARG__softmax_backward_data_grad_output = 1,
+       TN_ARG__softmax_backward_data_output = 2 };
+typedef struct tn__softmax_backward_data_attrs {
+  int64_t dim;
+  tn_dtype input_dtype;
+} tn__softmax_backward_data_attrs;
+
 // _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG__to_copy_result = 0, TN_ARG__to_copy_self = 1 };
 typedef struct tn__to_copy_attrs {
@@ -52,8 +85,83 @@ typedef struct tn_addcmul_attrs {
   tn_scalar value;
 } tn_addcmul_attrs;
 
+// addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor
+enum { TN_ARG_addmm_result = 0, TN_ARG_addmm_self = 1, TN_ARG_addmm_mat1 = 2,
+       TN_ARG_addmm_mat2 = 3 };
+typedef struct tn_addmm_attrs {
+  tn_scalar beta;
+  tn_scalar alpha;
+} tn_addmm_attrs;
+
 // alias(Tensor self) -> Tensor
 enum { TN_ARG_alias_result = 0, TN_ARG_alias_self = 1 };
+
+// all(Tensor self) -> Tensor
+enum { TN_ARG_all_result = 0, TN_ARG_all_self = 1 };
+
+// all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor
+enum { TN_ARG_all_dims_result = 0, TN_ARG_all_dims_self = 1 };
+typedef struct tn_all_dims_attrs {
+  tn_ints dim;  // absent: count -1
+  bool keepdim;
+} tn_all_dims_attrs;
+
+// amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor
+enum { TN_ARG_amax_result = 0, TN_ARG_amax_self = 1 };
+typedef struct tn_amax_attrs {
+  tn_ints dim;
+  bool keepdim;
+} tn_amax_attrs;
+
+// amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor
+enum { TN_ARG_amin_result = 0, TN_ARG_amin_self = 1 };
+typedef struct tn_amin_attrs {
+  tn_ints dim;
+  bool keepdim;
+} tn_amin_attrs;
+
+// any(Tensor self) -> Tensor
+enum { TN_ARG_any_result = 0, TN_ARG_any_self = 1 };
+
+// any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor
+enum { TN_ARG_any_dims_result = 0, TN_ARG_any_dims_self = 1 };
+typedef struct tn_any_dims_attrs {
+  tn_ints dim;  // absent: count -1
+  bool keepdim;
+} tn_any_dims_attrs;
+
+// arange(Scalar end, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_arange_result = 0 };
+typedef struct tn_arange_attrs {
+  tn_scalar end;
+  tn_dtype dtype;
+  tn_device device;
+} tn_arange_attrs;
+
+// arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Device?
+// device=None) -> Tensor
+enum { TN_ARG_arange_start_step_result = 0 };
+typedef struct tn_arange_start_step_attrs {
+  tn_scalar start;
+  tn_scalar end;
+  tn_scalar step;
+  tn_dtype dtype;
+  tn_device device;
+} tn_arange_start_step_attrs;
+
+// argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor
+enum { TN_ARG_argmax_result = 0, TN_ARG_argmax_self = 1 };
+typedef struct tn_argmax_attrs {
+  tn_opt_int dim;
+  bool keepdim;
+} tn_argmax_attrs;
+
+// argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor
+enum { TN_ARG_argmin_result = 0, TN_ARG_argmin_self = 1 };
+typedef struct tn_argmin_attrs {
+  tn_opt_int dim;
+  bool keepdim;
+} tn_argmin_attrs;
 
 // as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor
 enum { TN_ARG_as_strided_result = 0, TN_ARG_as_strided_self = 1 };
@@ -62,6 +170,44 @@ typedef struct tn_as_strided_attrs {
   tn_ints stride;
   tn_opt_int storage_offset;
 } tn_as_strided_attrs;
+
+// avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool
+// ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor
+enum { TN_ARG_avg_pool2d_result = 0, TN_ARG_avg_pool2d_self = 1 };
+typedef struct tn_avg_pool2d_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  bool ceil_mode;
+  bool count_include_pad;
+  tn_opt_int divisor_override;
+} tn_avg_pool2d_attrs;
+
+// avg_pool2d_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2]
+// padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor
+enum { TN_ARG_avg_pool2d_backward_result = 0, TN_ARG_avg_pool2d_backward_grad_output = 1,
+       TN_ARG_avg_pool2d_backward_self = 2 };
+typedef struct tn_avg_pool2d_backward_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  bool ceil_mode;
+  bool count_include_pad;
+  tn_opt_int divisor_override;
+} tn_avg_pool2d_backward_attrs;
+
+// bernoulli(Tensor self, *, Generator? generator=None) -> Tensor
+enum { TN_ARG_bernoulli_result = 0, TN_ARG_bernoulli_self = 1 };
+typedef struct tn_bernoulli_attrs {
+  tn_philox_state generator;
+} tn_bernoulli_attrs;
+
+// bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor
+enum { TN_ARG_bernoulli_p_result = 0, TN_ARG_bernoulli_p_self = 1 };
+typedef struct tn_bernoulli_p_attrs {
+  double p;
+  tn_philox_state generator;
+} tn_bernoulli_p_attrs;
 
 // bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_bitwise_and_Tensor_result = 0, TN_ARG_bitwise_and_Tensor_self = 1,
@@ -77,6 +223,9 @@ enum { TN_ARG_bitwise_or_Tensor_result = 0, TN_ARG_bitwise_or_Tensor_self = 1,
 // bitwise_xor.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_bitwise_xor_Tensor_result = 0, TN_ARG_bitwise_xor_Tensor_self = 1,
        TN_ARG_bitwise_xor_Tensor_other = 2 };
+
+// bmm(Tensor self, Tensor mat2) -> Tensor
+enum { TN_ARG_bmm_result = 0, TN_ARG_bmm_self = 1, TN_ARG_bmm_mat2 = 2 };
 
 // broadcast_to(Tensor self, int[] size) -> Tensor
 enum { TN_ARG_broadcast_to_result = 0, TN_ARG_broadcast_to_self = 1 };
@@ -110,6 +259,58 @@ enum { TN_ARG_clone_result = 0, TN_ARG_clone_self = 1 };
 // contiguous(Tensor self) -> Tensor
 enum { TN_ARG_contiguous_result = 0, TN_ARG_contiguous_self = 1 };
 
+// conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, int[1]
+// dilation=1, int groups=1) -> Tensor
+enum { TN_ARG_conv1d_result = 0, TN_ARG_conv1d_input = 1, TN_ARG_conv1d_weight = 2,
+       TN_ARG_conv1d_bias = 3 };
+typedef struct tn_conv1d_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  int64_t groups;
+} tn_conv1d_attrs;
+
+// conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2]
+// dilation=1, int groups=1) -> Tensor
+enum { TN_ARG_conv2d_result = 0, TN_ARG_conv2d_input = 1, TN_ARG_conv2d_weight = 2,
+       TN_ARG_conv2d_bias = 3 };
+typedef struct tn_conv2d_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  int64_t groups;
+} tn_conv2d_attrs;
+
+// convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[]
+// dilation, bool transposed, int[] output_padding, int groups) -> Tensor
+enum { TN_ARG_convolution_result = 0, TN_ARG_convolution_input = 1, TN_ARG_convolution_weight = 2,
+       TN_ARG_convolution_bias = 3 };
+typedef struct tn_convolution_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  bool transposed;
+  tn_ints output_padding;
+  int64_t groups;
+} tn_convolution_attrs;
+
+// convolution_backward(Tensor grad_output, Tensor input, Tensor weight, int[]? bias_sizes, int[]
+// stride, int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups, bool[3]
+// output_mask) -> (Tensor grad_input, Tensor grad_weight, Tensor grad_bias)
+enum { TN_ARG_convolution_backward_grad_input = 0, TN_ARG_convolution_backward_grad_weight = 1,
+       TN_ARG_convolution_backward_grad_bias = 2, TN_ARG_convolution_backward_grad_output = 3,
+       TN_ARG_convolution_backward_input = 4, TN_ARG_convolution_backward_weight = 5 };
+typedef struct tn_convolution_backward_attrs {
+  tn_ints bias_sizes;  // absent: count -1
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  bool transposed;
+  tn_ints output_padding;
+  int64_t groups;
+  tn_ints output_mask;  // 0 or 1 each
+} tn_convolution_backward_attrs;
+
 // copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor
 enum { TN_ARG_copy_result = 0, TN_ARG_copy_self = 1, TN_ARG_copy_src = 2 };
 typedef struct tn_copy_attrs {
@@ -118,6 +319,16 @@ typedef struct tn_copy_attrs {
 
 // cos(Tensor self) -> Tensor
 enum { TN_ARG_cos_result = 0, TN_ARG_cos_self = 1 };
+
+// cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int
+// ignore_index=-100, float label_smoothing=0.0) -> Tensor
+enum { TN_ARG_cross_entropy_loss_result = 0, TN_ARG_cross_entropy_loss_self = 1,
+       TN_ARG_cross_entropy_loss_target = 2, TN_ARG_cross_entropy_loss_weight = 3 };
+typedef struct tn_cross_entropy_loss_attrs {
+  int64_t reduction;
+  int64_t ignore_index;
+  double label_smoothing;
+} tn_cross_entropy_loss_attrs;
 
 // detach(Tensor self) -> Tensor
 enum { TN_ARG_detach_result = 0, TN_ARG_detach_self = 1 };
@@ -150,6 +361,59 @@ typedef struct tn_div_Tensor_mode_attrs {
   const char *rounding_mode;
 } tn_div_Tensor_mode_attrs;
 
+// dot(Tensor self, Tensor tensor) -> Tensor
+enum { TN_ARG_dot_result = 0, TN_ARG_dot_self = 1, TN_ARG_dot_tensor = 2 };
+
+// dropout(Tensor input, float p, bool train) -> Tensor
+enum { TN_ARG_dropout_result = 0, TN_ARG_dropout_input = 1 };
+typedef struct tn_dropout_attrs {
+  double p;
+  bool train;
+} tn_dropout_attrs;
+
+// embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool
+// sparse=False) -> Tensor
+enum { TN_ARG_embedding_result = 0, TN_ARG_embedding_weight = 1, TN_ARG_embedding_indices = 2 };
+typedef struct tn_embedding_attrs {
+  int64_t padding_idx;
+  bool scale_grad_by_freq;
+  bool sparse;
+} tn_embedding_attrs;
+
+// embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx,
+// bool scale_grad_by_freq) -> Tensor
+enum { TN_ARG_embedding_dense_backward_result = 0, TN_ARG_embedding_dense_backward_grad_output = 1,
+       TN_ARG_embedding_dense_backward_indices = 2 };
+typedef struct tn_embedding_dense_backward_attrs {
+  int64_t num_weights;
+  int64_t padding_idx;
+  bool scale_grad_by_freq;
+} tn_embedding_dense_backward_attrs;
+
+// empty(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_empty_result = 0 };
+typedef struct tn_empty_attrs {
+  tn_ints size;
+  tn_dtype dtype;
+  tn_device device;
+} tn_empty_attrs;
+
+// empty_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_empty_like_result = 0, TN_ARG_empty_like_self = 1 };
+typedef struct tn_empty_like_attrs {
+  tn_dtype dtype;
+  tn_device device;
+} tn_empty_like_attrs;
+
+// empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_empty_strided_result = 0 };
+typedef struct tn_empty_strided_attrs {
+  tn_ints size;
+  tn_ints stride;
+  tn_dtype dtype;
+  tn_device device;
+} tn_empty_strided_attrs;
+
 // eq.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_eq_Tensor_result = 0, TN_ARG_eq_Tensor_self = 1, TN_ARG_eq_Tensor_other = 2 };
 
@@ -168,6 +432,23 @@ typedef struct tn_expand_attrs {
 
 // expm1(Tensor self) -> Tensor
 enum { TN_ARG_expm1_result = 0, TN_ARG_expm1_self = 1 };
+
+// eye(int n, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_eye_result = 0 };
+typedef struct tn_eye_attrs {
+  int64_t n;
+  tn_dtype dtype;
+  tn_device device;
+} tn_eye_attrs;
+
+// eye.m(int n, int m, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_eye_m_result = 0 };
+typedef struct tn_eye_m_attrs {
+  int64_t n;
+  int64_t m;
+  tn_dtype dtype;
+  tn_device device;
+} tn_eye_m_attrs;
 
 // fill.Scalar(Tensor self, Scalar value) -> Tensor
 enum { TN_ARG_fill_Scalar_result = 0, TN_ARG_fill_Scalar_self = 1 };
@@ -191,11 +472,64 @@ typedef struct tn_flip_attrs {
 // floor(Tensor self) -> Tensor
 enum { TN_ARG_floor_result = 0, TN_ARG_floor_self = 1 };
 
+// full(int[] size, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_full_result = 0 };
+typedef struct tn_full_attrs {
+  tn_ints size;
+  tn_scalar fill_value;
+  tn_dtype dtype;
+  tn_device device;
+} tn_full_attrs;
+
+// full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) ->
+// Tensor
+enum { TN_ARG_full_like_result = 0, TN_ARG_full_like_self = 1 };
+typedef struct tn_full_like_attrs {
+  tn_scalar fill_value;
+  tn_dtype dtype;
+  tn_device device;
+} tn_full_like_attrs;
+
+// gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor
+enum { TN_ARG_gather_result = 0, TN_ARG_gather_self = 1, TN_ARG_gather_index = 2 };
+typedef struct tn_gather_attrs {
+  int64_t dim;
+  bool sparse_grad;
+} tn_gather_attrs;
+
 // ge.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_ge_Tensor_result = 0, TN_ARG_ge_Tensor_self = 1, TN_ARG_ge_Tensor_other = 2 };
 
+// gelu(Tensor self, *, str approximate='none') -> Tensor
+enum { TN_ARG_gelu_result = 0, TN_ARG_gelu_self = 1 };
+typedef struct tn_gelu_attrs {
+  const char *approximate;
+} tn_gelu_attrs;
+
+// gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor
+enum { TN_ARG_gelu_backward_result = 0, TN_ARG_gelu_backward_grad_output = 1,
+       TN_ARG_gelu_backward_self = 2 };
+typedef struct tn_gelu_backward_attrs {
+  const char *approximate;
+} tn_gelu_backward_attrs;
+
 // gt.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_gt_Tensor_result = 0, TN_ARG_gt_Tensor_self = 1, TN_ARG_gt_Tensor_other = 2 };
+
+// index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor
+enum { TN_ARG_index_add_result = 0, TN_ARG_index_add_self = 1, TN_ARG_index_add_index = 2,
+       TN_ARG_index_add_source = 3 };
+typedef struct tn_index_add_attrs {
+  int64_t dim;
+  tn_scalar alpha;
+} tn_index_add_attrs;
+
+// index_select(Tensor self, int dim, Tensor index) -> Tensor
+enum { TN_ARG_index_select_result = 0, TN_ARG_index_select_self = 1,
+       TN_ARG_index_select_index = 2 };
+typedef struct tn_index_select_attrs {
+  int64_t dim;
+} tn_index_select_attrs;
 
 // isfinite(Tensor self) -> Tensor
 enum { TN_ARG_isfinite_result = 0, TN_ARG_isfinite_self = 1 };
@@ -209,15 +543,52 @@ enum { TN_ARG_isnan_result = 0, TN_ARG_isnan_self = 1 };
 // le.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_le_Tensor_result = 0, TN_ARG_le_Tensor_self = 1, TN_ARG_le_Tensor_other = 2 };
 
+// leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor
+enum { TN_ARG_leaky_relu_result = 0, TN_ARG_leaky_relu_self = 1 };
+typedef struct tn_leaky_relu_attrs {
+  tn_scalar negative_slope;
+} tn_leaky_relu_attrs;
+
+// leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool self_is_result)
+// -> Tensor
+enum { TN_ARG_leaky_relu_backward_result = 0, TN_ARG_leaky_relu_backward_grad_output = 1,
+       TN_ARG_leaky_relu_backward_self = 2 };
+typedef struct tn_leaky_relu_backward_attrs {
+  tn_scalar negative_slope;
+  bool self_is_result;
+} tn_leaky_relu_backward_attrs;
+
 // lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor
 enum { TN_ARG_lerp_Tensor_result = 0, TN_ARG_lerp_Tensor_self = 1, TN_ARG_lerp_Tensor_end = 2,
        TN_ARG_lerp_Tensor_weight = 3 };
+
+// linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
+enum { TN_ARG_linear_result = 0, TN_ARG_linear_input = 1, TN_ARG_linear_weight = 2,
+       TN_ARG_linear_bias = 3 };
+
+// linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None, Device? device=None) ->
+// Tensor
+enum { TN_ARG_linspace_result = 0 };
+typedef struct tn_linspace_attrs {
+  tn_scalar start;
+  tn_scalar end;
+  int64_t steps;
+  tn_dtype dtype;
+  tn_device device;
+} tn_linspace_attrs;
 
 // log(Tensor self) -> Tensor
 enum { TN_ARG_log_result = 0, TN_ARG_log_self = 1 };
 
 // log1p(Tensor self) -> Tensor
 enum { TN_ARG_log1p_result = 0, TN_ARG_log1p_self = 1 };
+
+// log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_log_softmax_int_result = 0, TN_ARG_log_softmax_int_self = 1 };
+typedef struct tn_log_softmax_int_attrs {
+  int64_t dim;
+  tn_dtype dtype;
+} tn_log_softmax_int_attrs;
 
 // logical_and(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_logical_and_result = 0, TN_ARG_logical_and_self = 1, TN_ARG_logical_and_other = 2 };
@@ -231,6 +602,13 @@ enum { TN_ARG_logical_or_result = 0, TN_ARG_logical_or_self = 1, TN_ARG_logical_
 // logical_xor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_logical_xor_result = 0, TN_ARG_logical_xor_self = 1, TN_ARG_logical_xor_other = 2 };
 
+// logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor
+enum { TN_ARG_logsumexp_result = 0, TN_ARG_logsumexp_self = 1 };
+typedef struct tn_logsumexp_attrs {
+  tn_ints dim;
+  bool keepdim;
+} tn_logsumexp_attrs;
+
 // lt.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_lt_Tensor_result = 0, TN_ARG_lt_Tensor_self = 1, TN_ARG_lt_Tensor_other = 2 };
 
@@ -238,11 +616,88 @@ enum { TN_ARG_lt_Tensor_result = 0, TN_ARG_lt_Tensor_self = 1, TN_ARG_lt_Tensor_
 enum { TN_ARG_masked_fill_Tensor_result = 0, TN_ARG_masked_fill_Tensor_self = 1,
        TN_ARG_masked_fill_Tensor_mask = 2, TN_ARG_masked_fill_Tensor_value = 3 };
 
+// matmul(Tensor self, Tensor other) -> Tensor
+enum { TN_ARG_matmul_result = 0, TN_ARG_matmul_self = 1, TN_ARG_matmul_other = 2 };
+
+// max(Tensor self) -> Tensor
+enum { TN_ARG_max_result = 0, TN_ARG_max_self = 1 };
+
+// max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
+enum { TN_ARG_max_dim_values = 0, TN_ARG_max_dim_indices = 1, TN_ARG_max_dim_self = 2 };
+typedef struct tn_max_dim_attrs {
+  int64_t dim;
+  bool keepdim;
+} tn_max_dim_attrs;
+
+// max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2]
+// dilation=1, bool ceil_mode=False) -> Tensor
+enum { TN_ARG_max_pool2d_result = 0, TN_ARG_max_pool2d_self = 1 };
+typedef struct tn_max_pool2d_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  bool ceil_mode;
+} tn_max_pool2d_attrs;
+
+// max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0,
+// int[2] dilation=1, bool ceil_mode=False) -> (Tensor result, Tensor indices)
+enum { TN_ARG_max_pool2d_with_indices_result = 0, TN_ARG_max_pool2d_with_indices_indices = 1,
+       TN_ARG_max_pool2d_with_indices_self = 2 };
+typedef struct tn_max_pool2d_with_indices_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  bool ceil_mode;
+} tn_max_pool2d_with_indices_attrs;
+
+// max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2]
+// stride, int[2] padding, int[2] dilation, bool ceil_mode, Tensor indices) -> Tensor
+enum { TN_ARG_max_pool2d_with_indices_backward_result = 0,
+       TN_ARG_max_pool2d_with_indices_backward_grad_output = 1,
+       TN_ARG_max_pool2d_with_indices_backward_self = 2,
+       TN_ARG_max_pool2d_with_indices_backward_indices = 3 };
+typedef struct tn_max_pool2d_with_indices_backward_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  bool ceil_mode;
+} tn_max_pool2d_with_indices_backward_attrs;
+
 // maximum(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_maximum_result = 0, TN_ARG_maximum_self = 1, TN_ARG_maximum_other = 2 };
 
+// mean(Tensor self, *, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_mean_result = 0, TN_ARG_mean_self = 1 };
+typedef struct tn_mean_attrs {
+  tn_dtype dtype;
+} tn_mean_attrs;
+
+// mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_mean_dim_result = 0, TN_ARG_mean_dim_self = 1 };
+typedef struct tn_mean_dim_attrs {
+  tn_ints dim;  // absent: count -1
+  bool keepdim;
+  tn_dtype dtype;
+} tn_mean_dim_attrs;
+
+// min(Tensor self) -> Tensor
+enum { TN_ARG_min_result = 0, TN_ARG_min_self = 1 };
+
+// min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
+enum { TN_ARG_min_dim_values = 0, TN_ARG_min_dim_indices = 1, TN_ARG_min_dim_self = 2 };
+typedef struct tn_min_dim_attrs {
+  int64_t dim;
+  bool keepdim;
+} tn_min_dim_attrs;
+
 // minimum(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_minimum_result = 0, TN_ARG_minimum_self = 1, TN_ARG_minimum_other = 2 };
+
+// mm(Tensor self, Tensor mat2) -> Tensor
+enum { TN_ARG_mm_result = 0, TN_ARG_mm_self = 1, TN_ARG_mm_mat2 = 2 };
 
 // movedim.int(Tensor self, int source, int destination) -> Tensor
 enum { TN_ARG_movedim_int_result = 0, TN_ARG_movedim_int_self = 1 };
@@ -251,8 +706,17 @@ typedef struct tn_movedim_int_attrs {
   int64_t destination;
 } tn_movedim_int_attrs;
 
+// mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor
+enum { TN_ARG_mse_loss_result = 0, TN_ARG_mse_loss_self = 1, TN_ARG_mse_loss_target = 2 };
+typedef struct tn_mse_loss_attrs {
+  int64_t reduction;
+} tn_mse_loss_attrs;
+
 // mul.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_mul_Tensor_result = 0, TN_ARG_mul_Tensor_self = 1, TN_ARG_mul_Tensor_other = 2 };
+
+// mv(Tensor self, Tensor vec) -> Tensor
+enum { TN_ARG_mv_result = 0, TN_ARG_mv_self = 1, TN_ARG_mv_vec = 2 };
 
 // narrow(Tensor self, int dim, int start, int length) -> Tensor
 enum { TN_ARG_narrow_result = 0, TN_ARG_narrow_self = 1 };
@@ -262,11 +726,65 @@ typedef struct tn_narrow_attrs {
   int64_t length;
 } tn_narrow_attrs;
 
+// native_dropout(Tensor input, float p, bool? train, *, Generator? generator=None) -> (Tensor
+// result, Tensor mask)
+enum { TN_ARG_native_dropout_result = 0, TN_ARG_native_dropout_mask = 1,
+       TN_ARG_native_dropout_input = 2 };
+typedef struct tn_native_dropout_attrs {
+  double p;
+  bool train;
+  tn_philox_state generator;
+} tn_native_dropout_attrs;
+
 // ne.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_ne_Tensor_result = 0, TN_ARG_ne_Tensor_self = 1, TN_ARG_ne_Tensor_other = 2 };
 
 // neg(Tensor self) -> Tensor
 enum { TN_ARG_neg_result = 0, TN_ARG_neg_self = 1 };
+
+// nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100)
+// -> Tensor
+enum { TN_ARG_nll_loss_result = 0, TN_ARG_nll_loss_self = 1, TN_ARG_nll_loss_target = 2,
+       TN_ARG_nll_loss_weight = 3 };
+typedef struct tn_nll_loss_attrs {
+  int64_t reduction;
+  int64_t ignore_index;
+} tn_nll_loss_attrs;
+
+// nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction,
+// int ignore_index, Tensor total_weight) -> Tensor
+enum { TN_ARG_nll_loss_backward_result = 0, TN_ARG_nll_loss_backward_grad_output = 1,
+       TN_ARG_nll_loss_backward_self = 2, TN_ARG_nll_loss_backward_target = 3,
+       TN_ARG_nll_loss_backward_weight = 4, TN_ARG_nll_loss_backward_total_weight = 5 };
+typedef struct tn_nll_loss_backward_attrs {
+  int64_t reduction;
+  int64_t ignore_index;
+} tn_nll_loss_backward_attrs;
+
+// nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index) ->
+// (Tensor output, Tensor total_weight)
+enum { TN_ARG_nll_loss_forward_output = 0, TN_ARG_nll_loss_forward_total_weight = 1,
+       TN_ARG_nll_loss_forward_self = 2, TN_ARG_nll_loss_forward_target = 3,
+       TN_ARG_nll_loss_forward_weight = 4 };
+typedef struct tn_nll_loss_forward_attrs {
+  int64_t reduction;
+  int64_t ignore_index;
+} tn_nll_loss_forward_attrs;
+
+// ones(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_ones_result = 0 };
+typedef struct tn_ones_attrs {
+  tn_ints size;
+  tn_dtype dtype;
+  tn_device device;
+} tn_ones_attrs;
+
+// ones_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_ones_like_result = 0, TN_ARG_ones_like_self = 1 };
+typedef struct tn_ones_like_attrs {
+  tn_dtype dtype;
+  tn_device device;
+} tn_ones_like_attrs;
 
 // permute(Tensor self, int[] dims) -> Tensor
 enum { TN_ARG_permute_result = 0, TN_ARG_permute_self = 1 };
@@ -278,8 +796,81 @@ typedef struct tn_permute_attrs {
 enum { TN_ARG_pow_Tensor_Tensor_result = 0, TN_ARG_pow_Tensor_Tensor_self = 1,
        TN_ARG_pow_Tensor_Tensor_exponent = 2 };
 
+// prod(Tensor self, *, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_prod_result = 0, TN_ARG_prod_self = 1 };
+typedef struct tn_prod_attrs {
+  tn_dtype dtype;
+} tn_prod_attrs;
+
+// prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_prod_dim_int_result = 0, TN_ARG_prod_dim_int_self = 1 };
+typedef struct tn_prod_dim_int_attrs {
+  int64_t dim;
+  bool keepdim;
+  tn_dtype dtype;
+} tn_prod_dim_int_attrs;
+
+// rand(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
+// Tensor
+enum { TN_ARG_rand_result = 0 };
+typedef struct tn_rand_attrs {
+  tn_ints size;
+  tn_dtype dtype;
+  tn_device device;
+  tn_philox_state generator;
+} tn_rand_attrs;
+
+// rand_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_rand_like_result = 0, TN_ARG_rand_like_self = 1 };
+typedef struct tn_rand_like_attrs {
+  tn_dtype dtype;
+  tn_device device;
+} tn_rand_like_attrs;
+
+// randint.low(int low, int high, int[] size, *, ScalarType? dtype=None, Device? device=None,
+// Generator? generator=None) -> Tensor
+enum { TN_ARG_randint_low_result = 0 };
+typedef struct tn_randint_low_attrs {
+  int64_t low;
+  int64_t high;
+  tn_ints size;
+  tn_dtype dtype;
+  tn_device device;
+  tn_philox_state generator;
+} tn_randint_low_attrs;
+
+// randn(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
+// Tensor
+enum { TN_ARG_randn_result = 0 };
+typedef struct tn_randn_attrs {
+  tn_ints size;
+  tn_dtype dtype;
+  tn_device device;
+  tn_philox_state generator;
+} tn_randn_attrs;
+
+// randn_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_randn_like_result = 0, TN_ARG_randn_like_self = 1 };
+typedef struct tn_randn_like_attrs {
+  tn_dtype dtype;
+  tn_device device;
+} tn_randn_like_attrs;
+
+// randperm(int n, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
+// Tensor
+enum { TN_ARG_randperm_result = 0 };
+typedef struct tn_randperm_attrs {
+  int64_t n;
+  tn_dtype dtype;
+  tn_device device;
+  tn_philox_state generator;
+} tn_randperm_attrs;
+
 // reciprocal(Tensor self) -> Tensor
 enum { TN_ARG_reciprocal_result = 0, TN_ARG_reciprocal_self = 1 };
+
+// relu(Tensor self) -> Tensor
+enum { TN_ARG_relu_result = 0, TN_ARG_relu_self = 1 };
 
 // remainder.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_remainder_Tensor_result = 0, TN_ARG_remainder_Tensor_self = 1,
@@ -303,6 +894,28 @@ enum { TN_ARG_round_result = 0, TN_ARG_round_self = 1 };
 // rsqrt(Tensor self) -> Tensor
 enum { TN_ARG_rsqrt_result = 0, TN_ARG_rsqrt_self = 1 };
 
+// scalar_tensor(Scalar s, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_scalar_tensor_result = 0 };
+typedef struct tn_scalar_tensor_attrs {
+  tn_scalar s;
+  tn_dtype dtype;
+  tn_device device;
+} tn_scalar_tensor_attrs;
+
+// scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
+enum { TN_ARG_scatter_src_result = 0, TN_ARG_scatter_src_self = 1, TN_ARG_scatter_src_index = 2,
+       TN_ARG_scatter_src_src = 3 };
+typedef struct tn_scatter_src_attrs {
+  int64_t dim;
+} tn_scatter_src_attrs;
+
+// scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
+enum { TN_ARG_scatter_add_result = 0, TN_ARG_scatter_add_self = 1, TN_ARG_scatter_add_index = 2,
+       TN_ARG_scatter_add_src = 3 };
+typedef struct tn_scatter_add_attrs {
+  int64_t dim;
+} tn_scatter_add_attrs;
+
 // select.int(Tensor self, int dim, int index) -> Tensor
 enum { TN_ARG_select_int_result = 0, TN_ARG_select_int_self = 1 };
 typedef struct tn_select_int_attrs {
@@ -318,8 +931,22 @@ typedef struct tn_select_backward_attrs {
   int64_t index;
 } tn_select_backward_attrs;
 
+// sigmoid(Tensor self) -> Tensor
+enum { TN_ARG_sigmoid_result = 0, TN_ARG_sigmoid_self = 1 };
+
+// sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor
+enum { TN_ARG_sigmoid_backward_result = 0, TN_ARG_sigmoid_backward_grad_output = 1,
+       TN_ARG_sigmoid_backward_output = 2 };
+
 // sign(Tensor self) -> Tensor
 enum { TN_ARG_sign_result = 0, TN_ARG_sign_self = 1 };
+
+// silu(Tensor self) -> Tensor
+enum { TN_ARG_silu_result = 0, TN_ARG_silu_self = 1 };
+
+// silu_backward(Tensor grad_output, Tensor self) -> Tensor
+enum { TN_ARG_silu_backward_result = 0, TN_ARG_silu_backward_grad_output = 1,
+       TN_ARG_silu_backward_self = 2 };
 
 // sin(Tensor self) -> Tensor
 enum { TN_ARG_sin_result = 0, TN_ARG_sin_self = 1 };
@@ -343,6 +970,13 @@ typedef struct tn_slice_backward_attrs {
   int64_t end;
   int64_t step;
 } tn_slice_backward_attrs;
+
+// softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_softmax_int_result = 0, TN_ARG_softmax_int_self = 1 };
+typedef struct tn_softmax_int_attrs {
+  int64_t dim;
+  tn_dtype dtype;
+} tn_softmax_int_attrs;
 
 // split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]
 enum { TN_ARG_split_Tensor_self = 0 };
@@ -385,17 +1019,52 @@ typedef struct tn_stack_attrs {
   int64_t dim;
 } tn_stack_attrs;
 
+// std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) ->
+// Tensor
+enum { TN_ARG_std_correction_result = 0, TN_ARG_std_correction_self = 1 };
+typedef struct tn_std_correction_attrs {
+  tn_ints dim;  // absent: count -1
+  tn_scalar correction;
+  bool keepdim;
+} tn_std_correction_attrs;
+
 // sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
 enum { TN_ARG_sub_Tensor_result = 0, TN_ARG_sub_Tensor_self = 1, TN_ARG_sub_Tensor_other = 2 };
 typedef struct tn_sub_Tensor_attrs {
   tn_scalar alpha;
 } tn_sub_Tensor_attrs;
 
+// sum(Tensor self, *, ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_sum_result = 0, TN_ARG_sum_self = 1 };
+typedef struct tn_sum_attrs {
+  tn_dtype dtype;
+} tn_sum_attrs;
+
+// sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) ->
+// Tensor
+enum { TN_ARG_sum_dim_IntList_result = 0, TN_ARG_sum_dim_IntList_self = 1 };
+typedef struct tn_sum_dim_IntList_attrs {
+  tn_ints dim;  // absent: count -1
+  bool keepdim;
+  tn_dtype dtype;
+} tn_sum_dim_IntList_attrs;
+
 // t(Tensor self) -> Tensor
 enum { TN_ARG_t_result = 0, TN_ARG_t_self = 1 };
 
 // tanh(Tensor self) -> Tensor
 enum { TN_ARG_tanh_result = 0, TN_ARG_tanh_self = 1 };
+
+// tanh_backward(Tensor grad_output, Tensor output) -> Tensor
+enum { TN_ARG_tanh_backward_result = 0, TN_ARG_tanh_backward_grad_output = 1,
+       TN_ARG_tanh_backward_output = 2 };
+
+// threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor
+enum { TN_ARG_threshold_backward_result = 0, TN_ARG_threshold_backward_grad_output = 1,
+       TN_ARG_threshold_backward_self = 2 };
+typedef struct tn_threshold_backward_attrs {
+  tn_scalar threshold;
+} tn_threshold_backward_attrs;
 
 // transpose.int(Tensor self, int dim0, int dim1) -> Tensor
 enum { TN_ARG_transpose_int_result = 0, TN_ARG_transpose_int_self = 1 };
@@ -431,6 +1100,15 @@ typedef struct tn_unsqueeze_attrs {
   int64_t dim;
 } tn_unsqueeze_attrs;
 
+// var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) ->
+// Tensor
+enum { TN_ARG_var_correction_result = 0, TN_ARG_var_correction_self = 1 };
+typedef struct tn_var_correction_attrs {
+  tn_ints dim;  // absent: count -1
+  tn_scalar correction;
+  bool keepdim;
+} tn_var_correction_attrs;
+
 // view(Tensor self, int[] size) -> Tensor
 enum { TN_ARG_view_result = 0, TN_ARG_view_self = 1 };
 typedef struct tn_view_attrs {
@@ -440,6 +1118,21 @@ typedef struct tn_view_attrs {
 // where.self(Tensor condition, Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_where_self_result = 0, TN_ARG_where_self_condition = 1, TN_ARG_where_self_self = 2,
        TN_ARG_where_self_other = 3 };
+
+// zeros(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_zeros_result = 0 };
+typedef struct tn_zeros_attrs {
+  tn_ints size;
+  tn_dtype dtype;
+  tn_device device;
+} tn_zeros_attrs;
+
+// zeros_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+enum { TN_ARG_zeros_like_result = 0, TN_ARG_zeros_like_self = 1 };
+typedef struct tn_zeros_like_attrs {
+  tn_dtype dtype;
+  tn_device device;
+} tn_zeros_like_attrs;
 
 #ifdef __cplusplus
 }
