@@ -33,7 +33,7 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   return status;
 }
 
-TN_PLUGIN(init, .name = "cpu", .version = "0.1.0", .threading = "openmp", .operators = "*");
+TN_PLUGIN(init, .name = "cpu", .version = "0.1.0", .devices = "cpu", .threading = "openmp", .operators = "*");
 
 TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
   return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;

@@ -19,6 +19,7 @@ EXCEPTIONS = {
     "all.dims": "all_dims", "any.dims": "any_dims", "arange.start_step": "arange_step",
     "clamp.Tensor": "clamp_tensor", "fill.Scalar": "fill", "pow.Scalar": "pow_scalar_self",
     "squeeze.dims": "squeeze_dims",
+    "view": "view_shape",  # tn_view is what kernels see of an operand
 }
 
 

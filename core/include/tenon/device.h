@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// device: devices by name, the default one, and which backends serve them. Backends are found as
+// TENON_BACKENDS and TENON_BACKEND_PATH say, and opened when something they claim is first needed.
+
+#ifndef TENON_DEVICE_H_
+#define TENON_DEVICE_H_
+
+#include <tenon/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The device called |name|: "cpu", "cuda", "cuda:1". {0, 0} when it fails.
+// errors: NOT_FOUND with the load report and near matches, UNAVAILABLE, INVALID_ARGUMENT
+TN_API tn_device tn_device_parse(const char *name);
+
+// Where factories put results when nothing else is said: TENON_DEVICE, else the first backend
+// listed in TENON_BACKENDS that owns a device, else the cpu. {0, 0} when that cannot be had.
+// errors: as tn_device_parse
+TN_API tn_device tn_device_default(void);
+TN_API tn_status tn_device_set_default(tn_device device);
+
+// A question: whether |name| names a device that can be used now. Records nothing.
+TN_API bool tn_device_is_available(const char *name);
+
+// How many devices of type |type_name| there are; 0 when there is no such type. Records nothing.
+TN_API int32_t tn_device_count(const char *type_name);
+
+// Writes "cuda:1" ("cpu" for the cpu) into |buffer| and returns it; "?" for an unknown device.
+TN_API const char *tn_device_name(tn_device device, char *buffer, size_t buffer_size);
+
+// Waits for everything enqueued on |device|'s current stream; reports its faults.
+TN_API tn_status tn_device_synchronize(tn_device device);
+
+// How the search for backends went, one line for each candidate file: path, stage reached, reason.
+// Opens nothing that has not been opened. The text is the caller's, released with free().
+// errors: OUT_OF_MEMORY
+TN_API char *tn_load_report(void);
+
+// What is known of one backend.
+typedef struct tn_backend_info {
+  const char *name;
+  const char *version;
+  const char *path;
+  const char *devices;   // comma separated
+  const char *stage;     // "ready", "found", "note", "ABI", "CPU", "dlopen", "init", "no device"
+  const char *reason;    // "" when ready
+  int32_t kernel_count;  // rows registered
+} tn_backend_info;
+
+// Opens every backend that the environment allows, and counts the candidates; then the i-th one.
+// Borrowed until tn_shutdown. errors: as the environment's names demand
+TN_API int32_t tn_backend_count(void);
+TN_API tn_status tn_backend_at(int32_t index, tn_backend_info *info);
+
+// The kernels that could serve (op, dtype, device), best first, one line each:
+// "cpu  generic  deterministic". The text is the caller's, released with free(). NULL on error.
+// errors: NOT_FOUND for an unknown operator or device
+TN_API char *tn_op_resolve(const char *op, tn_dtype dtype, tn_device device);
+
+// Whether some backend offers a kernel for (op, dtype, device). Records nothing.
+TN_API bool tn_op_has_kernel(const char *op, tn_dtype dtype, tn_device device);
+
+// How many threads kernels may use on this thread's behalf, and the runtime that brings them.
+TN_API int32_t tn_thread_count(void);
+TN_API void tn_set_thread_count(int32_t count);
+TN_API const char *tn_thread_runtime(void);
+
+// Finishes work, empties caches. Later calls fail with WRONG_STATE; releasing stays legal.
+TN_API void tn_shutdown(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // TENON_DEVICE_H_

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// io: tensors in NumPy's .npy files and over DLPack. Readers of foreign bytes check everything
+// they are told; what a file or a producer claims is never trusted with a size.
+
+#ifndef TENON_IO_H_
+#define TENON_IO_H_
+
+#include <tenon/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Reads |path| into a new cpu tensor. Fortran order becomes strides; big-endian data is swapped.
+// owns: +1 | errors: NOT_FOUND, IO_ERROR, DATA_ERROR (truncated, wrong sizes), INVALID_DTYPE
+// (object arrays and what Tenon has no dtype for), OUT_OF_MEMORY
+TN_API tn_tensor *tn_npy_load(const char *path);
+
+// Maps |path| into memory. |writable|: changes reach the file; otherwise in-place calls fail with
+// READ_ONLY. Big-endian files cannot be mapped. owns: +1 | errors: as tn_npy_load
+TN_API tn_tensor *tn_npy_map(const char *path, bool writable);
+
+// Writes |tensor| (any device and strides) as version 1.0, row-major, little-endian; bf16 is
+// refused. The file is complete or untouched. errors: IO_ERROR, INVALID_DTYPE, OUT_OF_MEMORY
+TN_API tn_status tn_npy_save(const tn_tensor *tensor, const char *path);
+
+// DLPack 1.x. The structs are DLPack's own; include <dlpack/dlpack.h> for their definitions.
+struct DLManagedTensor;
+struct DLManagedTensorVersioned;
+
+// A managed tensor that shares |tensor|'s data and keeps it alive until its deleter is called.
+// Device memory is synchronised first. errors: INVALID_ARGUMENT, INVALID_DTYPE, OUT_OF_MEMORY
+TN_API struct DLManagedTensorVersioned *tn_to_dlpack(tn_tensor *tensor);
+TN_API struct DLManagedTensor *tn_to_dlpack_unversioned(tn_tensor *tensor);
+
+// A tensor that shares the managed tensor's data and calls its deleter when the last view is gone,
+// on any thread. A failed import leaves ownership with the caller.
+// owns: +1, takes |managed| on success | errors: INVALID_ARGUMENT, INVALID_DTYPE, UNAVAILABLE
+TN_API tn_tensor *tn_from_dlpack(struct DLManagedTensorVersioned *managed);
+TN_API tn_tensor *tn_from_dlpack_unversioned(struct DLManagedTensor *managed);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // TENON_IO_H_

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// tenon: the whole of the core's public interface.
+
+#ifndef TENON_TENON_H_
+#define TENON_TENON_H_
+
+#include <tenon/autograd.h>
+#include <tenon/base.h>
+#include <tenon/device.h>
+#include <tenon/error.h>
+#include <tenon/io.h>
+#include <tenon/op.h>
+#include <tenon/ops.h>
+#include <tenon/random.h>
+#include <tenon/scope.h>
+#include <tenon/tensor.h>
+
+#endif  // TENON_TENON_H_

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// autograd: the recorded graph. A node stands for one recorded call: what it saved, and for each
+// input an edge to the node (or leaf) that made it. Tensors point to the node that made them, nodes
+// to those of their inputs, never back, so no cycle forms; a saved result is kept as an alias
+// without a record. A node's depth exceeds that of every node it points to, which is the order of
+// the backward walk.
+
+#ifndef TENON_CORE_AUTOGRAD_H_
+#define TENON_CORE_AUTOGRAD_H_
+
+#include <tenon/autograd.h>
+
+#include "dispatch.h"
+#include "tensor_impl.h"
+
+typedef struct tn__node tn__node;
+
+// Where a gradient goes: result |output| of |node|, or the leaf |leaf|; both NULL: nowhere.
+typedef struct tn__edge {
+  tn__node *node;   // retained
+  tn_tensor *leaf;  // retained
+  int32_t output;
+} tn__edge;
+
+typedef struct tn__saved {
+  tn_tensor *tensor;  // an input, or an alias of a result; NULL: not saved
+  uint64_t version;   // of its storage when it was saved
+} tn__saved;
+
+// What a gradient of one result must look like.
+typedef struct tn__shape_record {
+  tn_dtype dtype;
+  tn_device device;
+  int32_t rank;
+  const int64_t *sizes;  // in the node's block
+} tn__shape_record;
+
+typedef struct tn__hook {
+  struct tn__hook *next;
+  uint64_t id;
+  int32_t output;
+  tn_hook_fn function;
+  void *context;
+  void (*deleter)(void *context);
+} tn__hook;
+
+// A result that asked to keep its gradient. Not retained: the tensor removes itself when it goes.
+typedef struct tn__retained {
+  struct tn__retained *next;
+  tn_tensor *tensor;
+  int32_t output;
+} tn__retained;
+
+// What a node's gradient is computed by. |name| is for messages: the operator's.
+typedef struct tn__node_kind {
+  tn_status (*backward)(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad_out,
+                        tn_tensor **grad_in);
+  void (*release)(tn__node *node);  // what `state` holds; NULL
+} tn__node_kind;
+
+struct tn__node {
+  _Atomic int32_t refs;
+  uint8_t output_count;
+  bool freed;  // what it saved was given up after a backward pass
+  uint16_t op_id;
+  int32_t input_count;
+  int32_t saved_count;
+  uint64_t depth;
+  uint64_t block_bytes;
+  const tn__node_kind *kind;
+  const char *name;
+  void *state;  // the kind's
+  tn__edge *edges;              // [input_count]
+  tn__saved *saved;             // [saved_count]: inputs, then outputs
+  tn__shape_record *outputs;    // [output_count]
+  void *attrs;
+  tn__hook *hooks;
+  tn__retained *retained;
+  tn__node *next_free;          // while a graph is being freed
+};
+
+struct tn__grad_record {
+  tn_tensor *grad;   // accumulated, retained
+  tn__node *node;    // that made the tensor; NULL for a leaf
+  int32_t output;    // which of its results
+  bool requires_grad;
+  bool retains_grad;
+  tn__hook *hooks;   // of a leaf
+};
+
+void tn__node_free(tn__node *node);
+static inline void tn__node_release(tn__node *node) {
+  if (atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) == 1) tn__node_free(node);
+}
+
+// The record of |tensor|, made where there is none. NULL when memory is out.
+tn__grad_record *tn__grad_record_of(tn_tensor *tensor);
+void tn__grad_record_free(tn_tensor *tensor);
+
+// Whether |tensor| takes part in a graph.
+static inline bool tn__tracks(const tn_tensor *tensor) {
+  return (tensor->grad != NULL && tensor->grad->requires_grad) ||
+         (tensor->base != NULL && tensor->base->epoch != tensor->base_epoch);
+}
+
+// Brings the history of a view up to date with its base's. errors: OUT_OF_MEMORY
+tn_status tn__view_refresh(tn_tensor *tensor);
+
+// Where |tensor|'s gradient goes, retained. Nowhere where none is required.
+tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge);
+
+// A node with room for everything, edges set from |inputs|. NULL when memory is out.
+tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *const *inputs,
+                       int32_t input_count, tn_tensor *const *outputs, int32_t output_count,
+                       int32_t saved_count, uint64_t attrs_bytes);
+// Makes |tensor| result |output| of |node| (retained).
+tn_status tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output);
+
+// Records a call whose results are |call->outs|. |before| holds the versions of the inputs before
+// the call, or NULL where nothing was changed in place.
+tn_status tn__record_call(tn__call *call, const uint64_t *before);
+
+// After an in-place call on |self|, whose new value was recorded as result 0 of |node|: makes that
+// its history and, for a view, rewrites the base's.
+tn_status tn__rebase(tn_tensor *self, tn__node *node);
+
+// Refuses in-place calls that no gradient could describe: a leaf that requires one, a view of such.
+tn_status tn__check_inplace(tn__call *call, tn_tensor *self);
+
+// What a vjp sees.
+struct tn_vjp {
+  tn__node *node;
+  uint64_t needed;        // bit i: input i; inputs from 63 on share the last bit
+  tn_scope *scope;
+};
+
+#endif  // TENON_CORE_AUTOGRAD_H_

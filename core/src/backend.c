@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// backend: opening a plugin. Registration is staged: what init adds is collected first and becomes
+// visible only when init succeeded as a whole, so a plugin that fails half-way leaves nothing.
+
+#include "backend.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tenon/error.h>
+
+#include "log.h"
+#include "registry.h"
+#include "thread.h"
+
+_Atomic(const tn_workers *) tn__workers;
+
+const char *tn__stage_name(tn__stage stage) {
+  static const char *const names[] = {
+#define X(name, text) text,
+      TN__STAGE_TABLE(X)
+#undef X
+  };
+  return names[stage];
+}
+
+tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *format, ...) {
+  backend->stage = stage;
+  backend->failed = true;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(backend->reason, sizeof backend->reason, format, arguments);
+  va_end(arguments);
+  tn__log(TN__LOG_INFO, "loader", "%s: %s: %s", backend->path, tn__stage_name(stage),
+          backend->reason);
+  return TN_UNAVAILABLE;
+}
+
+// ---- staging -----------------------------------------------------------------------------------
+
+typedef struct staged_rows {
+  struct staged_rows *next;
+  char device[32];
+  uint64_t count;
+  tn_kernel_row *rows;
+  uint16_t *op_ids;
+} staged_rows;
+
+typedef struct staged_device {
+  struct staged_device *next;
+  tn_device_table table;
+} staged_device;
+
+typedef struct staging {
+  tn__backend *backend;
+  staged_rows *rows;
+  staged_device *devices;
+  int32_t device_count;
+  tn_workers *workers;
+} staging;
+
+static void staging_free(staging *stage) {
+  while (stage->rows != NULL) {
+    staged_rows *next = stage->rows->next;
+    free(stage->rows->rows);
+    free(stage->rows->op_ids);
+    free(stage->rows);
+    stage->rows = next;
+  }
+  while (stage->devices != NULL) {
+    staged_device *next = stage->devices->next;
+    free(stage->devices);
+    stage->devices = next;
+  }
+  free(stage->workers);
+}
+
+// Copies a struct of another size into a zero-filled one of ours.
+static bool copy_sized(void *to, uint64_t to_size, const void *from, uint64_t smallest) {
+  uint32_t size;
+  memcpy(&size, from, sizeof size);
+  memset(to, 0, to_size);
+  if (size < smallest) return false;
+  memcpy(to, from, size < to_size ? size : to_size);
+  return true;
+}
+
+static bool is_device_name(const char *name) {
+  if (name == NULL || name[0] < 'a' || name[0] > 'z' || strlen(name) >= 32) return false;
+  return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+static tn_status add_device(tn_registrar *registrar, const tn_device_table *table, int32_t *type) {
+  staging *stage = registrar->host_data;
+  if (type != NULL) *type = 0;
+  tn_device_table copy;
+  if (table == NULL || !copy_sized(&copy, sizeof copy, table, offsetof(tn_device_table, copy_between))) {
+    return tn__error(TN_ABI_MISMATCH, NULL, "a device table is missing or its struct_size is too small");
+  }
+  if (!is_device_name(copy.name)) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type's name must match [a-z][a-z0-9_]*, at most 31 characters");
+  }
+  if (copy.count == NULL || copy.properties == NULL || copy.allocate == NULL ||
+      copy.release == NULL || copy.copy_from_host == NULL || copy.copy_to_host == NULL ||
+      copy.copy_within == NULL) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "the device table of '%s' lacks a required entry", copy.name);
+  }
+  if (tn__device_type_find(copy.name, strlen(copy.name)) != 0) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type '%s' exists already", copy.name);
+  }
+  staged_device *staged = calloc(1, sizeof *staged);
+  if (staged == NULL) return tn__out_of_memory("a device type", sizeof *staged);
+  staged->table = copy;
+  staged->next = stage->devices;
+  stage->devices = staged;
+  // Ids are given out in order while the registry is locked, so the id is known before commit.
+  if (type != NULL) *type = tn__device_type_count() + ++stage->device_count;
+  return TN_OK;
+}
+
+static tn_status check_row(const tn_kernel_row *row) {
+  if (row->op == NULL) return tn__error(TN_INVALID_ARGUMENT, NULL, "a kernel names no operator");
+  if (row->run == NULL) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "the kernel for '%s' has no run function", row->op);
+  }
+  if (row->dtypes == 0 || (row->dtypes & ~TN_DTYPES_ALL) != 0) {
+    return tn__error(TN_INVALID_DTYPE, NULL, "the kernel for '%s' serves no or unknown dtypes", row->op);
+  }
+  return TN_OK;
+}
+
+static tn_status stage_rows(staged_rows *staged, const char *rows, uint64_t count, uint64_t stride) {
+  uint64_t size = stride < sizeof(tn_kernel_row) ? stride : sizeof(tn_kernel_row);
+  for (uint64_t i = 0; i < count; i++) {
+    tn_kernel_row row;
+    memset(&row, 0, sizeof row);
+    memcpy(&row, rows + i * stride, size);
+    tn_status status = check_row(&row);
+    if (status != TN_OK) return status;
+    const tn_op *op = tn_op_find(row.op);
+    if (op == NULL || op->form != TN__FORM_BASE) {
+      tn__log(TN__LOG_DEBUG, "loader", "kernel for unknown operator '%s' skipped", row.op);
+      continue;
+    }
+    staged->rows[staged->count] = row;
+    staged->op_ids[staged->count++] = op->id;
+  }
+  return TN_OK;
+}
+
+static tn_status add_kernels(tn_registrar *registrar, const char *device, const tn_kernel_row *rows,
+                             uint64_t count, uint64_t stride) {
+  staging *stage = registrar->host_data;
+  if (count == 0) return TN_OK;
+  if (rows == NULL || stride < offsetof(tn_kernel_row, self) || count > 1000000) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "a table of kernels is NULL, too long, or its stride is too small");
+  }
+  if (!is_device_name(device)) return tn__error(TN_INVALID_ARGUMENT, NULL, "kernels were added for no device");
+  staged_rows *staged = calloc(1, sizeof *staged);
+  if (staged == NULL) return tn__out_of_memory("a table of kernels", sizeof *staged);
+  staged->next = stage->rows;
+  stage->rows = staged;
+  snprintf(staged->device, sizeof staged->device, "%s", device);
+  staged->rows = calloc(count, sizeof *staged->rows);
+  staged->op_ids = calloc(count, sizeof *staged->op_ids);
+  if (staged->rows == NULL || staged->op_ids == NULL) {
+    return tn__out_of_memory("a table of kernels", count * sizeof *staged->rows);
+  }
+  return stage_rows(staged, (const char *)rows, count, stride);
+}
+
+static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers) {
+  staging *stage = registrar->host_data;
+  tn_workers copy;
+  if (workers == NULL || !copy_sized(&copy, sizeof copy, workers, sizeof copy) ||
+      copy.parallel_for == NULL || copy.thread_count == NULL || copy.set_thread_count == NULL) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "a pool of workers lacks an entry");
+  }
+  free(stage->workers);
+  stage->workers = malloc(sizeof copy);
+  if (stage->workers == NULL) return tn__out_of_memory("a pool of workers", sizeof copy);
+  *stage->workers = copy;
+  return TN_OK;
+}
+
+// ---- commit ------------------------------------------------------------------------------------
+
+static int32_t type_of(const char *name) { return tn__device_type_find(name, strlen(name)); }
+
+static tn_status commit_devices(staging *stage) {
+  // Staged newest first: add in the order in which ids were promised.
+  staged_device *ordered = NULL;
+  while (stage->devices != NULL) {
+    staged_device *device = stage->devices;
+    stage->devices = device->next;
+    device->next = ordered;
+    ordered = device;
+  }
+  stage->devices = ordered;
+  for (staged_device *device = ordered; device != NULL; device = device->next) {
+    int32_t count = 0;
+    char reason[256] = "";
+    tn_status status =
+        device->table.count(device->table.self, &count, reason, sizeof reason);
+    reason[sizeof reason - 1] = '\0';
+    if (status != TN_OK || count < 0) count = 0;
+    if (count == 0) {
+      stage->backend->stage = TN__STAGE_NO_DEVICE;
+      snprintf(stage->backend->reason, sizeof stage->backend->reason, "no device of type '%s': %s",
+               device->table.name, reason[0] ? reason : "the backend gave no reason");
+    }
+    if (tn__device_type_add(&device->table, count, reason, stage->backend->facts.name) == 0) {
+      return TN_OUT_OF_MEMORY;
+    }
+  }
+  return TN_OK;
+}
+
+static tn_status commit(staging *stage) {
+  for (staged_rows *rows = stage->rows; rows != NULL; rows = rows->next) {
+    bool staged = false;
+    for (staged_device *device = stage->devices; device != NULL; device = device->next) {
+      staged = staged || strcmp(device->table.name, rows->device) == 0;
+    }
+    if (!staged && type_of(rows->device) == 0) {
+      return tn__error(TN_NOT_FOUND, NULL, "kernels were added for device '%s', which nobody brings",
+                       rows->device);
+    }
+  }
+  tn_status status = commit_devices(stage);
+  for (staged_rows *rows = stage->rows; status == TN_OK && rows != NULL; rows = rows->next) {
+    status = tn__registry_add(stage->backend, stage->backend->order, type_of(rows->device),
+                              rows->rows, rows->op_ids, rows->count);
+    stage->backend->kernel_count += (int32_t)rows->count;
+  }
+  const tn_workers *none = NULL;
+  if (status == TN_OK && stage->workers != NULL &&
+      atomic_compare_exchange_strong(&tn__workers, &none, stage->workers)) {
+    stage->workers = NULL;
+  }
+  return status;
+}
+
+// ---- opening -----------------------------------------------------------------------------------
+
+// The reason of a failure inside the plugin, moved from the thread's error to the record.
+static tn_status fail_with_error(tn__backend *backend, tn__stage stage, tn_status status) {
+  const tn_error *error = tn_error_peek();
+  tn__backend_fail(backend, stage, "%s", error != NULL ? error->message : tn_status_name(status));
+  tn_error_clear();
+  return TN_UNAVAILABLE;
+}
+
+static tn_status check_desc(tn__backend *backend, const tn_plugin_desc *desc) {
+  if (desc == NULL) {
+    return tn__backend_fail(backend, TN__STAGE_ABI, "tn_plugin_query(%d) declined", TN_ABI_VERSION);
+  }
+  if (desc->struct_size < offsetof(tn_plugin_desc, quiesce) || desc->init == NULL) {
+    return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor is too small or lacks init");
+  }
+  if (desc->facts.abi_version != backend->facts.abi_version ||
+      strncmp(desc->facts.name, backend->facts.name, sizeof desc->facts.name) != 0) {
+    return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor and its ELF note disagree");
+  }
+  return TN_OK;
+}
+
+static tn_status initialize(tn__backend *backend) {
+  staging stage = {.backend = backend};
+  tn_registrar registrar = {.struct_size = sizeof registrar,
+                            .host_data = &stage,
+                            .add_device = add_device,
+                            .add_kernels = add_kernels,
+                            .add_workers = add_workers};
+  tn_status status = backend->desc->init(&tn__host_api, &registrar);
+  if (status == TN_OK) status = commit(&stage);
+  staging_free(&stage);
+  if (status != TN_OK) return fail_with_error(backend, TN__STAGE_INIT, status);
+  if (backend->stage != TN__STAGE_NO_DEVICE) backend->stage = TN__STAGE_READY;
+  return TN_OK;
+}
+
+static tn_status open_library(tn__backend *backend) {
+  backend->stage = TN__STAGE_DLOPEN;
+  backend->library = dlopen(backend->path, RTLD_NOW | RTLD_LOCAL);
+  if (backend->library == NULL) {
+    const char *why = dlerror();
+    return tn__backend_fail(backend, TN__STAGE_DLOPEN, "%s", why ? why : "dlopen failed");
+  }
+  tn_plugin_query_fn query;
+  void *symbol = dlsym(backend->library, "tn_plugin_query");
+  if (symbol == NULL) {
+    return tn__backend_fail(backend, TN__STAGE_DLOPEN, "it does not export tn_plugin_query");
+  }
+  memcpy(&query, &symbol, sizeof query);
+  backend->desc = query(TN_ABI_VERSION);
+  return check_desc(backend, backend->desc);
+}
+
+tn_status tn__backend_open(tn__backend *backend) {
+  if (backend->opened) return backend->failed ? TN_UNAVAILABLE : TN_OK;
+  backend->opened = true;
+  if (backend->failed) return TN_UNAVAILABLE;
+  // Loading is a call of its own: an error that the thread already holds is not the plugin's.
+  tn__held_error held = tn__error_hold();
+  tn_status status = open_library(backend);
+  if (status == TN_OK) status = initialize(backend);
+  tn__error_restore(held);
+  tn__log(TN__LOG_DEBUG, "loader", "%s: %s", backend->path, tn__stage_name(backend->stage));
+  return status;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// backend: a backend on its way from a file on disk to registered kernels. Each candidate file has
+// one record; the stage says how far it came and the reason why no further. Records never go
+// away, since kernels and errors refer to them.
+
+#ifndef TENON_CORE_BACKEND_H_
+#define TENON_CORE_BACKEND_H_
+
+#include <tenon/plugin.h>
+
+#include "device_type.h"
+
+// X(NAME, text): the stages in order. A record that failed keeps the stage that refused it.
+#define TN__STAGE_TABLE(X) \
+  X(FOUND, "found")        \
+  X(NOTE, "note")          \
+  X(ABI, "ABI")            \
+  X(CPU, "CPU")            \
+  X(DLOPEN, "dlopen")      \
+  X(INIT, "init")          \
+  X(NO_DEVICE, "no device") \
+  X(READY, "ready")
+
+typedef enum tn__stage {
+#define X(name, text) TN__STAGE_##name,
+  TN__STAGE_TABLE(X)
+#undef X
+} tn__stage;
+
+struct tn__backend {
+  tn_plugin_facts facts;  // from the note; name also from "name=/path" or the file's name
+  char *path;
+  uint64_t file_device, file_inode;
+  tn__stage stage;
+  bool failed;       // |stage| refused it
+  bool opened;       // an attempt was made
+  int32_t order;     // place in the user's list; -1: not allowed
+  bool named;        // the user named it (and not as optional): failing is an error
+  char reason[512];
+  void *library;
+  const tn_plugin_desc *desc;
+  int32_t kernel_count;
+  struct tn__backend *next;
+};
+typedef struct tn__backend tn__backend;
+
+const char *tn__stage_name(tn__stage stage);
+
+// Fails |backend| at |stage| with a reason (printf format); always TN_UNAVAILABLE.
+tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *format, ...)
+    TN_PRINTF(3, 4);
+
+// Reads the facts of the library at backend->path from its ELF note, without loading it. Fails the
+// record at FOUND, NOTE, ABI or CPU.
+tn_status tn__note_read(tn__backend *backend);
+
+// NULL where this machine has every feature of the comma-separated list, else the first that it
+// lacks (a static or caller-visible text in |buffer|).
+const char *tn__cpu_lacks(const char *features, char *buffer, size_t buffer_size);
+
+// Loads and initialises a record that passed its note. Registry locked.
+tn_status tn__backend_open(tn__backend *backend);
+
+// The table that backends are handed.
+extern const tn_host_api tn__host_api;
+
+// ---- the search (loader.c). Registry locked for all of these.
+// Reads the environment and finds the candidates, once. errors: a named backend that nobody finds
+tn_status tn__loader_scan(void);
+tn__backend *tn__loader_first(void);
+// The allowed backend that owns device type |name|, NULL where there is none.
+tn__backend *tn__loader_device_owner(const char *name, size_t length);
+// The report: one line a candidate; malloc'ed, NULL when memory is out.
+char *tn__loader_report(void);
+// Records |status| with the story |format| and the load report as its end.
+tn_status tn__loader_error(tn_status status, const char *hint, const char *format, ...)
+    TN_PRINTF(3, 4);
+
+// Whether the comma-separated |list| has |item|.
+bool tn__list_has(const char *list, const char *item, size_t item_length);
+
+// The nearest of the known backend and device names to |name|, "" when none is near.
+const char *tn__loader_near_match(const char *name);
+
+// The process's pool, as a backend offered it; calls run on the caller until then.
+extern _Atomic(const tn_workers *) tn__workers;
+
+#endif  // TENON_CORE_BACKEND_H_

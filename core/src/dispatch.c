@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dispatch: see dispatch.h. The order of the stages is the order of the functions here; what a stage
+// needs only in rare cases stands in a function of its own, out of the way of the common call.
+
+#include "dispatch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tenon/device.h>
+#include <tenon/error.h>
+
+#include "autograd.h"
+#include "backend.h"
+#include "dtype.h"
+#include "log.h"
+#include "op_ids.h"
+#include "scope_impl.h"
+#include "text.h"
+
+// ---- the call's memory -------------------------------------------------------------------------
+
+typedef struct call_block {
+  struct call_block *next;
+  void *unused[7];  // what follows is 64-byte aligned
+} call_block;
+
+void *tn__call_block(tn__call *call, uint64_t size_bytes) {
+  call_block *block = size_bytes > INT64_MAX / 2 ? NULL : tn__allocate(sizeof *block + size_bytes);
+  if (block == NULL) {
+    tn__out_of_memory(call->op->name, size_bytes);
+    return NULL;
+  }
+  block->next = call->blocks;
+  call->blocks = block;
+  return block + 1;
+}
+
+void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, int32_t input_count,
+                   void *attrs) {
+  call->thread = &tn__tls;
+  call->op = op;
+  call->inputs = inputs;
+  call->operands = inputs;
+  call->input_count = input_count;
+  call->output_count = op->result_count;
+  call->attrs = attrs;
+  call->given = NULL;
+  call->kernel = NULL;
+  call->list = NULL;
+  call->views = call->inline_views;
+  call->ints_used = 0;
+  call->blocks = NULL;
+  call->temporary_count = 0;
+  call->copied_outs = 0;
+  call->outs[0] = NULL;
+}
+
+static void free_blocks(tn__call *call) {
+  call_block *block = call->blocks;
+  while (block != NULL) {
+    call_block *next = block->next;
+    tn__deallocate(block);
+    block = next;
+  }
+}
+
+void tn__call_end(tn__call *call) {
+  for (int32_t i = 0; i < call->temporary_count; i++) tn__release_raw(call->temporaries[i]);
+  if (call->blocks != NULL) free_blocks(call);
+}
+
+// Gives up results that were made before the call failed.
+static void drop_outs(tn__call *call) {
+  for (int32_t i = 0; i < call->output_count; i++) {
+    bool own = call->given == NULL || call->outs[i] != call->given[i];
+    if (own && call->outs[i] != NULL) tn__release_raw(call->outs[i]);
+    call->outs[i] = NULL;
+  }
+}
+
+// ---- operands ----------------------------------------------------------------------------------
+
+// The schema argument that input |input| belongs to.
+static const tn__arg *arg_of_input(const tn_op *op, int32_t input) {
+  int32_t seen = 0;
+  for (int32_t i = 0; i < op->arg_count; i++) {
+    if (op->args[i].kind > TN__ARG_OPTIONAL_IMMEDIATE) continue;
+    if (seen++ == input || op->args[i].kind == TN__ARG_TENSORS) return &op->args[i];
+  }
+  return &op->args[0];
+}
+
+// An operand is NULL or TN_NONE: an error unless it is optional.
+static tn_status absent_operand(tn__call *call, int32_t input) {
+  const tn__arg *arg = arg_of_input(call->op, input);
+  if (call->inputs[input] == NULL) {
+    tn__null_operand(call->op->name, arg->name);
+    return tn_error_peek()->status;
+  }
+  if (arg->kind == TN__ARG_OPTIONAL_TENSOR || arg->kind == TN__ARG_OPTIONAL_IMMEDIATE) return TN_OK;
+  return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name, "the operand is required, and was TN_NONE");
+}
+
+static tn_status device_mismatch(tn__call *call, int32_t input) {
+  char a[48], b[48];
+  return tn__op_error(call, TN_DEVICE_MISMATCH, arg_of_input(call->op, input)->name,
+                      "operands are on two devices, '%s' and '%s'; move one with tn_to",
+                      tn_device_name(call->device, a, sizeof a),
+                      tn_device_name(call->inputs[input]->device, b, sizeof b));
+}
+
+// Numbers and 0-dim cpu tensors go along with any device.
+static bool is_portable(const tn_tensor *tensor) {
+  return tensor->rank == 0 && tensor->device.type == TN__DEVICE_TYPE_CPU;
+}
+
+// Checks operands and finds their common device.
+static tn_status check_operands(tn__call *call) {
+  tn_device device = TN_DEVICE_DEFAULT;
+  bool portable = false;
+  bool raw = (call->op->def->flags & TN_OP_RAW_INPUTS) != 0;
+  call->device = device;
+  for (int32_t i = 0; i < call->input_count; i++) {
+    const tn_tensor *input = call->inputs[i];
+    if (__builtin_expect(input == NULL || tn__is_none(input), 0)) {
+      tn_status status = absent_operand(call, i);
+      if (status != TN_OK) return status;
+      continue;
+    }
+    if (is_portable(input)) {
+      portable = true;
+    } else if (device.type == 0) {
+      device = call->device = input->device;
+    } else if (!raw && !tn_device_equal(device, input->device)) {
+      return device_mismatch(call, i);
+    }
+  }
+  if (device.type == 0 && portable) call->device = TN_DEVICE_CPU;
+  return TN_OK;
+}
+
+// ---- the key dtype -----------------------------------------------------------------------------
+
+static tn_status no_common_dtype(tn__call *call) {
+  return tn__op_error(call, TN_INVALID_DTYPE, "",
+                      "the operands have no common dtype; cast one with tn_to");
+}
+
+static bool is_exempt(const tn_op_def *def, int32_t input) {
+  return input < 32 && ((def->exempt >> input) & 1) != 0;
+}
+
+// Operators that do not promote want one dtype.
+static tn_status key_of_first(tn__call *call) {
+  tn_dtype key = TN_DTYPE_NONE;
+  bool raw = (call->op->def->flags & TN_OP_RAW_INPUTS) != 0;
+  for (int32_t i = 0; i < call->input_count; i++) {
+    const tn_tensor *input = call->inputs[i];
+    if (tn__is_none(input) || is_exempt(call->op->def, i)) continue;
+    if (input->flags & TN__TENSOR_WRAPPED_NUMBER && i > 0) continue;
+    if (key == TN_DTYPE_NONE) {
+      key = input->dtype;
+      if (raw) break;
+    } else if (key != input->dtype) {
+      return tn__op_error(call, TN_INVALID_DTYPE, arg_of_input(call->op, i)->name,
+                          "expected %s as the other operands have, not %s", tn_dtype_name(key),
+                          tn_dtype_name(input->dtype));
+    }
+  }
+  call->key = key;
+  return TN_OK;
+}
+
+static tn_status promoted_key(tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  tn_tensor *const *inputs = call->inputs;
+  tn_dtype key;
+  if (call->input_count == 1 ||
+      (call->input_count == 2 && def->exempt == 0 && inputs[0]->dtype == inputs[1]->dtype)) {
+    key = inputs[0]->dtype;
+  } else {
+    key = tn__result_type(inputs, call->input_count, def->exempt);
+    if (key == TN_DTYPE_NONE) return no_common_dtype(call);
+  }
+  if (def->promote == TN_PROMOTE_INT_TO_FLOAT &&
+      tn_dtype_in(key, TN_DTYPES_INTEGER | TN_DTYPE_BIT(TN_BOOL))) {
+    key = tn_default_dtype();
+  }
+  call->key = key;
+  return TN_OK;
+}
+
+static tn_status check_dtype(tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  if (def->dtypes == 0 || call->key == TN_DTYPE_NONE || tn_dtype_in(call->key, def->dtypes)) {
+    return TN_OK;
+  }
+  return tn__op_error(call, TN_INVALID_DTYPE, "self", "not implemented for dtype %s",
+                      tn_dtype_name(call->key));
+}
+
+// ---- bodies ------------------------------------------------------------------------------------
+
+// The result is a window on input 0's storage.
+static tn_status run_alias(tn__call *call) {
+  tn_tensor *self = call->inputs[0];
+  const tn__result *result = &call->results[0];
+  tn_tensor *view = tn__tensor_on(self->storage, result->rank, result->sizes, result->strides,
+                                  result->offset, self->dtype);
+  if (view == NULL) return TN_OUT_OF_MEMORY;
+  call->outs[0] = view;
+  if (!(call->op->def->flags & TN_OP_NONDIFFERENTIABLE)) {
+    tn_tensor *root = self->base == NULL ? self : self->base;
+    tn__retain_raw(root);
+    view->base = root;
+    view->base_epoch = root->epoch;
+  }
+  return TN_OK;
+}
+
+// Whether the newer attributes of the operator, which |kernel| does not know, have their defaults.
+static bool attrs_fit(const tn__call *call, const tn__kernel *kernel) {
+  uint64_t known = kernel->row.attrs_size, all = call->op->attrs_size;
+  if (known == 0 || known >= all) return true;
+  return memcmp((const char *)call->attrs + known, (const char *)call->op->defaults + known,
+                all - known) == 0;
+}
+
+static const tn__kernel *select_kernel(tn__call *call, const tn__chain *chain) {
+  for (int32_t i = 0; i < chain->count; i++) {
+    const tn__kernel *kernel = chain->kernels[i];
+    if (!attrs_fit(call, kernel)) continue;
+    if (kernel->row.supports == NULL) return kernel;
+    const char *reason = kernel->row.supports(kernel->row.self, &call->args);
+    if (reason == NULL) return kernel;
+    tn__log(TN__LOG_DEBUG, "dispatch", "%s: %s declines: %s", call->op->name,
+            kernel->backend->facts.name, reason);
+  }
+  return NULL;
+}
+
+static bool all_results_empty(const tn__call *call) {
+  for (int32_t i = 0; i < call->output_count; i++) {
+    if (call->outs[i]->numel != 0) return false;
+  }
+  return true;
+}
+
+// A reduction over no elements is its identity.
+static tn_status fill_identity(tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  if (!def->has_identity) {
+    return tn__op_error(call, TN_INVALID_ARGUMENT, "self",
+                        "cannot reduce over no elements: the operation has no identity");
+  }
+  for (int32_t i = 0; i < call->output_count; i++) {
+    tn_status status = tn__fill(call->outs[i], tn_scalar_float(def->identity));
+    if (status != TN_OK) return status;
+  }
+  return TN_OK;
+}
+
+static tn_status kernel_status(tn__call *call, tn_status status) {
+  if (tn_ok()) {
+    tn__call_kernel_error(call, status, "the kernel failed and gave no reason");
+  }
+  return status;
+}
+
+// Moves results that the kernel could not write in place into the given tensors.
+static tn_status copy_outs(tn__call *call) {
+  tn_status status = TN_OK;
+  for (int32_t i = 0; i < call->output_count; i++) {
+    if (!((call->copied_outs >> i) & 1)) continue;
+    if (status == TN_OK) status = tn__cast_into(call->given[i], call->outs[i]);
+    tn__release_raw(call->outs[i]);
+    call->outs[i] = call->given[i];
+  }
+  return status;
+}
+
+static tn_status run_kernel(tn__call *call) {
+  tn_status status = tn__call_prepare(call);
+  if (status != TN_OK) return status;
+  uint32_t flags = call->op->def->flags;
+  if (!(flags & TN_OP_DATA_SHAPE)) {
+    if (__builtin_expect(call->outs[0]->numel == 0, 0) && all_results_empty(call)) return TN_OK;
+    if ((flags & TN_OP_REDUCTION) && call->inputs[0]->numel == 0) return fill_identity(call);
+  }
+  tn_kernel_ctx ctx = {.struct_size = sizeof ctx,
+                       .flags = 0,
+                       .host = &tn__host_api,
+                       .op = call->op->name,
+                       .stream = NULL,
+                       .device = call->device,
+                       .host_data = call};
+  status = call->kernel->row.run(call->kernel->row.self, &ctx, &call->args);
+  if (__builtin_expect(status != TN_OK, 0)) return kernel_status(call, status);
+  return call->copied_outs == 0 ? TN_OK : copy_outs(call);
+}
+
+static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
+  char device[48], reasons[1024] = "";
+  size_t length = 0;
+  for (int32_t i = 0; chain != NULL && i < chain->count && length < sizeof reasons; i++) {
+    const tn__kernel *kernel = chain->kernels[i];
+    const char *reason = !attrs_fit(call, kernel) ? "compiled before the attributes it was given"
+                                                  : kernel->row.supports(kernel->row.self, &call->args);
+    int more = snprintf(reasons + length, sizeof reasons - length, "%s%s: %s", i ? "; " : "",
+                        kernel->backend->facts.name, reason == NULL ? "accepts" : reason);
+    length += more > 0 ? (size_t)more : 0;
+  }
+  tn_device_name(call->device, device, sizeof device);
+  if (chain == NULL) {
+    tn_status status =
+        tn__op_error(call, TN_UNIMPLEMENTED, "", "no backend has a kernel for dtype %s on device '%s'",
+                     tn_dtype_name(call->key), device);
+    if (tn__chain_tables[call->device.type] == NULL) {
+      char *report = tn_load_report();
+      tn__error_note("\nload report:\n%s", report == NULL ? "" : report);
+      free(report);
+    }
+    return status;
+  }
+  return tn__op_error(call, TN_UNIMPLEMENTED, "", "no kernel for dtype %s on device '%s' accepts: %s",
+                      tn_dtype_name(call->key), device, reasons);
+}
+
+// Runs the operator as other operators, in a scope of its own.
+static tn_status run_composed(tn__call *call) {
+  tn_scope *scope = tn_scope_open();
+  if (scope == NULL) return TN_OUT_OF_MEMORY;
+  tn_compose compose = {.call = call,
+                        .inputs = call->inputs,
+                        .input_count = call->input_count,
+                        .attrs = call->attrs};
+  tn_status status = call->op->def->compose(&compose);
+  bool list = call->op->returns_list;
+  for (int32_t i = 0; status == TN_OK && !list && i < call->output_count; i++) {
+    if (compose.results[i] == NULL) status = tn_ok() ? TN_INTERNAL : tn_error_peek()->status;
+  }
+  if (status == TN_OK && list && compose.list == NULL) status = tn_error_peek()->status;
+  if (status == TN_OK && list) {
+    tn__scope_take_list(scope, compose.list);
+    call->list = compose.list;
+  }
+  for (int32_t i = 0; status == TN_OK && !list && i < call->output_count; i++) {
+    // What the scope owns moves out; what it does not (an operand, say) is retained.
+    if (!tn__scope_take(scope, compose.results[i])) tn__retain_raw(compose.results[i]);
+    call->outs[i] = compose.results[i];
+  }
+  tn_scope_close(scope);
+  return status;
+}
+
+// ---- the path ----------------------------------------------------------------------------------
+
+static tn_status infer_results(tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  tn_dtype dtype = def->result_dtype != TN_DTYPE_NONE ? def->result_dtype : call->key;
+  for (int32_t i = 0; i < call->output_count; i++) {
+    call->results[i].dtype = dtype;
+    call->results[i].reduced = 0;
+  }
+  tn_infer infer = {.call = call,
+                    .inputs = call->inputs,
+                    .input_count = call->input_count,
+                    .result_count = call->output_count,
+                    .attrs = call->attrs,
+                    .key = call->key,
+                    .device = call->device,
+                    .results = call->results};
+  tn_status status = def->infer != NULL ? def->infer(&infer) : tn__infer_pointwise(&infer);
+  call->key = infer.key;
+  call->device = infer.device;
+  return status;
+}
+
+// Takes a range of the generator's offsets, unless the call brings its own.
+static tn_status reserve_random(tn__call *call) {
+  tn_philox_state *state =
+      (tn_philox_state *)(void *)((char *)call->attrs + call->op->generator_offset);
+  if (state->seed != 0 || state->offset != 0) return TN_OK;
+  int64_t draws = tn__numel(call->results[0].rank, call->results[0].sizes, 1);
+  *state = tn__generator_reserve(call->device, draws < 0 ? 0 : (uint64_t)draws);
+  return TN_OK;
+}
+
+// Selects a kernel for a described call, opening backends at the first need.
+static tn_status find_kernel(tn__call *call, const tn__chain **chain) {
+  *chain = tn__chain_of(call->device.type, call->op->id, call->key);
+  if (__builtin_expect(tn__chain_tables[call->device.type] == NULL, 0)) {
+    tn_status status = tn__registry_ensure(call->device.type);
+    if (status != TN_OK) return status;
+    *chain = tn__chain_of(call->device.type, call->op->id, call->key);
+  }
+  call->kernel = NULL;
+  if (*chain == NULL) return TN_OK;
+  tn_status status = tn__call_describe(call);
+  if (status != TN_OK) return status;
+  call->kernel = select_kernel(call, *chain);
+  return TN_OK;
+}
+
+static bool runs_by_infer(const tn_op_def *def) {
+  return def->infer != NULL || (def->flags & TN_OP_POINTWISE) != 0;
+}
+
+// Whether the described results can go where they were asked for; a cast takes a detour.
+static tn_status check_given(tn__call *call) {
+  for (int32_t i = 0; i < call->output_count; i++) {
+    const tn_tensor *given = call->given[i];
+    const tn__result *result = &call->results[i];
+    if (!tn_device_equal(given->device, call->device)) {
+      return tn__op_error(call, TN_DEVICE_MISMATCH, "out", "the tensor to write is on another device");
+    }
+    if (given->rank != result->rank ||
+        memcmp(given->sizes, result->sizes, sizeof(int64_t) * (uint64_t)result->rank) != 0) {
+      tn__text shape = {NULL, 0, 0};
+      tn__text_append_ints(&shape, result->sizes, result->rank);
+      tn_status status = tn__op_error(call, TN_INVALID_ARGUMENT, "self",
+                                      "the result has shape %s, which is not that of the tensor to "
+                                      "write", shape.data == NULL ? "?" : shape.data);
+      free(shape.data);
+      return status;
+    }
+    if (given->dtype == result->dtype) continue;
+    if (!tn_can_cast(result->dtype, given->dtype)) {
+      return tn__op_error(call, TN_INVALID_DTYPE, "self",
+                          "a result of %s cannot be written into %s", tn_dtype_name(result->dtype),
+                          tn_dtype_name(given->dtype));
+    }
+    call->copied_outs |= 1u << i;
+  }
+  return TN_OK;
+}
+
+// Runs the parts apart from the given tensors, then copies.
+static tn_status run_composed_into(tn__call *call) {
+  tn_status status = run_composed(call);
+  if (status != TN_OK) return status;
+  call->copied_outs = (1u << call->output_count) - 1;
+  return copy_outs(call);
+}
+
+// The body, recorded by its parts or not at all.
+static tn_status run_body(tn__call *call, bool decompose_first) {
+  const tn_op_def *def = call->op->def;
+  if (def->compose != NULL && (decompose_first || !runs_by_infer(def))) return run_composed(call);
+  tn__result results[TN__MAX_RESULTS];
+  call->results = results;
+  tn_status status = infer_results(call);
+  if (status == TN_OK) status = tn__device_resolve(&call->device);
+  if (status == TN_OK && (def->flags & TN_OP_RANDOM)) status = reserve_random(call);
+  if (status != TN_OK) return status;
+  if (def->flags & TN_OP_VIEW) return run_alias(call);
+  if (call->given != NULL && (status = check_given(call)) != TN_OK) return status;
+  const tn__chain *chain;
+  status = find_kernel(call, &chain);
+  if (status != TN_OK) return status;
+  if (__builtin_expect(call->kernel != NULL, 1)) return run_kernel(call);
+  if (def->compose != NULL) {
+    return call->given == NULL ? run_composed(call) : run_composed_into(call);
+  }
+  return no_kernel(call, chain);
+}
+
+// Whether the call's results must require a gradient.
+static bool must_record(const tn__call *call) {
+  if (call->thread->grad_disabled) return false;
+  if (call->op->def->flags & TN_OP_NONDIFFERENTIABLE) return false;
+  for (int32_t i = 0; i < call->input_count; i++) {
+    if (tn__tracks(call->inputs[i])) return true;
+  }
+  return false;
+}
+
+static tn_status run_recorded(tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  if (def->vjp == NULL && def->compose != NULL) return run_body(call, true);
+  call->thread->grad_disabled = true;
+  tn_status status = run_body(call, false);
+  call->thread->grad_disabled = false;
+  if (status != TN_OK) return status;
+  return tn__record_call(call, NULL);
+}
+
+tn_status tn__call_run(tn__call *call) {
+  tn_status status = check_operands(call);
+  if (status != TN_OK) return status;
+  call->key = TN_DTYPE_NONE;
+  if (call->input_count > 0) {
+    status = call->op->def->promote == TN_PROMOTE_NONE ? key_of_first(call) : promoted_key(call);
+    if (status == TN_OK) status = check_dtype(call);
+    if (status != TN_OK) return status;
+  }
+  for (int32_t i = 1; i < call->output_count; i++) call->outs[i] = NULL;
+  bool record = call->given == NULL && must_record(call);
+  status = record ? run_recorded(call) : run_body(call, false);
+  if (__builtin_expect(status != TN_OK, 0)) drop_outs(call);
+  return status;
+}
+
+// ---- the doors that generated code enters by ---------------------------------------------------
+
+tn_tensor *tn__call_one(int32_t id, tn_tensor *const *inputs, int32_t input_count, void *attrs) {
+  tn__call call;
+  tn__call_init(&call, &tn__op_table[id], inputs, input_count, attrs);
+  tn_status status = tn__call_run(&call);
+  tn__call_end(&call);
+  return __builtin_expect(status == TN_OK, 1) ? tn__give(call.outs[0]) : NULL;
+}
+
+tn_tensor *tn__call_many(int32_t id, tn_tensor *const *inputs, int32_t input_count, void *attrs,
+                         tn_tensor **const *more) {
+  const tn_op *op = &tn__op_table[id];
+  for (int32_t i = 1; i < op->result_count; i++) {
+    if (more[i - 1] != NULL) *more[i - 1] = NULL;
+  }
+  tn__call call;
+  tn__call_init(&call, op, inputs, input_count, attrs);
+  tn_status status = tn__call_run(&call);
+  tn__call_end(&call);
+  if (status != TN_OK) return NULL;
+  for (int32_t i = 1; i < op->result_count; i++) {
+    if (more[i - 1] == NULL) {
+      tn__release_raw(call.outs[i]);
+    } else {
+      *more[i - 1] = tn__give(call.outs[i]);
+    }
+  }
+  return tn__give(call.outs[0]);
+}
+
+tn_list *tn__call_list(int32_t id, tn_tensor *const *inputs, int32_t input_count, void *attrs) {
+  tn__call call;
+  tn__call_init(&call, &tn__op_table[id], inputs, input_count, attrs);
+  call.output_count = 0;
+  tn_status status = tn__call_run(&call);
+  tn__call_end(&call);
+  return status == TN_OK ? tn__give_list(call.list) : NULL;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dispatch: one operator call on its way from operands to results:
+//   check operands -> key dtype and device -> infer -> select a kernel (or alias, or compose)
+//   -> cast or copy what the kernel does not take as it is -> allocate -> run -> record
+// A call lives on the stack of the thread that makes it. What it allocates on the way stands in its
+// own small arena, or in lists that are given up when it ends.
+
+#ifndef TENON_CORE_DISPATCH_H_
+#define TENON_CORE_DISPATCH_H_
+
+#include <tenon/plugin.h>
+
+#include "op_table.h"
+#include "registry.h"
+#include "tensor_impl.h"
+
+enum { TN__CALL_INTS = 160, TN__CALL_VIEWS = 12, TN__CALL_TEMPORARIES = 8 };
+
+struct tn__call {
+  tn__thread *thread;
+  const tn_op *op;           // what runs: a base operator
+  tn_tensor *const *inputs;  // flattened, TN_NONE for absent
+  tn_tensor *const *operands;  // inputs as the kernel takes them: cast or copied where it must be
+  int32_t input_count;
+  int32_t output_count;
+  void *attrs;
+  tn_dtype key;
+  tn_device device;
+  tn_tensor *outs[TN__MAX_RESULTS];  // raw references, or borrowed where given
+  tn_tensor *const *given;           // in-place and out forms: where the results go; else NULL
+  tn__result *results;
+  const tn__kernel *kernel;
+  tn_list *list;
+
+  // The kernel's arguments.
+  tn_args args;
+  tn_view *views;
+  tn_view inline_views[TN__CALL_VIEWS];
+  int32_t ints_used;
+  int64_t ints[TN__CALL_INTS];  // sizes, strides, canonical attributes
+  void *blocks;                 // a chain of what did not fit, and of scratch memory
+  int32_t temporary_count;
+  tn_tensor *temporaries[TN__CALL_TEMPORARIES];  // casts and copies of inputs, raw
+  uint32_t copied_outs;  // bit i: result i is computed in new memory and copied into given[i]
+};
+
+// Runs |call| up to its results (raw, unrecorded), or into the given ones. The caller has set
+// thread, op, inputs, input_count, attrs, given.
+tn_status tn__call_run(tn__call *call);
+void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, int32_t input_count,
+                   void *attrs);
+void tn__call_end(tn__call *call);
+
+// Memory that lives as long as the call; NULL with an error recorded when there is none.
+void *tn__call_block(tn__call *call, uint64_t size_bytes);
+static inline int64_t *tn__call_int_room(tn__call *call, int64_t count) {
+  if (count <= TN__CALL_INTS - call->ints_used) {
+    int64_t *room = call->ints + call->ints_used;
+    call->ints_used += (int32_t)count;
+    return room;
+  }
+  return tn__call_block(call, (uint64_t)count * sizeof(int64_t));
+}
+
+// Describes outputs and inputs as the kernel will see them (call_views.c).
+tn_status tn__call_describe(tn__call *call);
+// Casts and copies what |call->kernel| does not take as it is, and allocates results.
+tn_status tn__call_prepare(tn__call *call);
+
+// What the host table's kernel services do.
+tn_status tn__call_kernel_error(tn__call *call, tn_status status, const char *message);
+void *tn__call_scratch(tn__call *call, uint64_t size_bytes);
+tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t output,
+                                 int32_t rank, const int64_t *sizes);
+
+// Writes |self| cast to |dtype| into new memory, row-major, on its own device. Raw.
+tn_tensor *tn__cast_raw(tn_tensor *self, tn_dtype dtype);
+// Writes |src|, broadcast and cast, into |self| on the same device through the cast kernel.
+tn_status tn__cast_into(tn_tensor *self, tn_tensor *src);
+// Sets every element of |self|. Through the fill kernel.
+tn_status tn__fill(tn_tensor *self, tn_scalar value);
+
+#endif  // TENON_CORE_DISPATCH_H_

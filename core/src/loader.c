@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// loader: the search for backends. The environment is read once, at the first need. Every candidate
+// file becomes a record whose note has been read; libraries are opened later, when something they
+// claim is first needed. Searched, in order: name=/path entries, TENON_BACKEND_PATH, the folder
+// tenon/abi<N> beside libtenon.so, the compiled-in one. Never the working directory.
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <tenon/device.h>
+#include <tenon/error.h>
+
+#include "backend.h"
+#include "backend_list.h"
+#include "log.h"
+#include "registry.h"
+#include "text.h"
+#include "thread.h"
+
+#ifndef TN_INSTALL_LIBDIR
+#define TN_INSTALL_LIBDIR "/usr/local/lib"
+#endif
+
+static const char file_prefix[] = "libtenon_backend_";
+static const char file_suffix[] = ".so";
+
+static struct {
+  bool scanned;
+  tn_status status;      // of the scan; anything but TN_OK is repeated at every need
+  char message[4096];
+  char hint[1024];
+  tn__backend_list list;
+  tn__backend *first, *last;
+  char *searched;        // folders, for the report
+} loader;
+
+tn__backend *tn__loader_first(void) { return loader.first; }
+
+// ---- records -----------------------------------------------------------------------------------
+
+static tn__backend *record_new(const char *path, const char *name) {
+  tn__backend *backend = calloc(1, sizeof *backend);
+  if (backend == NULL) return NULL;
+  backend->path = tn__strdup(path);
+  if (backend->path == NULL) {
+    free(backend);
+    return NULL;
+  }
+  backend->order = -1;
+  snprintf(backend->facts.name, sizeof backend->facts.name, "%s", name);
+  return backend;
+}
+
+static bool is_known_file(const tn__backend *backend) {
+  for (const tn__backend *other = loader.first; other != NULL; other = other->next) {
+    if (other->file_inode != 0 && other->file_inode == backend->file_inode &&
+        other->file_device == backend->file_device) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool is_known_name(const char *name) {
+  for (const tn__backend *other = loader.first; other != NULL; other = other->next) {
+    if (!other->failed && strcmp(other->facts.name, name) == 0) return true;
+  }
+  return false;
+}
+
+static void append(tn__backend *backend) {
+  if (loader.last == NULL) {
+    loader.first = backend;
+  } else {
+    loader.last->next = backend;
+  }
+  loader.last = backend;
+}
+
+// Reads the note of |path| and keeps the record. |name| is the user's, or NULL for the note's own.
+static tn_status add_file(const char *path, const char *name) {
+  char guessed[32] = "?";
+  const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
+  if (strncmp(base, file_prefix, sizeof file_prefix - 1) == 0) {
+    size_t length = strlen(base + sizeof file_prefix - 1);
+    if (length > sizeof file_suffix - 1) length -= sizeof file_suffix - 1;
+    snprintf(guessed, sizeof guessed, "%.*s", (int)length, base + sizeof file_prefix - 1);
+  }
+  tn__backend *backend = record_new(path, name == NULL ? guessed : name);
+  if (backend == NULL) return tn__out_of_memory("a backend's record", sizeof *backend);
+  tn__note_read(backend);
+  if (name == NULL && is_known_file(backend)) {
+    free(backend->path);
+    free(backend);
+    return TN_OK;
+  }
+  if (!backend->failed && name != NULL && strcmp(name, backend->facts.name) != 0) {
+    tn__backend_fail(backend, TN__STAGE_NOTE, "its name is '%s', not '%s': write %s=%s",
+                     backend->facts.name, name, backend->facts.name, path);
+    snprintf(backend->facts.name, sizeof backend->facts.name, "%s", name);
+  }
+  if (!backend->failed && is_known_name(backend->facts.name)) {
+    tn__backend_fail(backend, TN__STAGE_NOTE, "another file found earlier is '%s'",
+                     backend->facts.name);
+  }
+  backend->order =
+      tn__backend_list_order(&loader.list, backend->facts.name, &backend->named);
+  append(backend);
+  return TN_OK;
+}
+
+// ---- folders -----------------------------------------------------------------------------------
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_backend_file(const char *name) {
+  size_t length = strlen(name), suffix = sizeof file_suffix - 1;
+  return length > sizeof file_prefix - 1 + suffix &&
+         strncmp(name, file_prefix, sizeof file_prefix - 1) == 0 &&
+         strcmp(name + length - suffix, file_suffix) == 0;
+}
+
+static tn_status add_sorted(const char *folder, char **names, int count) {
+  qsort(names, (size_t)count, sizeof *names, compare_names);
+  tn_status status = TN_OK;
+  for (int i = 0; i < count && status == TN_OK; i++) {
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    if (length > 0 && (size_t)length < sizeof path) status = add_file(path, NULL);
+  }
+  return status;
+}
+
+static tn_status add_folder(const char *folder) {
+  tn__text searched = {loader.searched, loader.searched == NULL ? 0 : strlen(loader.searched), 0};
+  tn__text_append(&searched, "%s%s", searched.length > 0 ? ", " : "", folder);
+  loader.searched = searched.data;
+  DIR *stream = opendir(folder);
+  if (stream == NULL) return TN_OK;
+  char **names = NULL;
+  int count = 0, capacity = 0;
+  tn_status status = TN_OK;
+  for (struct dirent *entry; status == TN_OK && (entry = readdir(stream)) != NULL;) {
+    if (!is_backend_file(entry->d_name)) continue;
+    if (count == capacity) {
+      capacity = capacity == 0 ? 16 : capacity * 2;
+      char **grown = realloc(names, (size_t)capacity * sizeof *names);
+      if (grown == NULL) {
+        status = tn__out_of_memory("a folder's backends", (uint64_t)capacity * sizeof *names);
+        break;
+      }
+      names = grown;
+    }
+    names[count] = tn__strdup(entry->d_name);
+    if (names[count] == NULL) {
+      status = tn__out_of_memory("a folder's backends", sizeof entry->d_name);
+      break;
+    }
+    count++;
+  }
+  closedir(stream);
+  if (status == TN_OK && count > 0) status = add_sorted(folder, names, count);
+  for (int i = 0; i < count; i++) free(names[i]);
+  free(names);
+  return status;
+}
+
+static tn_status add_path_variable(const char *text) {
+  tn_status status = TN_OK;
+  while (text != NULL && *text != '\0' && status == TN_OK) {
+    size_t length = strcspn(text, ":");
+    char path[PATH_MAX];
+    if (length > 0 && length < sizeof path && text[0] == '/') {
+      memcpy(path, text, length);
+      path[length] = '\0';
+      struct stat info;
+      bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+      status = folder ? add_folder(path) : add_file(path, NULL);
+    } else if (length > 0) {
+      status = tn__error(TN_INVALID_ARGUMENT, NULL,
+                         "TENON_BACKEND_PATH: '%.*s' is not an absolute path",
+                         (int)(length > 200 ? 200 : length), text);
+    }
+    text += length;
+    if (*text == ':') text++;
+  }
+  return status;
+}
+
+// The folder of libtenon.so itself.
+static tn_status add_own_folder(void) {
+  static const char here = 0;
+  Dl_info info;
+  char resolved[PATH_MAX], folder[PATH_MAX];
+  if (dladdr(&here, &info) == 0 || info.dli_fname == NULL ||
+      realpath(info.dli_fname, resolved) == NULL) {
+    return TN_OK;
+  }
+  char *slash = strrchr(resolved, '/');
+  if (slash == NULL) return TN_OK;
+  *slash = '\0';
+  int length = snprintf(folder, sizeof folder, "%s/tenon/abi%d", resolved, TN_ABI_VERSION);
+  return length > 0 && (size_t)length < sizeof folder ? add_folder(folder) : TN_OK;
+}
+
+// ---- the scan ----------------------------------------------------------------------------------
+
+static bool is_found(const char *name) {
+  for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
+    if (strcmp(backend->facts.name, name) == 0) return true;
+  }
+  return false;
+}
+
+static tn_status check_named(void) {
+  for (int32_t i = 0; i < loader.list.count; i++) {
+    const tn__entry *entry = &loader.list.entries[i];
+    if (entry->kind == TN__ENTRY_STAR || entry->optional || is_found(entry->name)) continue;
+    if (entry->kind == TN__ENTRY_NOT) {
+      tn__log(TN__LOG_WARNING, "loader", "TENON_BACKENDS excludes '%s', which was not found",
+              entry->name);
+      continue;
+    }
+    const char *near = tn__loader_near_match(entry->name);
+    char hint[128];
+    snprintf(hint, sizeof hint, near[0] ? "did you mean '%s'?" : "`tenon info` lists what was found%s",
+             near);
+    return tn__loader_error(TN_NOT_FOUND, hint, "TENON_BACKENDS names '%s', and no such backend was "
+                            "found%s%s%s", entry->name, near[0] ? "; did you mean '" : "", near,
+                            near[0] ? "'?" : "");
+  }
+  return TN_OK;
+}
+
+static tn_status scan(void) {
+  tn_status status =
+      tn__backend_list_parse(tn__environment("TENON_BACKENDS", false), &loader.list);
+  for (int32_t i = 0; i < loader.list.count && status == TN_OK; i++) {
+    const tn__entry *entry = &loader.list.entries[i];
+    if (entry->path == NULL) continue;
+    if (tn__environment("TENON_BACKENDS", true) == NULL) {
+      return tn__error(TN_INVALID_ARGUMENT, NULL,
+                       "TENON_BACKENDS: paths are not honoured in a set-uid process");
+    }
+    status = add_file(entry->path, entry->name);
+  }
+  if (status == TN_OK) status = add_path_variable(tn__environment("TENON_BACKEND_PATH", true));
+  if (status == TN_OK) status = add_own_folder();
+  if (status == TN_OK) {
+    char folder[PATH_MAX];
+    int length = snprintf(folder, sizeof folder, "%s/tenon/abi%d", TN_INSTALL_LIBDIR, TN_ABI_VERSION);
+    if (length > 0 && (size_t)length < sizeof folder) status = add_folder(folder);
+  }
+  return status == TN_OK ? check_named() : status;
+}
+
+// Keeps the scan's error, so that every later need reports the same.
+static void keep_error(tn_status status) {
+  loader.status = status;
+  const tn_error *error = tn_error_peek();
+  if (error == NULL) return;
+  snprintf(loader.message, sizeof loader.message, "%s", error->message);
+  snprintf(loader.hint, sizeof loader.hint, "%s", error->hint);
+}
+
+tn_status tn__loader_scan(void) {
+  if (!loader.scanned) {
+    loader.scanned = true;
+    tn__held_error held = tn__error_hold();
+    keep_error(scan());
+    tn__error_restore(held);
+  }
+  if (loader.status == TN_OK) return TN_OK;
+  return tn__error(loader.status, &(tn__error_details){NULL, NULL, NULL, loader.hint}, "%s",
+                   loader.message);
+}
+
+// ---- opening -----------------------------------------------------------------------------------
+
+bool tn__list_has(const char *list, const char *item, size_t item_length) {
+  while (*list != '\0') {
+    size_t length = strcspn(list, ",");
+    if (length == item_length && memcmp(list, item, length) == 0) return true;
+    list += length;
+    if (*list == ',') list++;
+  }
+  return false;
+}
+
+tn__backend *tn__loader_device_owner(const char *name, size_t length) {
+  for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
+    if (backend->order >= 0 && tn__list_has(backend->facts.devices, name, length)) return backend;
+  }
+  return NULL;
+}
+
+static tn_status open_one(tn__backend *backend) {
+  if (backend->order < 0) return TN_OK;
+  if (tn__backend_open(backend) == TN_OK) return TN_OK;
+  if (!backend->named) return TN_OK;
+  return tn__loader_error(TN_UNAVAILABLE, "", "the backend '%s', which TENON_BACKENDS names, cannot "
+                          "be used: %s", backend->facts.name, backend->reason);
+}
+
+tn_status tn__registry_ensure(int32_t device_type) {
+  static bool ensured[TN__MAX_DEVICE_TYPES];
+  tn__registry_lock();
+  tn_status status = tn__loader_scan();
+  if (status == TN_OK && !ensured[device_type]) {
+    const tn__device_type *type = tn__device_type_at(device_type);
+    size_t length = strlen(type->name);
+    for (tn__backend *backend = loader.first; backend != NULL && status == TN_OK;
+         backend = backend->next) {
+      bool provider = backend->facts.devices[0] == '\0';
+      if (provider || tn__list_has(backend->facts.devices, type->name, length)) {
+        status = open_one(backend);
+      }
+    }
+    ensured[device_type] = status == TN_OK;
+  }
+  tn__registry_unlock();
+  return status;
+}
+
+// ---- answers -----------------------------------------------------------------------------------
+
+char *tn__loader_report(void) {
+  tn__text text = {NULL, 0, 0};
+  const char *listed = tn__environment("TENON_BACKENDS", false);
+  tn__text_append(&text, "TENON_BACKENDS: %.400s\n", listed == NULL ? "(unset)" : listed);
+  tn__text_append(&text, "searched: %s\n", loader.searched == NULL ? "(nothing)" : loader.searched);
+  for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
+    const char *stage = backend->order < 0 && !backend->failed ? "not listed"
+                                                                : tn__stage_name(backend->stage);
+    if (backend->order >= 0 && !backend->failed && backend->stage == TN__STAGE_CPU) {
+      stage = "found, not opened yet";
+    }
+    tn__text_append(&text, "  %s: %s%s%s (%s)\n", backend->facts.name, stage,
+                    backend->reason[0] ? ": " : "", backend->reason, backend->path);
+  }
+  if (loader.first == NULL) tn__text_append(&text, "  no backend was found\n");
+  return text.data;
+}
+
+tn_status tn__loader_error(tn_status status, const char *hint, const char *format, ...) {
+  char story[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(story, sizeof story, format, arguments);
+  va_end(arguments);
+  char *report = tn__loader_report();
+  tn__error(status, &(tn__error_details){NULL, NULL, NULL, hint}, "%s\nload report:\n%s", story,
+            report == NULL ? "(out of memory)" : report);
+  free(report);
+  return status;
+}
+
+const char *tn__loader_near_match(const char *name) {
+  const char *best = "";
+  int best_distance = 3;
+  for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
+    int distance = tn__edit_distance(name, backend->facts.name);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = backend->facts.name;
+    }
+  }
+  return best;
+}
+
+char *tn_load_report(void) {
+  tn__registry_lock();
+  tn__held_error held = tn__error_hold();
+  tn__loader_scan();
+  tn__error_restore(held);
+  char *report = tn__loader_report();
+  if (report == NULL) tn__out_of_memory("the load report", 0);
+  tn__registry_unlock();
+  return report;
+}
+
+int32_t tn_backend_count(void) {
+  tn__registry_lock();
+  int32_t count = 0;
+  if (tn__loader_scan() == TN_OK) {
+    for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
+      if (backend->order >= 0) tn__backend_open(backend);
+    }
+  }
+  for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) count++;
+  tn__registry_unlock();
+  return count;
+}
+
+tn_status tn_backend_at(int32_t index, tn_backend_info *info) {
+  tn__registry_lock();
+  tn__backend *backend = loader.first;
+  for (int32_t i = 0; i < index && backend != NULL; i++) backend = backend->next;
+  tn_status status = TN_OK;
+  if (backend == NULL || index < 0) {
+    status = tn__error(TN_OUT_OF_RANGE, NULL, "tn_backend_at: there is no backend %d", index);
+  } else {
+    bool unlisted = backend->order < 0 && !backend->failed;
+    *info = (tn_backend_info){
+        .name = backend->facts.name,
+        .version = backend->facts.version,
+        .path = backend->path,
+        .devices = backend->facts.devices,
+        .stage = unlisted ? "not listed" : tn__stage_name(backend->stage),
+        .reason = backend->reason,
+        .kernel_count = backend->kernel_count,
+    };
+  }
+  tn__registry_unlock();
+  return status;
+}

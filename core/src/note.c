@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// note: what a plugin says of itself, read from its file without running any of it. The note is found
+// through the program headers, which survive stripping. Nothing in the file is trusted: every
+// offset and size is checked against the file's length, and only what is needed is read.
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+enum { MAX_PROGRAM_HEADERS = 128, MAX_NOTE_BYTES = 65536 };
+
+#if defined(__x86_64__)
+#define HOST_MACHINE EM_X86_64
+#define HOST_MACHINE_NAME "x86-64"
+#elif defined(__aarch64__)
+#define HOST_MACHINE EM_AARCH64
+#define HOST_MACHINE_NAME "aarch64"
+#elif defined(__riscv)
+#define HOST_MACHINE EM_RISCV
+#define HOST_MACHINE_NAME "riscv"
+#else
+#define HOST_MACHINE EM_NONE
+#define HOST_MACHINE_NAME "this machine"
+#endif
+
+static bool read_at(int file, void *to, uint64_t size, uint64_t offset) {
+  if (offset > INT64_MAX || size > INT64_MAX) return false;
+  char *out = to;
+  while (size > 0) {
+    ssize_t got = pread(file, out, size, (off_t)offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    out += got;
+    offset += (uint64_t)got;
+    size -= (uint64_t)got;
+  }
+  return true;
+}
+
+static tn_status check_header(tn__backend *backend, const Elf64_Ehdr *header) {
+  if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "not an ELF file");
+  }
+  if (header->e_ident[EI_CLASS] != ELFCLASS64) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "a 32-bit library; this process is 64-bit");
+  }
+  if (header->e_ident[EI_DATA] != ELFDATA2LSB) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "a big-endian library");
+  }
+  if (HOST_MACHINE != EM_NONE && header->e_machine != HOST_MACHINE) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND,
+                            "built for another architecture (ELF machine %d); this process is "
+                            "%s (%d)",
+                            header->e_machine, HOST_MACHINE_NAME, HOST_MACHINE);
+  }
+  if (header->e_type != ET_DYN) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "not a shared library");
+  }
+  if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0 ||
+      header->e_phnum > MAX_PROGRAM_HEADERS) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "its program headers are malformed");
+  }
+  return TN_OK;
+}
+
+// Copies the facts of a note's descriptor; the reader accepts a longer or shorter one.
+static bool take_facts(tn_plugin_facts *facts, const char *desc, uint64_t size) {
+  const uint64_t smallest = offsetof(tn_plugin_facts, name) + sizeof facts->name;
+  uint32_t claimed;
+  if (size < smallest) return false;
+  memcpy(&claimed, desc, sizeof claimed);
+  if (claimed < smallest || claimed > size) return false;
+  memset(facts, 0, sizeof *facts);
+  memcpy(facts, desc, claimed < sizeof *facts ? claimed : sizeof *facts);
+  // Each text must end inside its field.
+  facts->name[sizeof facts->name - 1] = '\0';
+  facts->version[sizeof facts->version - 1] = '\0';
+  facts->cpu_features[sizeof facts->cpu_features - 1] = '\0';
+  facts->threading[sizeof facts->threading - 1] = '\0';
+  facts->devices[sizeof facts->devices - 1] = '\0';
+  facts->operators[sizeof facts->operators - 1] = '\0';
+  return facts->name[0] != '\0';
+}
+
+// Walks the notes of one segment; returns how many are ours, -1 when one is malformed.
+static int scan_notes(const char *notes, uint64_t size, tn_plugin_facts *facts) {
+  int found = 0;
+  uint64_t at = 0;
+  while (size - at >= sizeof(Elf64_Nhdr)) {
+    Elf64_Nhdr header;
+    memcpy(&header, notes + at, sizeof header);
+    uint64_t name_at = at + sizeof header;
+    uint64_t desc_at = name_at + (((uint64_t)header.n_namesz + 3) & ~UINT64_C(3));
+    uint64_t next = desc_at + (((uint64_t)header.n_descsz + 3) & ~UINT64_C(3));
+    if (desc_at + header.n_descsz > size) return found;
+    if (header.n_type == TN_NOTE_TYPE && header.n_namesz == sizeof TN_NOTE_OWNER &&
+        memcmp(notes + name_at, TN_NOTE_OWNER, sizeof TN_NOTE_OWNER) == 0) {
+      if (!take_facts(facts, notes + desc_at, header.n_descsz)) return -1;
+      found++;
+    }
+    if (next >= size) break;
+    at = next;
+  }
+  return found;
+}
+
+static tn_status read_notes(tn__backend *backend, int file, uint64_t file_size) {
+  Elf64_Ehdr header;
+  if (file_size < sizeof header || !read_at(file, &header, sizeof header, 0)) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "truncated: shorter than an ELF header");
+  }
+  tn_status status = check_header(backend, &header);
+  if (status != TN_OK) return status;
+  int found = 0;
+  for (uint32_t i = 0; i < header.e_phnum; i++) {
+    Elf64_Phdr segment;
+    uint64_t at = header.e_phoff + i * sizeof segment;
+    if (at < header.e_phoff || !read_at(file, &segment, sizeof segment, at)) {
+      return tn__backend_fail(backend, TN__STAGE_FOUND, "truncated: its program headers are cut");
+    }
+    if (segment.p_type == PT_LOAD && segment.p_filesz > 0 &&
+        (segment.p_offset > file_size || segment.p_filesz > file_size - segment.p_offset)) {
+      return tn__backend_fail(backend, TN__STAGE_FOUND,
+                              "truncated: a segment ends past the end of the file");
+    }
+    if (segment.p_type != PT_NOTE || segment.p_filesz == 0) continue;
+    if (segment.p_filesz > MAX_NOTE_BYTES) continue;
+    char *notes = malloc(segment.p_filesz);
+    if (notes == NULL) return tn__backend_fail(backend, TN__STAGE_NOTE, "out of memory");
+    int ours = read_at(file, notes, segment.p_filesz, segment.p_offset)
+                   ? scan_notes(notes, segment.p_filesz, &backend->facts)
+                   : -1;
+    free(notes);
+    if (ours < 0) return tn__backend_fail(backend, TN__STAGE_NOTE, "its Tenon note is malformed");
+    found += ours;
+  }
+  if (found == 0) {
+    return tn__backend_fail(backend, TN__STAGE_NOTE,
+                            "no Tenon note: not a plugin, or built without TN_PLUGIN(...)");
+  }
+  if (found > 1) {
+    return tn__backend_fail(backend, TN__STAGE_NOTE,
+                            "%d Tenon notes: TN_PLUGIN(...) stands in more than one file", found);
+  }
+  return TN_OK;
+}
+
+static tn_status check_facts(tn__backend *backend) {
+  const tn_plugin_facts *facts = &backend->facts;
+  if (facts->abi_version != TN_ABI_VERSION) {
+    return tn__backend_fail(backend, TN__STAGE_ABI,
+                            "built for plugin ABI %u; this library speaks ABI %d: build it again "
+                            "with this version's headers",
+                            facts->abi_version, TN_ABI_VERSION);
+  }
+  char buffer[64];
+  const char *lacks = tn__cpu_lacks(facts->cpu_features, buffer, sizeof buffer);
+  if (lacks != NULL) {
+    return tn__backend_fail(backend, TN__STAGE_CPU, "needs the CPU feature '%s', which this "
+                            "machine lacks", lacks);
+  }
+  return TN_OK;
+}
+
+tn_status tn__note_read(tn__backend *backend) {
+  // Opening a FIFO must not block; anything but a regular file is refused.
+  int file = open(backend->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) {
+    return tn__backend_fail(backend, TN__STAGE_FOUND, "cannot be opened: %s", strerror(errno));
+  }
+  struct stat info;
+  tn_status status;
+  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
+    status = tn__backend_fail(backend, TN__STAGE_FOUND, "not a regular file");
+  } else {
+    backend->file_device = (uint64_t)info.st_dev;
+    backend->file_inode = (uint64_t)info.st_ino;
+    status = read_notes(backend, file, (uint64_t)info.st_size);
+  }
+  close(file);
+  if (status == TN_OK) status = check_facts(backend);
+  if (status == TN_OK) backend->stage = TN__STAGE_CPU;
+  return status;
+}
+
+// ---- CPU features ------------------------------------------------------------------------------
+
+#if defined(__x86_64__)
+#define CPU_FEATURE_TABLE(X)                                                              \
+  X("sse4.2") X("avx") X("avx2") X("fma") X("bmi2") X("avx512f") X("avx512dq") X("avx512bw") \
+  X("avx512vl") X("avx512vnni") X("avx512bf16")
+
+static bool has_feature(const char *name, bool *known) {
+  *known = true;
+#define X(feature) \
+  if (strcmp(name, feature) == 0) return __builtin_cpu_supports(feature) != 0;
+  CPU_FEATURE_TABLE(X)
+#undef X
+  *known = false;
+  return false;
+}
+#else
+static bool has_feature(const char *name, bool *known) {
+  *known = true;
+  return strcmp(name, "neon") == 0 || strcmp(name, "asimd") == 0;
+}
+#endif
+
+const char *tn__cpu_lacks(const char *features, char *buffer, size_t buffer_size) {
+  while (*features != '\0') {
+    size_t length = strcspn(features, ",");
+    if (length > 0 && length < buffer_size) {
+      memcpy(buffer, features, length);
+      buffer[length] = '\0';
+      bool known;
+      if (!has_feature(buffer, &known)) return buffer;
+    }
+    features += length;
+    if (*features == ',') features++;
+  }
+  return NULL;
+}

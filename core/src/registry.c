@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// registry: see registry.h. Kernels are kept in the order in which they came, and every table is
+// built from all of them; registration is rare and takes microseconds.
+
+#include "registry.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "thread.h"
+
+_Atomic(tn__chain_table *) tn__chain_tables[TN__MAX_DEVICE_TYPES];
+
+// Every kernel of one device type, in blocks that never move.
+typedef struct kernel_block {
+  struct kernel_block *next;
+  uint64_t count;
+  tn__kernel kernels[];
+} kernel_block;
+
+static kernel_block *blocks[TN__MAX_DEVICE_TYPES];
+
+// Superseded tables and their chains: readers may hold them until the process ends.
+typedef struct retired {
+  struct retired *next;
+} retired;
+static retired *retired_blocks;
+
+static pthread_mutex_t registry_mutex;
+static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
+
+static void make_mutex(void) {
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&registry_mutex, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+}
+
+void tn__registry_lock(void) {
+  pthread_once(&registry_once, make_mutex);
+  pthread_mutex_lock(&registry_mutex);
+}
+
+void tn__registry_unlock(void) { pthread_mutex_unlock(&registry_mutex); }
+
+static void *keep(uint64_t size_bytes) {
+  retired *block = calloc(1, sizeof *block + size_bytes);
+  if (block == NULL) return NULL;
+  block->next = retired_blocks;
+  retired_blocks = block;
+  return block + 1;
+}
+
+static bool goes_before(const tn__kernel *a, const tn__kernel *b) {
+  if (a->order != b->order) return a->order < b->order;
+  if (a->row.rank != b->row.rank) return a->row.rank > b->row.rank;
+  return strcmp(a->backend->facts.name, b->backend->facts.name) < 0;
+}
+
+static void chain_insert(tn__chain *chain, const tn__kernel *kernel) {
+  int32_t place = chain->count++;
+  for (; place > 0 && goes_before(kernel, chain->kernels[place - 1]); place--) {
+    chain->kernels[place] = chain->kernels[place - 1];
+  }
+  chain->kernels[place] = kernel;
+}
+
+// Visits (kernel, slot) pairs; counts them when |table| is NULL.
+static void fill_table(int32_t device_type, uint32_t *counts, tn__chain_table *table,
+                       tn__chain **chains) {
+  for (kernel_block *block = blocks[device_type]; block != NULL; block = block->next) {
+    for (uint64_t i = 0; i < block->count; i++) {
+      const tn__kernel *kernel = &block->kernels[i];
+      for (int32_t dtype = 1; dtype < TN_DTYPE_COUNT; dtype++) {
+        if (!tn_dtype_in(dtype, kernel->row.dtypes)) continue;
+        int32_t slot = kernel->op_id * TN_DTYPE_COUNT + dtype;
+        if (table == NULL) {
+          counts[slot]++;
+        } else {
+          chain_insert(chains[slot], kernel);
+        }
+      }
+    }
+  }
+}
+
+static tn_status publish(int32_t device_type) {
+  uint64_t slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT;
+  uint32_t *counts = calloc(slots, sizeof *counts);
+  tn__chain **chains = calloc(slots, sizeof *chains);
+  tn__chain_table *table = keep(sizeof *table + slots * sizeof table->chains[0]);
+  uint64_t bytes = 0;
+  char *arena = NULL;
+  if (counts != NULL && chains != NULL && table != NULL) {
+    fill_table(device_type, counts, NULL, NULL);
+    for (uint64_t i = 0; i < slots; i++) {
+      if (counts[i] > 0) bytes += sizeof(tn__chain) + counts[i] * sizeof(tn__kernel *);
+    }
+    arena = keep(bytes);
+  }
+  if (arena == NULL) {
+    free(counts);
+    free(chains);
+    return tn__out_of_memory("the table of kernels", bytes);
+  }
+  for (uint64_t i = 0; i < slots; i++) {
+    if (counts[i] == 0) continue;
+    chains[i] = (tn__chain *)(void *)arena;
+    table->chains[i] = chains[i];
+    arena += sizeof(tn__chain) + counts[i] * sizeof(tn__kernel *);
+  }
+  table->device_type = device_type;
+  fill_table(device_type, counts, table, chains);
+  free(counts);
+  free(chains);
+  atomic_store_explicit(&tn__chain_tables[device_type], table, memory_order_release);
+  return TN_OK;
+}
+
+tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t device_type,
+                           const tn_kernel_row *rows, const uint16_t *op_ids, uint64_t count) {
+  kernel_block *block = calloc(1, sizeof *block + count * sizeof block->kernels[0]);
+  if (block == NULL) return tn__out_of_memory("a table of kernels", count * sizeof *rows);
+  block->count = count;
+  for (uint64_t i = 0; i < count; i++) {
+    block->kernels[i] = (tn__kernel){rows[i], backend, order, op_ids[i]};
+  }
+  block->next = blocks[device_type];
+  blocks[device_type] = block;
+  tn_status status = publish(device_type);
+  if (status != TN_OK) {
+    blocks[device_type] = block->next;
+    free(block);
+  }
+  return status;
+}

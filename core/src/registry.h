@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// registry: which kernels could serve an operator. For each device type there is one immutable
+// table of chains, (operator, key dtype) -> kernels best first. Registering a backend builds a new
+// table and swaps the pointer; readers that hold an old one may keep it, since tables are never
+// freed before the process ends. Invariant: within a chain the user's order never decreases, and
+// within equal order rank never increases.
+
+#ifndef TENON_CORE_REGISTRY_H_
+#define TENON_CORE_REGISTRY_H_
+
+#include <stdatomic.h>
+#include <tenon/plugin.h>
+
+#include "device_type.h"
+#include "op_table.h"
+
+typedef struct tn__backend tn__backend;  // backend.h
+
+typedef struct tn__kernel {
+  tn_kernel_row row;  // the backend's, zero where it was shorter
+  const tn__backend *backend;
+  int32_t order;  // place of the backend in the user's list
+  uint16_t op_id;
+} tn__kernel;
+
+typedef struct tn__chain {
+  int32_t count;
+  const tn__kernel *kernels[];
+} tn__chain;
+
+typedef struct tn__chain_table {
+  int32_t device_type;
+  const tn__chain *chains[];  // [op id * TN_DTYPE_COUNT + dtype], NULL where nobody serves it
+} tn__chain_table;
+
+extern _Atomic(tn__chain_table *) tn__chain_tables[TN__MAX_DEVICE_TYPES];
+
+// Adds kernels and publishes new tables. Registry locked. The rows are copied.
+tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t device_type,
+                           const tn_kernel_row *rows, const uint16_t *op_ids, uint64_t count);
+
+// Opens what could serve |device_type|, once. errors: those of the environment's backends
+tn_status tn__registry_ensure(int32_t device_type);
+
+// The chain of (device type, op, dtype), NULL where nobody serves it. Opens backends at first use.
+static inline const tn__chain *tn__chain_of(int32_t device_type, int32_t op_id, tn_dtype dtype) {
+  tn__chain_table *table =
+      atomic_load_explicit(&tn__chain_tables[device_type], memory_order_acquire);
+  return table == NULL ? NULL : table->chains[op_id * TN_DTYPE_COUNT + dtype];
+}
+
+// One lock for registration, loading and the list of backends. Recursive.
+void tn__registry_lock(void);
+void tn__registry_unlock(void);
+
+#endif  // TENON_CORE_REGISTRY_H_

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// storage: the bytes that a tensor and its views share. Small host storages stand in one block with
+// their data, from the thread's cache; others take a block of the device's. Ids are handed to
+// threads in ranges, so that numbering storages touches no shared line.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device_type.h"
+#include "tensor_impl.h"
+
+enum { HEADER_BYTES = 128, INLINE_MAX = TN__SMALL_MAX_BYTES - HEADER_BYTES, ID_RANGE = 4096 };
+_Static_assert(sizeof(tn__storage) <= HEADER_BYTES, "inline data starts behind the header");
+
+static _Atomic uint64_t next_id_range = 1;
+
+static uint64_t new_id(tn__thread *thread) {
+  if (thread->next_id == thread->last_id) {
+    thread->next_id =
+        atomic_fetch_add_explicit(&next_id_range, ID_RANGE, memory_order_relaxed);
+    thread->last_id = thread->next_id + ID_RANGE;
+  }
+  return thread->next_id++;
+}
+
+static void storage_init(tn__storage *storage, tn__thread *thread, uint64_t size_bytes,
+                         tn_device device) {
+  atomic_init(&storage->refs, 1);
+  storage->flags = 0;
+  storage->device = device;
+  storage->size_bytes = size_bytes;
+  storage->block_bytes = 0;
+  storage->id = new_id(thread);
+  atomic_init(&storage->version, 0);
+  storage->deleter = NULL;
+  storage->deleter_context = NULL;
+}
+
+static tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_bytes) {
+  uint64_t block_bytes = HEADER_BYTES + (size_bytes == 0 ? 1 : size_bytes);
+  tn__storage *storage = tn__small_allocate(thread, block_bytes);
+  if (storage == NULL) {
+    tn__out_of_memory("a tensor", block_bytes);
+    return NULL;
+  }
+  storage_init(storage, thread, size_bytes, TN_DEVICE_CPU);
+  storage->flags = TN__STORAGE_INLINE;
+  storage->block_bytes = block_bytes;
+  storage->data = (char *)storage + HEADER_BYTES;
+  return storage;
+}
+
+tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device) {
+  tn__thread *thread = &tn__tls;
+  if (device.type == TN__DEVICE_TYPE_CPU && size_bytes <= INLINE_MAX) {
+    return storage_new_inline(thread, size_bytes);
+  }
+  tn__storage *storage = tn__small_allocate(thread, sizeof *storage);
+  if (storage == NULL) {
+    tn__out_of_memory("a tensor", sizeof *storage);
+    return NULL;
+  }
+  storage_init(storage, thread, size_bytes, device);
+  storage->data = tn__memory_allocate(device, size_bytes == 0 ? 1 : size_bytes,
+                                      &storage->block_bytes);
+  if (storage->data == NULL) {
+    tn__small_free(thread, storage, sizeof *storage);
+    char name[48];
+    tn__error(TN_OUT_OF_MEMORY, NULL, "out of memory: a tensor needs %llu bytes on device '%s'",
+              (unsigned long long)size_bytes, tn_device_name(device, name, sizeof name));
+    return NULL;
+  }
+  return storage;
+}
+
+tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device device, uint32_t flags,
+                                 void (*deleter)(void *context), void *context) {
+  tn__thread *thread = &tn__tls;
+  tn__storage *storage = tn__small_allocate(thread, sizeof *storage);
+  if (storage == NULL) {
+    tn__out_of_memory("a tensor", sizeof *storage);
+    return NULL;
+  }
+  storage_init(storage, thread, size_bytes, device);
+  storage->data = data;
+  storage->flags = flags;
+  storage->deleter = deleter;
+  storage->deleter_context = context;
+  return storage;
+}
+
+void tn__storage_free(tn__storage *storage) {
+  tn__thread *thread = &tn__tls;
+  if (storage->flags & TN__STORAGE_INLINE) {
+    tn__small_free(thread, storage, storage->block_bytes);
+    return;
+  }
+  if (storage->deleter != NULL) {
+    storage->deleter(storage->deleter_context);
+  } else if (storage->block_bytes != 0) {
+    tn__memory_release(storage->device, storage->data, storage->block_bytes);
+  }
+  tn__small_free(thread, storage, sizeof *storage);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// thread: per-thread state, small blocks, and the one door to the host's allocator.
+//
+// Small blocks come in 64-byte classes up to 1 KiB. A freed block goes onto the freeing thread's list
+// for its class; a list that grows past its cap gives blocks back. Invariant: a block on a list is
+// owned by nobody else, and its first word links to the next.
+
+#include "thread.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tenon/error.h>
+
+#include "scope_impl.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TN__PLAIN_BLOCKS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TN__PLAIN_BLOCKS 1
+#endif
+#endif
+
+enum { CLASS_BYTES = 64, CLASS_COUNT = TN__SMALL_MAX_BYTES / CLASS_BYTES, CLASS_CAP = 512 };
+
+typedef struct free_block {
+  struct free_block *next;
+} free_block;
+
+struct tn__block_cache {
+  free_block *lists[CLASS_COUNT];
+  uint32_t counts[CLASS_COUNT];
+};
+
+_Thread_local tn__thread tn__tls;
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static bool exit_key_made;
+
+static void blocks_free(tn__block_cache *cache) {
+  if (cache == NULL) return;
+  for (int i = 0; i < CLASS_COUNT; i++) {
+    for (free_block *block = cache->lists[i]; block != NULL;) {
+      free_block *next = block->next;
+      free(block);
+      block = next;
+    }
+  }
+  free(cache);
+}
+
+// Runs when a thread ends, and for the last thread from the library's destructor.
+static void thread_end(void *argument) {
+  tn__thread *thread = argument;
+  tn__scopes_abandon(thread);
+  tn_error_clear();
+  free(thread->error);
+  thread->error = NULL;
+  tn__block_cache *blocks = thread->blocks;
+  thread->blocks = NULL;
+  blocks_free(blocks);
+  thread->attached = false;
+}
+
+static void make_exit_key(void) { exit_key_made = pthread_key_create(&exit_key, thread_end) == 0; }
+
+void tn__thread_attach(tn__thread *thread) {
+  if (thread->attached) return;
+  thread->attached = true;
+  pthread_once(&exit_key_once, make_exit_key);
+  if (exit_key_made) pthread_setspecific(exit_key, thread);
+}
+
+// The main thread's keys are not destroyed at exit: leave nothing for leak checkers.
+__attribute__((destructor)) static void library_end(void) { thread_end(&tn__tls); }
+
+void *tn__allocate(uint64_t size_bytes) {
+  uint64_t rounded = (size_bytes + 63) & ~UINT64_C(63);
+  if (rounded < size_bytes || rounded > PTRDIFF_MAX) return NULL;
+  return aligned_alloc(64, rounded == 0 ? 64 : rounded);
+}
+
+void *tn__reallocate(void *block, uint64_t old_bytes, uint64_t new_bytes) {
+  void *grown = tn__allocate(new_bytes);
+  if (grown == NULL) return NULL;
+  if (block != NULL) memcpy(grown, block, old_bytes < new_bytes ? old_bytes : new_bytes);
+  tn__deallocate(block);
+  return grown;
+}
+
+void tn__deallocate(void *block) { free(block); }
+
+char *tn__strdup(const char *text) {
+  uint64_t size = strlen(text) + 1;
+  char *copy = malloc(size);
+  if (copy != NULL) memcpy(copy, text, size);
+  return copy;
+}
+
+#if !defined(TN__PLAIN_BLOCKS)
+static void *block_refill(tn__thread *thread, uint64_t size_class) {
+  if (thread->blocks == NULL) {
+    tn__thread_attach(thread);
+    thread->blocks = calloc(1, sizeof(tn__block_cache));
+  }
+  return aligned_alloc(64, (size_class + 1) * CLASS_BYTES);
+}
+#endif
+
+void *tn__small_allocate(tn__thread *thread, uint64_t size_bytes) {
+#if defined(TN__PLAIN_BLOCKS)
+  (void)thread;
+  return tn__allocate(size_bytes);
+#else
+  uint64_t size_class = (size_bytes - 1) / CLASS_BYTES;
+  tn__block_cache *cache = thread->blocks;
+  if (cache != NULL) {
+    free_block *block = cache->lists[size_class];
+    if (block != NULL) {
+      cache->lists[size_class] = block->next;
+      cache->counts[size_class]--;
+      return block;
+    }
+  }
+  return block_refill(thread, size_class);
+#endif
+}
+
+void tn__small_free(tn__thread *thread, void *block, uint64_t size_bytes) {
+#if defined(TN__PLAIN_BLOCKS)
+  (void)thread;
+  (void)size_bytes;
+  tn__deallocate(block);
+#else
+  uint64_t size_class = (size_bytes - 1) / CLASS_BYTES;
+  tn__block_cache *cache = thread->blocks;
+  if (cache == NULL || cache->counts[size_class] >= CLASS_CAP) {
+    free(block);
+    return;
+  }
+  free_block *freed = block;
+  freed->next = cache->lists[size_class];
+  cache->lists[size_class] = freed;
+  cache->counts[size_class]++;
+#endif
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// thread: what the core keeps for each thread: the innermost scope, the recorded error, modes and
+// the cache of small blocks. One struct in initial-exec TLS, fetched once at the entry of a call.
+// It stays small: a library opened late may use only some 512 bytes of such TLS.
+
+#ifndef TENON_CORE_THREAD_H_
+#define TENON_CORE_THREAD_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tenon/base.h>
+
+typedef struct tn__error_record tn__error_record;
+typedef struct tn__block_cache tn__block_cache;
+struct tn_scope;
+
+typedef struct tn__thread {
+  struct tn_scope *scope;
+  tn__error_record *error;
+  tn__block_cache *blocks;
+  uint64_t next_id, last_id;  // storage ids handed to this thread
+  bool grad_disabled;
+  bool anomaly;
+  bool has_error;
+  bool attached;  // the thread-exit hook is in place
+} tn__thread;
+
+extern _Thread_local tn__thread tn__tls __attribute__((tls_model("initial-exec")));
+
+// Puts the thread-exit hook in place: it closes what the thread left open and frees its caches.
+void tn__thread_attach(tn__thread *thread);
+
+// ---- small blocks: per-thread free lists by size class, 64-byte aligned, at most 1 KiB. Under a
+// sanitizer they are plain allocations. A block may be freed on any thread.
+enum { TN__SMALL_MAX_BYTES = 1024 };
+void *tn__small_allocate(tn__thread *thread, uint64_t size_bytes);
+void tn__small_free(tn__thread *thread, void *block, uint64_t size_bytes);
+
+// ---- everything else of the host's: plain allocations that can be made to fail by tests.
+void *tn__allocate(uint64_t size_bytes);        // 64-byte aligned
+void *tn__reallocate(void *block, uint64_t old_bytes, uint64_t new_bytes);
+void tn__deallocate(void *block);
+char *tn__strdup(const char *text);
+
+// ---- errors (error.c)
+typedef struct tn__error_details {
+  const char *op, *argument, *backend, *hint;  // NULL where unknown
+} tn__error_details;
+
+// Records an error unless one is recorded; returns |status|.
+tn_status tn__error(tn_status status, const tn__error_details *details, const char *format, ...)
+    TN_PRINTF(3, 4);
+tn_status tn__out_of_memory(const char *what, uint64_t size_bytes);
+// Records that a NULL operand was given where nothing says why it is NULL.
+void tn__null_operand(const char *op, const char *argument);
+// Sets the thread's error aside, for work whose failures are its own, and puts it back (dropping
+// what was recorded in between).
+typedef struct tn__held_error {
+  tn__error_record *record;
+  bool has_error;
+} tn__held_error;
+tn__held_error tn__error_hold(void);
+void tn__error_restore(tn__held_error held);
+// Appends " [during <what>]" or a hint to the recorded error.
+void tn__error_note(const char *format, ...) TN_PRINTF(1, 2);
+
+#endif  // TENON_CORE_THREAD_H_

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// plugin: the whole contract between the host (libtenon) and a backend. A backend includes this
+// header and nothing else of Tenon's, links nothing of Tenon's, and exports one function,
+// `tn_plugin_query`. The host reads the descriptor, checks it, and only then calls `init`, which
+// registers devices and kernels through the registrar. Registration is staged: when init fails,
+// nothing of it stays.
+//
+// Growth: every struct starts with its struct_size and grows only at its end; a reader treats
+// what lies past the writer's size as zero. Before ABI 1 the version must match exactly.
+
+#ifndef TENON_PLUGIN_H_
+#define TENON_PLUGIN_H_
+
+#include <tenon/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TN_ABI_VERSION 0
+#define TN_MAX_RANK 32
+
+#if defined(__GNUC__)
+#define TN_PLUGIN_EXPORT __attribute__((visibility("default")))
+#else
+#define TN_PLUGIN_EXPORT
+#endif
+
+typedef struct tn_host_api tn_host_api;
+typedef struct tn_kernel_ctx tn_kernel_ctx;
+typedef struct tn_registrar tn_registrar;
+
+// ---- what a kernel is called with --------------------------------------------------------------
+
+enum {
+  TN_VIEW_ABSENT = 1u << 0,      // an optional operand that was not given; nothing else is set
+  TN_VIEW_IMMEDIATE = 1u << 1,   // one value on the host: data points at `immediate`, strides are 0
+  TN_VIEW_CONTIGUOUS = 1u << 2,  // row-major without gaps
+};
+
+// One operand. Frozen: this struct never changes size.
+typedef struct tn_view {
+  void *data;             // the element at index [0, ..., 0]; strides may be negative or 0
+  const int64_t *sizes;   // [rank]
+  const int64_t *strides; // [rank], in elements; 0 along a broadcast (or reduced) dimension
+  int32_t rank;
+  tn_dtype dtype;
+  uint32_t flags;  // TN_VIEW_*
+  uint32_t reserved;
+  int64_t numel;  // product of sizes
+  tn_device device;
+  uint64_t storage_id;  // with `version` the content id: what was derived from equal ids may be
+  uint64_t version;     // reused; storage_id 0 means never cache
+  union {
+    int64_t i;
+    uint64_t u;
+    double f64;
+    float f32;
+    uint16_t bits16;
+    uint8_t u8;
+    tn_complex64 c64;
+    tn_complex128 c128;
+  } immediate;  // the value in `dtype`
+} tn_view;
+
+// The arguments of any operator: results first, then tensor operands in the schema's order, then
+// the elements of a tensor list. Everything else stands in `attrs`, whose struct is generated for
+// each operator (<tenon/op_args.h>), as are the indices into `views`.
+typedef struct tn_args {
+  uint32_t struct_size;
+  uint32_t view_count;
+  tn_view *views;
+  uint32_t output_count;
+  uint32_t attrs_size;
+  const void *attrs;
+} tn_args;
+
+// What a kernel is called in. Valid during the call.
+struct tn_kernel_ctx {
+  uint32_t struct_size;
+  uint32_t flags;  // TN_KERNEL_CTX_*
+  const tn_host_api *host;
+  const char *op;    // the operator's schema name
+  void *stream;      // the device's own stream; NULL on the cpu
+  tn_device device;  // where the kernel runs
+  void *host_data;   // the host's; not for kernels
+};
+
+enum { TN_KERNEL_CTX_DETERMINISTIC = 1u << 0 };
+
+// Runs body(closure, begin, end) on pieces of [begin, end).
+typedef void (*tn_range_body)(void *closure, int64_t begin, int64_t end);
+
+// What the host offers. Entries may be called from any thread unless they say otherwise.
+struct tn_host_api {
+  uint32_t struct_size;
+  uint32_t abi_version;
+  const char *version;  // of Tenon, "0.1.0"
+
+  // Records why the call failed (printf format) and returns |status|, so that a kernel can end in
+  // `return ctx->host->error(ctx, TN_INVALID_ARGUMENT, "...", ...)`. |ctx| may be NULL in init.
+  tn_status (*error)(tn_kernel_ctx *ctx, tn_status status, const char *format, ...)
+      TN_PRINTF(3, 4);
+
+  // Logs one line. level: 0 error, 1 warning, 2 info, 3 debug. |subsystem|: the backend's name.
+  void (*log)(int32_t level, const char *subsystem, const char *format, ...) TN_PRINTF(3, 4);
+
+  // Host memory that lives until the kernel returns; 64-byte aligned. NULL when there is none.
+  // Only from the thread that runs the kernel.
+  void *(*scratch)(tn_kernel_ctx *ctx, uint64_t size_bytes);
+
+  // Splits [begin, end) into pieces of at least |grain| and runs them on the process's one pool;
+  // returns when all are done. Runs on the caller alone where the pool is busy, where the call is
+  // nested, or where there is too little work.
+  void (*parallel_for)(int64_t begin, int64_t end, int64_t grain, tn_range_body body,
+                       void *closure);
+
+  // How many threads parallel_for may use from here, at least 1.
+  int32_t (*thread_count)(void);
+
+  // For operators whose result's shape depends on data: creates result |output| with |sizes| and
+  // fills in its view in |args|.
+  tn_status (*result_create)(tn_kernel_ctx *ctx, const tn_args *args, uint32_t output,
+                             int32_t rank, const int64_t *sizes);
+
+  // The value of a variable that the user set for this backend (an environment variable), NULL
+  // where unset. Path-like values are hidden in set-uid processes.
+  const char *(*option)(const char *name);
+
+  // Further services by name ("tenon.graph/1"); NULL where this host has none of that name.
+  const void *(*extension)(const char *name);
+};
+
+// ---- kernels -----------------------------------------------------------------------------------
+
+// Where a kernel stands among those for the same operator, device and dtype; higher goes first.
+enum {
+  TN_RANK_REFERENCE = 100,
+  TN_RANK_GENERIC = 200,
+  TN_RANK_VENDOR = 300,
+  TN_RANK_TUNED = 400,
+};
+
+// What a row wants its operands to look like. The host copies what does not fit.
+enum {
+  TN_LAYOUT_CONTIGUOUS = 0,  // row-major without gaps (immediates are expanded)
+  TN_LAYOUT_STRIDED = 1,     // any strides, 0 and negative ones included
+  TN_LAYOUT_MATRIX = 2,      // the last two dimensions as BLAS takes them: one stride is 1, the
+                             // other at least the size of that dimension; other strides any
+};
+
+enum {
+  TN_ROW_DETERMINISTIC = 1u << 0,  // the same bits at any thread count, run after run
+  TN_ROW_CAPTURABLE = 1u << 1,     // may be captured into a graph
+  TN_ROW_CASTS = 1u << 2,          // takes operands of other dtypes than the key and casts itself
+};
+
+// One kernel. `supports` returns NULL where it accepts, else the reason (static text); it sees
+// views that are described but whose results are not allocated (data may be NULL).
+typedef struct tn_kernel_row {
+  const char *op;   // schema name with overload: "add.Tensor", "_softmax"
+  uint64_t dtypes;  // TN_DTYPE_BIT set of key dtypes
+  int32_t rank;     // TN_RANK_*
+  int32_t layout;   // TN_LAYOUT_*
+  uint32_t flags;   // TN_ROW_*
+  uint32_t attrs_size;  // sizeof the attrs struct this was compiled with; 0: reads none
+  const char *(*supports)(void *self, const tn_args *args);
+  tn_status (*run)(void *self, tn_kernel_ctx *ctx, const tn_args *args);
+  void *self;
+} tn_kernel_row;
+
+// ---- devices -----------------------------------------------------------------------------------
+
+typedef struct tn_device_properties {
+  uint32_t struct_size;
+  uint32_t reserved;
+  char name[128];         // "NVIDIA H100"
+  uint64_t memory_bytes;  // 0: unknown
+  uint32_t multiprocessors;
+  uint32_t compute_major, compute_minor;
+} tn_device_properties;
+
+enum { TN_DEVICE_HOST_MEMORY = 1u << 0 };  // the host may read and write this device's memory
+
+// A device type and how to hold data on it. Entries marked optional may be NULL.
+// |stream| NULL is the device's default stream. Calls may come from any thread.
+typedef struct tn_device_table {
+  uint32_t struct_size;
+  uint32_t flags;    // TN_DEVICE_*
+  const char *name;  // "cuda"; [a-z][a-z0-9_]*, unique in the process
+  void *self;
+
+  // How many devices there are. Zero is success: |reason| then says why ("driver not found: ...").
+  tn_status (*count)(void *self, int32_t *count, char *reason, uint64_t reason_size);
+  tn_status (*properties)(void *self, int32_t index, tn_device_properties *properties);
+
+  // Raw segments, at least 64-byte aligned. The core caches and splits them.
+  tn_status (*allocate)(void *self, int32_t index, uint64_t size_bytes, void **data);
+  void (*release)(void *self, int32_t index, void *data, uint64_t size_bytes);
+
+  // Copies of contiguous bytes, ordered on |stream|. Memory of the host is valid until the stream
+  // is synchronised; a device without streams copies before it returns.
+  tn_status (*copy_from_host)(void *self, int32_t index, void *stream, void *to, const void *from,
+                              uint64_t size_bytes);
+  tn_status (*copy_to_host)(void *self, int32_t index, void *stream, void *to, const void *from,
+                            uint64_t size_bytes);
+  tn_status (*copy_within)(void *self, int32_t index, void *stream, void *to, const void *from,
+                           uint64_t size_bytes);
+  // Between two devices of this type. optional: through the host.
+  tn_status (*copy_between)(void *self, int32_t to_index, void *to, int32_t from_index,
+                            const void *from, void *stream, uint64_t size_bytes);
+
+  // Streams and events. optional, all or none: without them everything is synchronous.
+  tn_status (*stream_create)(void *self, int32_t index, int32_t priority, void **stream);
+  void (*stream_destroy)(void *self, int32_t index, void *stream);
+  tn_status (*stream_synchronize)(void *self, int32_t index, void *stream);
+  tn_status (*stream_query)(void *self, int32_t index, void *stream, bool *done);
+  tn_status (*event_create)(void *self, int32_t index, bool timing, void **event);
+  void (*event_destroy)(void *self, int32_t index, void *event);
+  tn_status (*event_record)(void *self, int32_t index, void *event, void *stream);
+  tn_status (*event_query)(void *self, int32_t index, void *event, bool *done);
+  tn_status (*event_synchronize)(void *self, int32_t index, void *event);
+  tn_status (*stream_wait_event)(void *self, int32_t index, void *stream, void *event);
+  tn_status (*event_elapsed_ms)(void *self, int32_t index, void *start, void *end, float *ms);
+
+  // optional
+  void *(*stream_native_handle)(void *self, int32_t index, void *stream);
+  tn_status (*memory_info)(void *self, int32_t index, uint64_t *free_bytes, uint64_t *total_bytes);
+  tn_status (*host_allocate)(void *self, uint64_t size_bytes, void **data);  // pinned
+  void (*host_release)(void *self, void *data);
+} tn_device_table;
+
+// The process's pool of threads, which one backend may bring.
+typedef struct tn_workers {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const char *runtime;  // "libgomp", for `tenon info`
+  void (*parallel_for)(int64_t begin, int64_t end, int64_t grain, tn_range_body body,
+                       void *closure);
+  int32_t (*thread_count)(void);         // that a call from this thread may use
+  void (*set_thread_count)(int32_t count);
+} tn_workers;
+
+// ---- registration ------------------------------------------------------------------------------
+
+// Valid during init. Each entry returns an error, already recorded, that init should pass on.
+struct tn_registrar {
+  uint32_t struct_size;
+  uint32_t reserved;
+  void *host_data;
+  // Adds a device type; the host copies the table. |type| (may be NULL) receives its id.
+  tn_status (*add_device)(tn_registrar *registrar, const tn_device_table *table, int32_t *type);
+  // Adds |count| kernels, |stride| bytes apart, for the device type named |device| ("cpu", or one
+  // that this plugin added). Rows for operators that this host does not know are skipped.
+  tn_status (*add_kernels)(tn_registrar *registrar, const char *device, const tn_kernel_row *rows,
+                           uint64_t count, uint64_t stride);
+  // Offers a pool. The first to offer is used.
+  tn_status (*add_workers)(tn_registrar *registrar, const tn_workers *workers);
+};
+
+// ---- the descriptor and its ELF note -----------------------------------------------------------
+
+// What can be known of a plugin without running it. Strings end in NUL; lists are comma separated.
+typedef struct tn_plugin_facts {
+  uint32_t struct_size;
+  uint32_t abi_version;   // TN_ABI_VERSION of the header
+  uint32_t min_host_abi;  // lowest host ABI that it can live with
+  uint32_t reserved;
+  char name[32];          // what TENON_BACKENDS calls it
+  char version[24];
+  char cpu_features[64];  // what its code cannot run without: "avx2,fma"
+  char threading[16];     // thread runtime it brings: "openmp", "pthread", "" none
+  char devices[64];       // device types it owns, "" for a provider only
+  char operators[256];    // operators it serves, as globs: "*", "conv*,mm"
+} tn_plugin_facts;
+
+typedef struct tn_plugin_desc {
+  uint32_t struct_size;
+  uint32_t reserved;
+  tn_plugin_facts facts;
+  tn_status (*init)(const tn_host_api *host, tn_registrar *registrar);
+  void (*quiesce)(void);  // optional: tn_shutdown(); finish work, keep memory
+} tn_plugin_desc;
+
+#define TN_NOTE_OWNER "Tenon"
+#define TN_NOTE_TYPE 0x544e  // 'TN'
+
+typedef struct tn_plugin_note {
+  uint32_t name_size, desc_size, type;
+  char owner[8];
+  tn_plugin_facts facts;
+} tn_plugin_note;
+
+// Writes the descriptor `tn_plugin_descriptor` and the ELF note from the same facts. Once in a
+// plugin, at file scope, followed by the exported function:
+//
+//   TN_PLUGIN(init, .name = "mine", .version = "1.0", .devices = "mine", .operators = "*");
+//   TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
+//     return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;
+//   }
+#define TN_PLUGIN(init_function, ...)                                                        \
+  __attribute__((section(".note.tenon"), used, aligned(4))) static const tn_plugin_note      \
+      tn_plugin_elf_note = {sizeof(TN_NOTE_OWNER), sizeof(tn_plugin_facts), TN_NOTE_TYPE,    \
+                            TN_NOTE_OWNER, TN_PLUGIN_FACTS(__VA_ARGS__)};                    \
+  static const tn_plugin_desc tn_plugin_descriptor = {                                       \
+      .struct_size = sizeof(tn_plugin_desc),                                                 \
+      .facts = TN_PLUGIN_FACTS(__VA_ARGS__),                                                 \
+      .init = init_function}
+#define TN_PLUGIN_FACTS(...)                                                 \
+  {.struct_size = sizeof(tn_plugin_facts), .abi_version = TN_ABI_VERSION,    \
+   .min_host_abi = TN_ABI_VERSION, __VA_ARGS__}
+
+// The only exported symbol. |host_abi| is the host's TN_ABI_VERSION. Returns a descriptor that
+// lives as long as the library, or NULL to decline.
+typedef const tn_plugin_desc *(*tn_plugin_query_fn)(uint32_t host_abi);
+TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // TENON_PLUGIN_H_
