@@ -136,5 +136,6 @@ static tn_status stack_compose(tn_compose *compose) {
 /// source: ATen `stack`.
 const tn_op_def tn_op_stack = {
     .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
+    .promote = TN_PROMOTE_COMMON,
     .compose = stack_compose,
 };

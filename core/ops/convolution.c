@@ -333,6 +333,7 @@ static tn_status conv1d_compose(tn_compose *compose) {
 const tn_op_def tn_op_conv1d = {
     .schema = "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, int[1] dilation=1, int groups=1) -> Tensor",
     // clang-format on
+    .promote = TN_PROMOTE_COMMON,
     .compose = conv1d_compose,
 };
 
@@ -349,5 +350,6 @@ static tn_status conv2d_compose(tn_compose *compose) {
 const tn_op_def tn_op_conv2d = {
     .schema = "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2] dilation=1, int groups=1) -> Tensor",
     // clang-format on
+    .promote = TN_PROMOTE_COMMON,
     .compose = conv2d_compose,
 };

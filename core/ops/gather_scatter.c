@@ -76,10 +76,6 @@ static tn_status infer_scatter(tn_infer *infer, int64_t *dim) {
   TN_TRY(tn__expect_index(infer, 1, "index"));
   TN_TRY(expect_within(infer, self, "self", *dim));
   TN_TRY(expect_within(infer, src, "src", -1));
-  if (tn_tensor_dtype(src) != tn_tensor_dtype(self)) {
-    return tn__op_error(infer->call, TN_INVALID_DTYPE, "src", "expected self's dtype, %s",
-                        tn_dtype_name(tn_tensor_dtype(self)));
-  }
   return tn__infer_same(infer);
 }
 

@@ -67,10 +67,6 @@ static tn_status index_add_infer(tn_infer *infer) {
                         " indices along dimension %" PRId64,
                         index->numel, attrs->dim);
   }
-  if (tn_tensor_dtype(source) != tn_tensor_dtype(self)) {
-    return tn__op_error(infer->call, TN_INVALID_DTYPE, "source", "expected self's dtype, %s",
-                        tn_dtype_name(tn_tensor_dtype(self)));
-  }
   return tn__infer_same(infer);
 }
 

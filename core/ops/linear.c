@@ -56,5 +56,6 @@ static tn_status linear_compose(tn_compose *compose) {
 const tn_op_def tn_op_linear = {
     .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
     // clang-format on
+    .promote = TN_PROMOTE_COMMON,
     .compose = linear_compose,
 };

@@ -231,6 +231,7 @@ static tn_status matmul_compose(tn_compose *compose) {
 /// source: PEP 465; ATen `matmul`.
 const tn_op_def tn_op_matmul = {
     .schema = "matmul(Tensor self, Tensor other) -> Tensor",
+    .promote = TN_PROMOTE_COMMON,
     .compose = matmul_compose,
 };
 
@@ -255,6 +256,7 @@ static tn_status dot_compose(tn_compose *compose) {
 /// 0-dim tensor. errors: INVALID_ARGUMENT for ranks or sizes. source: ATen `dot`.
 const tn_op_def tn_op_dot = {
     .schema = "dot(Tensor self, Tensor tensor) -> Tensor",
+    .promote = TN_PROMOTE_COMMON,
     .compose = dot_compose,
 };
 
@@ -276,5 +278,6 @@ static tn_status mv_compose(tn_compose *compose) {
 /// errors: INVALID_ARGUMENT for ranks or sizes. source: ATen `mv`.
 const tn_op_def tn_op_mv = {
     .schema = "mv(Tensor self, Tensor vec) -> Tensor",
+    .promote = TN_PROMOTE_COMMON,
     .compose = mv_compose,
 };

@@ -28,5 +28,6 @@ static tn_status mse_loss_compose(tn_compose *compose) {
 const tn_op_def tn_op_mse_loss = {
     .schema = "mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor",
     // clang-format on
+    .promote = TN_PROMOTE_COMMON,
     .compose = mse_loss_compose,
 };

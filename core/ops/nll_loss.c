@@ -157,5 +157,6 @@ static tn_status nll_loss_compose(tn_compose *compose) {
 const tn_op_def tn_op_nll_loss = {
     .schema = "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor",
     // clang-format on
+    .exempt = 1u << 1,
     .compose = nll_loss_compose,
 };
