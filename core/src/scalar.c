@@ -134,6 +134,9 @@ tn_status tn__scalar_store(tn_scalar value, tn_dtype dtype, void *out) {
     return tn_error_set(TN_INVALID_ARGUMENT, "no number is given for an element of %s",
                         tn_dtype_name(dtype));
   }
+  if (tn_dtype_size(dtype) == 0) {
+    return tn_error_set(TN_INVALID_DTYPE, "dtype %d is none of Tenon's", (int)dtype);
+  }
   const tn_complex128 wide = to_complex(value);
   if (!tn_dtype_is_complex(dtype) && dtype != TN_BOOL && wide.imag != 0) {
     return refuse(value, dtype);
@@ -161,8 +164,7 @@ tn_status tn__scalar_store(tn_scalar value, tn_dtype dtype, void *out) {
       memcpy(out, &wide, sizeof wide);
       return TN_OK;
     default:
-      if (tn_dtype_is_integer(dtype)) return store_integer(value, dtype, out);
-      return tn_error_set(TN_INVALID_DTYPE, "dtype %d is none of Tenon's", (int)dtype);
+      return store_integer(value, dtype, out);
   }
 }
 
