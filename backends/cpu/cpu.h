@@ -46,10 +46,21 @@ void cpu_workers_start(const tn_host_api *host);
 
 // ---- the instruction set, chosen once by init (isa.c)
 
-typedef enum cpu_isa { CPU_ISA_BASELINE, CPU_ISA_AVX2, CPU_ISA_AVX512 } cpu_isa;
+// The variants that *.simd.c files are compiled to; their symbols end in these names. X(isa)
+#if defined(__x86_64__) && defined(__LP64__)
+#define CPU_ISA_TABLE(X) X(baseline) X(avx2) X(avx512)
+#else
+#define CPU_ISA_TABLE(X) X(baseline)
+#endif
 
-// The best that this machine has and that CPU_ISA_* variants were compiled for; the option
-// TENON_CPU_ISA=baseline|avx2|avx512 lowers it.
+typedef enum cpu_isa {
+#define X(isa) CPU_ISA_##isa,
+  CPU_ISA_TABLE(X)
+#undef X
+      CPU_ISA_COUNT
+} cpu_isa;
+
+// The best that this machine has; the option TENON_CPU_ISA=baseline|avx2|avx512 lowers it.
 cpu_isa cpu_isa_choose(const tn_host_api *host);
 
 // Size of the last-level cache; results larger than this are written past it.
@@ -68,6 +79,7 @@ static inline bool cpu_view_contiguous(const tn_view *view) {
 // A number in the type that kernels compute |dtype| in: halves as f32, bool and every other
 // integer as themselves.
 typedef union cpu_value {
+  uint8_t boolean;
   uint8_t u8;
   int8_t i8;
   uint16_t u16;
@@ -121,6 +133,5 @@ typedef struct cpu_family {
 
 // Called once by init, before rows are registered, with the chosen instruction set.
 void cpu_pointwise_start(cpu_isa isa);
-void cpu_reduce_start(cpu_isa isa);
 
 #endif  // TENON_CPU_CPU_H_

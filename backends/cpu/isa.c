@@ -6,15 +6,19 @@
 
 #include <unistd.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__LP64__)
 #include <cpuid.h>
 #endif
 
 #include "cpu.h"
 
-static const char *const isa_names[] = {"baseline", "avx2", "avx512"};
+static const char *const isa_names[CPU_ISA_COUNT] = {
+#define X(isa) [CPU_ISA_##isa] = #isa,
+    CPU_ISA_TABLE(X)
+#undef X
+};
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__LP64__)
 // Not every compiler knows this feature's name.
 static bool has_f16c(void) {
   unsigned eax, ebx, ecx, edx;
@@ -23,18 +27,18 @@ static bool has_f16c(void) {
 #endif
 
 static cpu_isa best_isa(void) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__LP64__)
   __builtin_cpu_init();
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) {
-    return CPU_ISA_BASELINE;
+    return CPU_ISA_baseline;
   }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    return CPU_ISA_AVX512;
+    return CPU_ISA_avx512;
   }
-  return CPU_ISA_AVX2;
+  return CPU_ISA_avx2;
 #else
-  return CPU_ISA_BASELINE;
+  return CPU_ISA_baseline;
 #endif
 }
 
@@ -42,13 +46,13 @@ cpu_isa cpu_isa_choose(const tn_host_api *host) {
   const cpu_isa best = best_isa();
   const char *wanted = host->option("TENON_CPU_ISA");
   if (wanted == NULL) return best;
-  for (int isa = CPU_ISA_BASELINE; isa <= CPU_ISA_AVX512; isa++) {
+  for (int isa = 0; isa < CPU_ISA_COUNT; isa++) {
     if (strcmp(wanted, isa_names[isa]) != 0) continue;
     if (isa <= (int)best) return (cpu_isa)isa;
     host->log(1, "cpu", "this machine has no %s; using %s", wanted, isa_names[best]);
     return best;
   }
-  host->log(1, "cpu", "TENON_CPU_ISA=%s is none of baseline, avx2, avx512; using %s", wanted,
+  host->log(1, "cpu", "TENON_CPU_ISA=%s is no instruction set of this build; using %s", wanted,
             isa_names[best]);
   return best;
 }

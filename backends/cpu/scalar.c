@@ -43,7 +43,7 @@ cpu_value cpu_scalar_value(tn_scalar scalar, tn_dtype dtype) {
   cpu_value value = {.c128 = {0.0, 0.0}};
   switch (dtype) {
     case TN_BOOL:
-      value.u8 = c.real != 0.0 || c.imag != 0.0;
+      value.boolean = c.real != 0.0 || c.imag != 0.0;
       break;
     case TN_U8:
       value.u8 = (uint8_t)i;
