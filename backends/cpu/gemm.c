@@ -15,6 +15,7 @@
 #include "cpu.h"
 #include "gemm_run.h"
 #include "openblas.h"
+#include "unfold.h"
 #include "workspace.h"
 
 enum {
@@ -27,12 +28,20 @@ enum {
 #define BLAS_WORK_WIDE (INT64_C(768) * 768 * 768)
 #define BLAS_WORK_NARROW (INT64_C(64) * 64 * 64)
 
-#define X(isa) extern const cpu_gemm_kernels cpu_gemm_f32_##isa, cpu_gemm_f64_##isa;
+#define X(isa)                                                          \
+  extern const cpu_gemm_kernels cpu_gemm_f32_##isa, cpu_gemm_f64_##isa; \
+  extern const cpu_unfold_kernels cpu_unfold_f32_##isa, cpu_unfold_f64_##isa;
 CPU_ISA_TABLE(X)
 #undef X
 
 static const cpu_gemm_kernels *const kernels[CPU_ISA_COUNT][2] = {
 #define X(isa) {&cpu_gemm_f32_##isa, &cpu_gemm_f64_##isa},
+    CPU_ISA_TABLE(X)
+#undef X
+};
+
+static const cpu_unfold_kernels *const unfold_kernels[CPU_ISA_COUNT][2] = {
+#define X(isa) {&cpu_unfold_f32_##isa, &cpu_unfold_f64_##isa},
     CPU_ISA_TABLE(X)
 #undef X
 };
@@ -58,6 +67,10 @@ void cpu_gemm_start(cpu_isa isa) {
 
 const cpu_gemm_kernels *cpu_gemm_kernels_for(tn_dtype dtype) {
   return kernels[chosen_isa][dtype == TN_F64];
+}
+
+const cpu_unfold_kernels *cpu_unfold_kernels_for(tn_dtype dtype) {
+  return unfold_kernels[chosen_isa][dtype == TN_F64];
 }
 
 // ---- who computes ------------------------------------------------------------------------------
@@ -202,7 +215,7 @@ static void run_vector_rows(void *closure, int64_t begin, int64_t end) {
 // y = A x where C has one column; the transposed product where it has one row.
 static bool run_as_vector(const job *work) {
   cpu_gemm gemm = *work->gemm;
-  if (work->batch->count != 1 || gemm.alpha == 0) return false;
+  if (work->batch->count != 1 || gemm.alpha == 0 || gemm.a == NULL || gemm.b == NULL) return false;
   if (gemm.m == 1 && gemm.n > 1) {
     gemm.m = gemm.n;
     gemm.n = 1;

@@ -79,7 +79,7 @@ static void NAME(tile_of)(int64_t rows, bool two_vectors, int64_t depth, const R
   case height * 2 + 1:                              \
     NAME(tile)(height, 2, depth, a, b, b_step, to); \
     break;
-    GEMM_TILE_HEIGHTS(TILE_HEIGHT)
+    TILE_HEIGHTS(TILE_HEIGHT)
 #undef TILE_HEIGHT
   }
 }
@@ -238,7 +238,7 @@ static uint64_t NAME(workspace_bytes)(int64_t m, int64_t n, int64_t k) {
   const int64_t rows = NAME(smaller)(NAME(round_up)(m, TILE_ROWS), BLOCK_M);
   const int64_t cols = NAME(smaller)(NAME(round_up)(n, TILE_COLS), BLOCK_N);
   const int64_t block_a = NAME(round_up)(rows * depth, 64 / (int64_t)sizeof(REAL));
-  return (uint64_t)(TILE_ROWS * TILE_COLS + block_a + cols * depth) * sizeof(REAL);
+  return (uint64_t)(TILE_ROWS * TILE_COLS + block_a + cols * depth + TILE_COLS) * sizeof(REAL);
 }
 
 static void NAME(scale_range)(const cpu_gemm *gemm, cpu_gemm_range range) {

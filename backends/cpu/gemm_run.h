@@ -17,9 +17,6 @@ typedef struct cpu_gemm_batch {
 
 #define CPU_GEMM_ONE ((cpu_gemm_batch){1, 0, 0, 0})
 
-// Called once by init.
-void cpu_gemm_start(cpu_isa isa);
-
 // Computes |batch.count| products of f32 or f64. errors: OUT_OF_MEMORY
 tn_status cpu_gemm_run(tn_kernel_ctx *ctx, tn_dtype dtype, const cpu_gemm *gemm,
                        cpu_gemm_batch batch);
