@@ -12,7 +12,8 @@
 extern "C" {
 #endif
 
-// Reads |path| into a new cpu tensor. Fortran order becomes strides; big-endian data is swapped.
+// Reads |path|, which must be a regular file of one array, into a new cpu tensor. Fortran order
+// becomes strides; big-endian data is swapped.
 // owns: +1 | errors: NOT_FOUND, IO_ERROR, DATA_ERROR (truncated, wrong sizes), INVALID_DTYPE
 // (object arrays and what Tenon has no dtype for), OUT_OF_MEMORY
 TN_API tn_tensor *tn_npy_load(const char *path);
@@ -30,7 +31,9 @@ struct DLManagedTensor;
 struct DLManagedTensorVersioned;
 
 // A managed tensor that shares |tensor|'s data and keeps it alive until its deleter is called.
-// Device memory is synchronised first. errors: INVALID_ARGUMENT, INVALID_DTYPE, OUT_OF_MEMORY
+// Device memory is synchronised first. A tensor that requires a gradient is refused; one that may
+// not be written is marked so, which the unversioned struct cannot (READ_ONLY). errors:
+// INVALID_ARGUMENT, READ_ONLY, OUT_OF_MEMORY
 TN_API struct DLManagedTensorVersioned *tn_to_dlpack(tn_tensor *tensor);
 TN_API struct DLManagedTensor *tn_to_dlpack_unversioned(tn_tensor *tensor);
 

@@ -83,7 +83,8 @@ TN_API tn_tensor *tn_to_named(tn_tensor *tensor, const char *device, tn_dtype dt
 
 // ---- dtypes
 
-// "float32"; "?" for no dtype. The reverse also knows "float", "double", "half", "long", "int".
+// "float32"; "?" for no dtype. The reverse also knows "f32" and its like, and C's and PyTorch's
+// "float", "double", "half", "cfloat", "cdouble", "short", "int", "long".
 TN_API const char *tn_dtype_name(tn_dtype dtype);
 TN_API tn_dtype tn_dtype_parse(const char *name);  // TN_DTYPE_NONE when unknown; records nothing
 
