@@ -110,6 +110,10 @@ tn_status tn__view_refresh(tn_tensor *tensor);
 // Where |tensor|'s gradient goes, retained. Nowhere where none is required.
 tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge);
 
+// A copy of |tensor|'s record in which it is result |output| of |node|, for re-attached results.
+// Raw.
+tn_tensor *tn__attached_alias(tn_tensor *tensor, tn__node *node, int32_t output);
+
 // A node with room for everything, edges set from |inputs|. NULL when memory is out.
 tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *const *inputs,
                        int32_t input_count, tn_tensor *const *outputs, int32_t output_count,
@@ -127,6 +131,13 @@ tn_status tn__rebase(tn_tensor *self, tn__node *node);
 
 // Refuses in-place calls that no gradient could describe: a leaf that requires one, a view of such.
 tn_status tn__check_inplace(tn__call *call, tn_tensor *self);
+
+// Gives up what a node saved.
+void tn__node_drop_saved(tn__node *node);
+
+// |grad| with the shape, dtype and device of |target|: summed where |target| was broadcast, expanded
+// where |grad| is. NULL when that cannot be. Given as any call's result, or |grad| itself.
+tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const char *name);
 
 // What a vjp sees.
 struct tn_vjp {

@@ -20,6 +20,8 @@ typedef struct tn__thread {
   tn__error_record *error;
   tn__block_cache *blocks;
   uint64_t next_id, last_id;  // storage ids handed to this thread
+  struct tn__node *free_nodes;  // of a graph that is being freed, see node.c
+  bool freeing_nodes;
   bool grad_disabled;
   bool anomaly;
   bool has_error;

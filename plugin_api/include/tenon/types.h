@@ -199,6 +199,11 @@ typedef struct tn_ints {
   int64_t count;
 } tn_ints;
 
+static inline tn_ints tn_ints_of(const int64_t *data, int64_t count) {
+  tn_ints list = {data, count};
+  return list;
+}
+
 // Numbers that may be absent, where 0 is a value like any other.
 typedef struct tn_opt_int {
   int64_t value;

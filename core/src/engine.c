@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// engine: the backward walk. A heap holds the nodes that have a gradient waiting, deepest first; since a
+// node is deeper than everything it points to, all of its gradient has arrived when it comes off.
+// Leaves have depth 0 and come last. The state of a walk stands beside the graph, in a table keyed
+// by node, so that walks over one graph do not disturb each other.
+
+#include "engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tenon/device.h>
+#include <tenon/error.h>
+#include <tenon/ops.h>
+
+#include "autograd.h"
+
+// Gradients that wait for one node or leaf.
+typedef struct slot {
+  tn__node *node;   // or
+  tn_tensor *leaf;
+  uint64_t depth;
+  int32_t count;       // results of the node, 1 for a leaf
+  bool owned_sum;      // grads[0] was summed here and is nobody else's
+  bool useful;         // tn_grad: leads to an input
+  tn_tensor *first;    // the one gradient of most nodes, raw
+  tn_tensor **more;    // [count] where count > 1
+} slot;
+
+typedef struct engine {
+  slot *slots;
+  int32_t slot_count, slot_capacity;
+  int32_t *table;  // slot index + 1 by hash; 0 is empty
+  int32_t table_size;
+  int32_t *heap;   // slot indices
+  int32_t heap_count;
+  const tn__walk *walk;
+} engine;
+
+// ---- the table ---------------------------------------------------------------------------------
+
+static uint32_t hash_of(const void *key, int32_t size) {
+  uint64_t bits = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
+  return (uint32_t)(bits >> 32) & (uint32_t)(size - 1);
+}
+
+static const void *key_of(const slot *s) { return s->node != NULL ? (void *)s->node : (void *)s->leaf; }
+
+static void table_insert(engine *e, int32_t index) {
+  uint32_t at = hash_of(key_of(&e->slots[index]), e->table_size);
+  while (e->table[at] != 0) at = (at + 1) & (uint32_t)(e->table_size - 1);
+  e->table[at] = index + 1;
+}
+
+static int32_t table_find(const engine *e, const void *key) {
+  if (e->table_size == 0) return -1;
+  uint32_t at = hash_of(key, e->table_size);
+  while (e->table[at] != 0) {
+    if (key_of(&e->slots[e->table[at] - 1]) == key) return e->table[at] - 1;
+    at = (at + 1) & (uint32_t)(e->table_size - 1);
+  }
+  return -1;
+}
+
+static tn_status grow(engine *e) {
+  int32_t capacity = e->slot_capacity == 0 ? 16 : e->slot_capacity * 2;
+  slot *slots = realloc(e->slots, sizeof *slots * (size_t)capacity);
+  if (slots != NULL) e->slots = slots;
+  int32_t *heap = realloc(e->heap, sizeof *heap * (size_t)capacity);
+  if (heap != NULL) e->heap = heap;
+  int32_t *table = calloc((size_t)capacity * 2, sizeof *table);
+  if (slots == NULL || heap == NULL || table == NULL) {
+    free(table);
+    return tn__out_of_memory("the backward walk", sizeof *slots * (uint64_t)capacity);
+  }
+  free(e->table);
+  e->table = table;
+  e->table_size = capacity * 2;
+  e->slot_capacity = capacity;
+  for (int32_t i = 0; i < e->slot_count; i++) table_insert(e, i);
+  return TN_OK;
+}
+
+// The slot of an edge's target, made where there is none. -1 when memory is out.
+static int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
+  const void *key = edge->node != NULL ? (void *)edge->node : (void *)edge->leaf;
+  int32_t index = table_find(e, key);
+  *made = index < 0;
+  if (index >= 0) return index;
+  if (e->slot_count == e->slot_capacity && grow(e) != TN_OK) return -1;
+  slot *s = &e->slots[e->slot_count];
+  memset(s, 0, sizeof *s);
+  s->node = edge->node;
+  s->leaf = edge->node != NULL ? NULL : edge->leaf;
+  s->depth = edge->node != NULL ? edge->node->depth : 0;
+  s->count = edge->node != NULL ? edge->node->output_count : 1;
+  if (s->count > 1) {
+    s->more = calloc((size_t)s->count, sizeof *s->more);
+    if (s->more == NULL) {
+      tn__out_of_memory("the backward walk", sizeof *s->more * (uint64_t)s->count);
+      return -1;
+    }
+  }
+  table_insert(e, e->slot_count);
+  return e->slot_count++;
+}
+
+static tn_tensor **grads_of(slot *s) { return s->more != NULL ? s->more : &s->first; }
+
+// ---- the heap ----------------------------------------------------------------------------------
+
+static bool deeper(const engine *e, int32_t a, int32_t b) {
+  return e->slots[a].depth > e->slots[b].depth;
+}
+
+static void heap_push(engine *e, int32_t index) {
+  int32_t at = e->heap_count++;
+  while (at > 0 && deeper(e, index, e->heap[(at - 1) / 2])) {
+    e->heap[at] = e->heap[(at - 1) / 2];
+    at = (at - 1) / 2;
+  }
+  e->heap[at] = index;
+}
+
+static int32_t heap_pop(engine *e) {
+  int32_t top = e->heap[0], last = e->heap[--e->heap_count], at = 0;
+  for (;;) {
+    int32_t child = 2 * at + 1;
+    if (child >= e->heap_count) break;
+    if (child + 1 < e->heap_count && deeper(e, e->heap[child + 1], e->heap[child])) child++;
+    if (!deeper(e, e->heap[child], last)) break;
+    e->heap[at] = e->heap[child];
+    at = child;
+  }
+  e->heap[at] = last;
+  return top;
+}
+
+// ---- gradients in the right shape --------------------------------------------------------------
+
+// Sums |grad| over what |target| was broadcast along. Dimensions of |grad| that are 1 stay 1.
+static tn_tensor *sum_to(tn_tensor *grad, const tn__shape_record *target) {
+  int64_t dims[TN_MAX_DIMS];
+  int64_t count = 0;
+  int32_t lead = grad->rank - target->rank;
+  for (int32_t d = 0; d < grad->rank; d++) {
+    bool extra = d < lead;
+    bool was_one = !extra && d - lead >= 0 && target->sizes[d - lead] == 1 && grad->sizes[d] != 1;
+    if (extra || was_one) dims[count++] = d;
+  }
+  if (count == 0) return grad;
+  tn_tensor *sum = tn_sum_dim(grad, tn_ints_of(dims, count), .keepdim = true);
+  if (sum == NULL || lead <= 0) return sum;
+  return tn_view_shape(sum, tn_ints_of(sum->sizes + lead, target->rank));
+}
+
+tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const char *name) {
+  bool same = grad->rank == target->rank &&
+              memcmp(grad->sizes, target->sizes, sizeof(int64_t) * grad->rank) == 0;
+  if (!same) {
+    grad = sum_to(grad, target);
+    if (grad != NULL) grad = tn_expand(grad, tn_ints_of(target->sizes, target->rank));
+    if (grad == NULL) {
+      tn__error_note(" [while fitting the gradient of '%s' to its operand]", name);
+      return NULL;
+    }
+  }
+  bool numbers = grad->dtype == target->dtype;
+  bool placed = tn_device_equal(grad->device, target->device);
+  return numbers && placed ? grad : tn_to(grad, target->device, target->dtype);
+}
+
+static tn__shape_record target_of(const tn__edge *edge) {
+  if (edge->node != NULL) return edge->node->outputs[edge->output];
+  return (tn__shape_record){edge->leaf->dtype, edge->leaf->device, edge->leaf->rank,
+                            edge->leaf->sizes};
+}
+
+static tn_status failed(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
+
+// Adds |grad| to what waits in |place|.
+static tn_status add_grad(slot *s, tn_tensor **place, tn_tensor *grad) {
+  if (*place == NULL) {
+    tn__retain_raw(grad);
+    *place = grad;
+    s->owned_sum = false;
+    return TN_OK;
+  }
+  bool reuse = s->owned_sum && s->count == 1 && !tn_grad_mode() &&
+               atomic_load_explicit(&(*place)->refs, memory_order_relaxed) == 1;
+  if (reuse) return tn_add_out(*place, *place, grad);
+  tn_tensor *sum = tn_add(*place, grad);
+  if (sum == NULL) return failed();
+  tn_scope *scope = tn__tls.scope;
+  if (scope == NULL || !tn__scope_take(scope, sum)) tn__retain_raw(sum);
+  tn__release_raw(*place);
+  *place = sum;
+  s->owned_sum = true;
+  return TN_OK;
+}
+
+// Sends |grad| along |edge|.
+static tn_status send(engine *e, const tn__edge *edge, tn_tensor *grad, const char *name) {
+  tn__shape_record target = target_of(edge);
+  grad = tn__grad_fit(grad, &target, name);
+  if (grad == NULL) return failed();
+  bool made;
+  int32_t index = slot_of(e, edge, &made);
+  if (index < 0) return TN_OUT_OF_MEMORY;
+  slot *s = &e->slots[index];
+  tn_status status = add_grad(s, grads_of(s) + edge->output, grad);
+  if (status == TN_OK && made) heap_push(e, index);
+  return status;
+}
+
+// ---- hooks and captures ------------------------------------------------------------------------
+
+// Lets the hooks of result |output| see and replace its gradient.
+static tn_status run_hooks(const tn__hook *hooks, int32_t output, tn_tensor **place) {
+  for (const tn__hook *hook = hooks; hook != NULL; hook = hook->next) {
+    if (hook->output != output || *place == NULL) continue;
+    tn_tensor *replaced = hook->function(hook->context, *place);
+    if (replaced == NULL) return failed();
+    if (tn__is_none(replaced) || replaced == *place) continue;
+    tn__retain_raw(replaced);
+    tn__release_raw(*place);
+    *place = replaced;
+  }
+  return TN_OK;
+}
+
+// Keeps the gradient of results that asked for it.
+static tn_status keep_retained(const tn__node *node, tn_tensor *const *grads) {
+  for (const tn__retained *kept = node->retained; kept != NULL; kept = kept->next) {
+    tn_tensor *grad = grads[kept->output];
+    if (grad == NULL) continue;
+    tn_status status = tn_set_grad(kept->tensor, grad);
+    if (status != TN_OK) return status;
+  }
+  return TN_OK;
+}
+
+// Hands what arrived at an input of tn_grad to the caller.
+static void capture(const engine *e, const slot *s, tn_tensor *const *grads) {
+  const tn__walk *walk = e->walk;
+  for (int32_t i = 0; i < walk->target_count; i++) {
+    const tn__edge *target = &walk->targets[i];
+    bool hit = s->node != NULL ? target->node == s->node : target->leaf == s->leaf && target->node == NULL;
+    if (!hit || grads[target->output] == NULL) continue;
+    tn__retain_raw(grads[target->output]);
+    if (walk->captured[i] != NULL) tn__release_raw(walk->captured[i]);
+    walk->captured[i] = grads[target->output];
+  }
+}
+
+static bool is_target(const tn__walk *walk, const tn__edge *edge) {
+  for (int32_t i = 0; i < walk->target_count; i++) {
+    const tn__edge *target = &walk->targets[i];
+    if (target->node == edge->node && (edge->node != NULL ? target->output == edge->output
+                                                          : target->leaf == edge->leaf)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// ---- leaves ------------------------------------------------------------------------------------
+
+static tn_status accumulate(tn_tensor *leaf, tn_tensor **place) {
+  tn__grad_record *record = tn__grad_record_of(leaf);
+  if (record == NULL) return TN_OUT_OF_MEMORY;
+  tn_tensor *grad = *place;
+  if (record->grad != NULL && !tn_grad_mode() && record->grad->grad == NULL) {
+    return tn_add_(record->grad, grad);
+  }
+  tn_tensor *kept;
+  if (record->grad != NULL) {
+    kept = tn_add(record->grad, grad);
+  } else {
+    bool sole = atomic_load_explicit(&grad->refs, memory_order_relaxed) == 1;
+    bool whole = tn__is_contiguous(grad) && grad->base == NULL &&
+                 grad->storage->size_bytes == (uint64_t)grad->numel * grad->item_bytes;
+    if (tn_grad_mode() || (sole && whole)) {
+      tn__retain_raw(grad);
+      if (record->grad != NULL) tn__release_raw(record->grad);
+      record->grad = grad;
+      return TN_OK;
+    }
+    kept = tn_clone(grad);
+  }
+  if (kept == NULL) return failed();
+  tn__retain_raw(kept);
+  if (record->grad != NULL) tn__release_raw(record->grad);
+  record->grad = kept;
+  return TN_OK;
+}
+
+static tn_status visit_leaf(engine *e, slot *s) {
+  if (s->first == NULL) return TN_OK;
+  if (s->leaf->grad != NULL) {
+    tn_status status = run_hooks(s->leaf->grad->hooks, 0, &s->first);
+    if (status != TN_OK) return status;
+  }
+  if (e->walk->target_count > 0) {
+    capture(e, s, &s->first);
+    return TN_OK;
+  }
+  return accumulate(s->leaf, &s->first);
+}
+
+// ---- nodes -------------------------------------------------------------------------------------
+
+static bool edge_wanted(const engine *e, const tn__edge *edge) {
+  if (edge->node == NULL && edge->leaf == NULL) return false;
+  if (e->walk->target_count == 0) return true;
+  if (is_target(e->walk, edge)) return true;
+  if (edge->node == NULL) return false;
+  int32_t index = table_find(e, edge->node);
+  return index >= 0 && e->slots[index].useful;
+}
+
+static tn_status check_nan(const tn__node *node, int32_t input, tn_tensor *grad) {
+  if (!tn_dtype_in(grad->dtype, TN_DTYPES_FLOATING)) return TN_OK;
+  bool before = tn_grad_mode_set(false);
+  tn_tensor *any = tn_any(tn_isnan(grad));
+  double found = any == NULL ? 0 : tn_item(any);
+  tn_grad_mode_set(before);
+  if (any == NULL) return failed();
+  if (found == 0) return TN_OK;
+  return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){node->name, NULL, NULL, NULL},
+                   "anomaly: the gradient of '%s' for operand %d has a NaN", node->name, input);
+}
+
+static tn_status send_all(engine *e, tn__node *node, const tn_vjp *vjp, tn_tensor *const *grad_in) {
+  for (int32_t i = 0; i < node->input_count; i++) {
+    if (grad_in[i] == NULL) return failed();
+    if (tn__is_none(grad_in[i]) || !tn_vjp_needs(vjp, i)) continue;
+    const tn__edge *edge = &node->edges[i];
+    if (edge->node == NULL && edge->leaf == NULL) continue;
+    if (!edge_wanted(e, edge)) continue;
+    tn_status status = tn__tls.anomaly ? check_nan(node, i, grad_in[i]) : TN_OK;
+    if (status == TN_OK) status = send(e, edge, grad_in[i], node->name);
+    if (status != TN_OK) return status;
+  }
+  return TN_OK;
+}
+
+static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads, tn_scope *scope) {
+  enum { STACK_INPUTS = 16 };
+  tn_tensor *stack_in[STACK_INPUTS], *stack_out[TN__MAX_RESULTS];
+  tn_tensor **grad_in = stack_in, **grad_out = stack_out;
+  tn_tensor **heap_in = NULL, **heap_out = NULL;
+  if (node->input_count > STACK_INPUTS) {
+    grad_in = heap_in = malloc(sizeof *grad_in * (size_t)node->input_count);
+  }
+  if (node->output_count > TN__MAX_RESULTS) {
+    grad_out = heap_out = malloc(sizeof *grad_out * node->output_count);
+  }
+  tn_status status = TN_OK;
+  if (grad_in == NULL || grad_out == NULL) {
+    status = tn__out_of_memory("a gradient", sizeof *grad_in * (uint64_t)node->input_count);
+  }
+  if (status == TN_OK) {
+    tn_vjp vjp = {.node = node, .scope = scope};
+    for (int32_t i = 0; i < node->input_count; i++) {
+      grad_in[i] = TN_NONE;
+      if (edge_wanted(e, &node->edges[i])) vjp.needed |= UINT64_C(1) << (i < 63 ? i : 63);
+    }
+    for (int32_t k = 0; k < node->output_count; k++) {
+      grad_out[k] = grads[k] == NULL ? TN_NONE : grads[k];
+    }
+    if (vjp.needed != 0) status = node->kind->backward(node, &vjp, grad_out, grad_in);
+    if (status == TN_OK && vjp.needed != 0) status = send_all(e, node, &vjp, grad_in);
+  }
+  free(heap_in);
+  free(heap_out);
+  return status;
+}
+
+static tn_status visit_node(engine *e, int32_t index) {
+  // Slots may move while gradients are sent: take what is needed out first.
+  slot *s = &e->slots[index];
+  tn__node *node = s->node;
+  tn_tensor *single = s->first;
+  tn_tensor **grads = s->more != NULL ? s->more : &single;
+  tn_status status = TN_OK;
+  for (int32_t k = 0; status == TN_OK && k < node->output_count; k++) {
+    status = run_hooks(node->hooks, k, &grads[k]);
+  }
+  e->slots[index].first = NULL;
+  if (status == TN_OK) status = keep_retained(node, grads);
+  if (status == TN_OK && e->walk->target_count > 0) capture(e, &e->slots[index], grads);
+  if (status == TN_OK) {
+    tn_scope *scope = tn_scope_open();
+    status = scope == NULL ? TN_OUT_OF_MEMORY : run_vjp(e, node, grads, scope);
+    tn_scope_close(scope);
+  }
+  for (int32_t k = 0; k < node->output_count; k++) {
+    if (grads[k] != NULL) tn__release_raw(grads[k]);
+    grads[k] = NULL;
+  }
+  if (status == TN_OK && !e->walk->retain_graph) tn__node_drop_saved(node);
+  return status;
+}
+
+// ---- which nodes lead to the inputs of tn_grad -------------------------------------------------
+
+static int compare_depth(const void *a, const void *b) {
+  const slot *x = a, *y = b;
+  return x->depth < y->depth ? -1 : x->depth > y->depth;
+}
+
+// Visits everything reachable, then marks from the shallow end.
+static tn_status find_useful(engine *e, const tn__edge *roots, int32_t root_count) {
+  bool made;
+  for (int32_t i = 0; i < root_count; i++) {
+    if (roots[i].node != NULL && slot_of(e, &roots[i], &made) < 0) return TN_OUT_OF_MEMORY;
+  }
+  for (int32_t at = 0; at < e->slot_count; at++) {
+    tn__node *node = e->slots[at].node;
+    for (int32_t i = 0; i < node->input_count; i++) {
+      if (node->edges[i].node == NULL) continue;
+      if (slot_of(e, &node->edges[i], &made) < 0) return TN_OUT_OF_MEMORY;
+    }
+  }
+  qsort(e->slots, (size_t)e->slot_count, sizeof *e->slots, compare_depth);
+  memset(e->table, 0, sizeof *e->table * (size_t)e->table_size);
+  for (int32_t i = 0; i < e->slot_count; i++) table_insert(e, i);
+  for (int32_t at = 0; at < e->slot_count; at++) {
+    tn__node *node = e->slots[at].node;
+    for (int32_t i = 0; i < node->input_count && !e->slots[at].useful; i++) {
+      e->slots[at].useful = edge_wanted(e, &node->edges[i]);
+    }
+  }
+  return TN_OK;
+}
+
+static bool has_gradient(slot *s) {
+  tn_tensor **grads = grads_of(s);
+  for (int32_t k = 0; k < s->count; k++) {
+    if (grads[k] != NULL) return true;
+  }
+  return false;
+}
+
+// ---- the walk ----------------------------------------------------------------------------------
+
+static void engine_end(engine *e) {
+  for (int32_t i = 0; i < e->slot_count; i++) {
+    slot *s = &e->slots[i];
+    tn_tensor **grads = grads_of(s);
+    for (int32_t k = 0; k < s->count; k++) {
+      if (grads[k] != NULL) tn__release_raw(grads[k]);
+    }
+    free(s->more);
+  }
+  free(e->slots);
+  free(e->table);
+  free(e->heap);
+}
+
+tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor *const *grads,
+                         int32_t root_count) {
+  engine e = {.walk = walk};
+  tn_status status = walk->target_count > 0 ? find_useful(&e, roots, root_count) : TN_OK;
+  bool before = tn_grad_mode_set(walk->create_graph);
+  tn_scope *scope = tn_scope_open();
+  if (scope == NULL) status = TN_OUT_OF_MEMORY;
+  for (int32_t i = 0; status == TN_OK && i < root_count; i++) {
+    if (roots[i].node == NULL && roots[i].leaf == NULL) continue;
+    status = send(&e, &roots[i], grads[i], "the root");
+  }
+  if (status == TN_OK && walk->target_count > 0) {
+    // Every node of a restricted walk has its slot already, and so is never pushed by a gradient.
+    e.heap_count = 0;
+    for (int32_t i = 0; i < e.slot_count; i++) heap_push(&e, i);
+  }
+  while (status == TN_OK && e.heap_count > 0) {
+    int32_t index = heap_pop(&e);
+    if (e.slots[index].node == NULL) {
+      status = visit_leaf(&e, &e.slots[index]);
+    } else if (has_gradient(&e.slots[index])) {
+      status = visit_node(&e, index);
+    }
+  }
+  tn_scope_close(scope);
+  tn_grad_mode_set(before);
+  engine_end(&e);
+  return status;
+}

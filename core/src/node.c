@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node: making, linking and freeing the nodes of the recorded graph. A node is one block: the struct,
+// its edges, saved tensors, shapes of its results, and a copy of the call's attributes. Freeing is
+// iterative: a node that dies while another is being freed waits on the thread's list, so that a
+// graph of a million nodes in a row needs no stack.
+
+#include <string.h>
+#include <tenon/error.h>
+#include <tenon/ops.h>
+
+#include "autograd.h"
+
+// ---- records of tensors ------------------------------------------------------------------------
+
+tn__grad_record *tn__grad_record_of(tn_tensor *tensor) {
+  if (tensor->grad != NULL) return tensor->grad;
+  tn__grad_record *record = tn__small_allocate(&tn__tls, sizeof *record);
+  if (record == NULL) {
+    tn__out_of_memory("a gradient record", sizeof *record);
+    return NULL;
+  }
+  memset(record, 0, sizeof *record);
+  tensor->grad = record;
+  return record;
+}
+
+static void hooks_free(tn__hook *hook) {
+  while (hook != NULL) {
+    tn__hook *next = hook->next;
+    if (hook->deleter != NULL) hook->deleter(hook->context);
+    tn__deallocate(hook);
+    hook = next;
+  }
+}
+
+// Takes |tensor| off the list of results that keep their gradient.
+static void forget_retained(tn__node *node, const tn_tensor *tensor) {
+  for (tn__retained **at = &node->retained; *at != NULL; at = &(*at)->next) {
+    tn__retained *found = *at;
+    if (found->tensor != tensor) continue;
+    *at = found->next;
+    tn__deallocate(found);
+    return;
+  }
+}
+
+void tn__grad_record_free(tn_tensor *tensor) {
+  tn__grad_record *record = tensor->grad;
+  tensor->grad = NULL;
+  if (record->grad != NULL) tn__release_raw(record->grad);
+  if (record->node != NULL) {
+    if (record->retains_grad) forget_retained(record->node, tensor);
+    tn__node_release(record->node);
+  }
+  hooks_free(record->hooks);
+  tn__small_free(&tn__tls, record, sizeof *record);
+}
+
+tn_status tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output) {
+  tn__grad_record *record = tn__grad_record_of(tensor);
+  if (record == NULL) return TN_OUT_OF_MEMORY;
+  atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+  if (record->node != NULL) {
+    if (record->retains_grad) forget_retained(record->node, tensor);
+    tn__node_release(record->node);
+  }
+  record->retains_grad = false;
+  record->node = node;
+  record->output = output;
+  record->requires_grad = true;
+  return TN_OK;
+}
+
+tn_tensor *tn__attached_alias(tn_tensor *tensor, tn__node *node, int32_t output) {
+  tn_tensor *alias = tn__tensor_alias(tensor);
+  if (alias == NULL) return NULL;
+  if (tn__node_adopt(node, alias, output) == TN_OK) return alias;
+  tn__release_raw(alias);
+  return NULL;
+}
+
+// ---- edges -------------------------------------------------------------------------------------
+
+tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge) {
+  *edge = (tn__edge){NULL, NULL, 0};
+  if (!tn__tracks(tensor)) return TN_OK;
+  tn_status status = tn__view_refresh(tensor);
+  if (status != TN_OK) return status;
+  const tn__grad_record *record = tensor->grad;
+  if (record == NULL || !record->requires_grad) return TN_OK;
+  if (record->node != NULL) {
+    atomic_fetch_add_explicit(&record->node->refs, 1, memory_order_relaxed);
+    edge->node = record->node;
+    edge->output = record->output;
+  } else {
+    tn__retain_raw(tensor);
+    edge->leaf = tensor;
+  }
+  return TN_OK;
+}
+
+tn_status tn__view_refresh(tn_tensor *tensor) {
+  tn_tensor *base = tensor->base;
+  if (base == NULL || base->epoch == tensor->base_epoch) return TN_OK;
+  bool before = tn_grad_mode_set(true);
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *window =
+      tn_as_strided(base, tn_ints_of(tensor->sizes, tensor->rank),
+                    tn_ints_of(tensor->strides, tensor->rank), .storage_offset = TN_INT(tensor->offset));
+  tn_grad_mode_set(before);
+  tn_status status = TN_OK;
+  if (window == NULL || scope == NULL) {
+    status = tn_error_peek()->status;
+  } else if (window->grad != NULL && window->grad->node != NULL) {
+    status = tn__node_adopt(window->grad->node, tensor, window->grad->output);
+  }
+  tn_scope_close(scope);
+  if (status == TN_OK) tensor->base_epoch = base->epoch;
+  return status;
+}
+
+// ---- nodes -------------------------------------------------------------------------------------
+
+static uint64_t depth_of_edges(const tn__edge *edges, int32_t count) {
+  uint64_t depth = 0;
+  for (int32_t i = 0; i < count; i++) {
+    if (edges[i].node != NULL && edges[i].node->depth > depth) depth = edges[i].node->depth;
+  }
+  return depth + 1;
+}
+
+static uint64_t align_8(uint64_t bytes) { return (bytes + 7) & ~UINT64_C(7); }
+
+static void record_shapes(tn__node *node, tn_tensor *const *outputs, int64_t *room) {
+  for (int32_t i = 0; i < node->output_count; i++) {
+    const tn_tensor *tensor = outputs[i];
+    memcpy(room, tensor->sizes, sizeof(int64_t) * tensor->rank);
+    node->outputs[i] =
+        (tn__shape_record){tensor->dtype, tensor->device, tensor->rank, room};
+    room += tensor->rank;
+  }
+}
+
+tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *const *inputs,
+                       int32_t input_count, tn_tensor *const *outputs, int32_t output_count,
+                       int32_t saved_count, uint64_t attrs_bytes) {
+  uint64_t ranks = 0;
+  for (int32_t i = 0; i < output_count; i++) ranks += outputs[i]->rank;
+  uint64_t edges_at = align_8(sizeof(tn__node));
+  uint64_t saved_at = edges_at + sizeof(tn__edge) * (uint64_t)input_count;
+  uint64_t outputs_at = saved_at + sizeof(tn__saved) * (uint64_t)saved_count;
+  uint64_t sizes_at = outputs_at + align_8(sizeof(tn__shape_record) * (uint64_t)output_count);
+  uint64_t attrs_at = sizes_at + sizeof(int64_t) * ranks;
+  uint64_t bytes = attrs_at + attrs_bytes;
+  char *block = bytes <= TN__SMALL_MAX_BYTES ? tn__small_allocate(&tn__tls, bytes)
+                                             : tn__allocate(bytes);
+  if (block == NULL) {
+    tn__out_of_memory("a node of the graph", bytes);
+    return NULL;
+  }
+  tn__node *node = (tn__node *)(void *)block;
+  memset(node, 0, sizeof *node);
+  atomic_init(&node->refs, 1);
+  node->output_count = (uint8_t)output_count;
+  node->input_count = input_count;
+  node->saved_count = saved_count;
+  node->block_bytes = bytes;
+  node->kind = kind;
+  node->name = name;
+  node->edges = (tn__edge *)(void *)(block + edges_at);
+  node->saved = (tn__saved *)(void *)(block + saved_at);
+  node->outputs = (tn__shape_record *)(void *)(block + outputs_at);
+  node->attrs = attrs_bytes > 0 ? block + attrs_at : NULL;
+  memset(node->saved, 0, sizeof(tn__saved) * (uint64_t)saved_count);
+  memset(node->edges, 0, sizeof(tn__edge) * (uint64_t)input_count);
+  record_shapes(node, outputs, (int64_t *)(void *)(block + sizes_at));
+  for (int32_t i = 0; i < input_count; i++) {
+    if (tn__edge_of(inputs[i], &node->edges[i]) != TN_OK) {
+      tn__node_release(node);
+      return NULL;
+    }
+  }
+  node->depth = depth_of_edges(node->edges, input_count);
+  return node;
+}
+
+void tn__node_drop_saved(tn__node *node) {
+  if (node->saved_count > 0 || node->kind->release != NULL) node->freed = true;
+  for (int32_t i = 0; i < node->saved_count; i++) {
+    tn_tensor *tensor = node->saved[i].tensor;
+    node->saved[i].tensor = NULL;
+    if (tensor != NULL) tn__release_raw(tensor);
+  }
+  if (node->kind->release != NULL) node->kind->release(node);
+}
+
+static void node_free_one(tn__node *node) {
+  tn__node_drop_saved(node);
+  for (int32_t i = 0; i < node->input_count; i++) {
+    if (node->edges[i].node != NULL) tn__node_release(node->edges[i].node);
+    if (node->edges[i].leaf != NULL) tn__release_raw(node->edges[i].leaf);
+  }
+  hooks_free(node->hooks);
+  while (node->retained != NULL) {
+    tn__retained *next = node->retained->next;
+    tn__deallocate(node->retained);
+    node->retained = next;
+  }
+  if (node->block_bytes <= TN__SMALL_MAX_BYTES) {
+    tn__small_free(&tn__tls, node, node->block_bytes);
+  } else {
+    tn__deallocate(node);
+  }
+}
+
+void tn__node_free(tn__node *node) {
+  tn__thread *thread = &tn__tls;
+  node->next_free = thread->free_nodes;
+  thread->free_nodes = node;
+  if (thread->freeing_nodes) return;
+  thread->freeing_nodes = true;
+  while (thread->free_nodes != NULL) {
+    tn__node *next = thread->free_nodes;
+    thread->free_nodes = next->next_free;
+    node_free_one(next);
+  }
+  thread->freeing_nodes = false;
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// record: from a finished call to a node of the graph, and what an operator's vjp sees of it later.
+// A node keeps only what the gradients of those inputs that require one will need. Attributes are
+// copied with the lists and texts they point to, since the caller's may be gone by then.
+
+#include <string.h>
+#include <tenon/error.h>
+#include <tenon/ops.h>
+
+#include "autograd.h"
+
+// ---- attributes --------------------------------------------------------------------------------
+
+static uint64_t text_bytes(const char *text) {
+  return text == NULL ? 0 : (strlen(text) + 8) & ~UINT64_C(7);
+}
+
+// What the attributes and everything they point to take.
+static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
+  if (op->attrs_size == 0) return 0;
+  uint64_t bytes = (op->attrs_size + UINT64_C(7)) & ~UINT64_C(7);
+  for (int32_t i = 0; i < op->arg_count; i++) {
+    const char *field = (const char *)attrs + op->args[i].attr_offset;
+    if (op->args[i].kind == TN__ARG_INTS) {
+      int64_t count = ((const tn_ints *)(const void *)field)->count;
+      bytes += sizeof(int64_t) * (uint64_t)(count > 0 ? count : 0);
+    } else if (op->args[i].kind == TN__ARG_STRING) {
+      bytes += text_bytes(*(const char *const *)(const void *)field);
+    }
+  }
+  return bytes;
+}
+
+static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
+  memcpy(to, attrs, op->attrs_size);
+  char *room = to + ((op->attrs_size + UINT64_C(7)) & ~UINT64_C(7));
+  for (int32_t i = 0; i < op->arg_count; i++) {
+    void *field = to + op->args[i].attr_offset;
+    if (op->args[i].kind == TN__ARG_INTS) {
+      tn_ints *list = field;
+      if (list->count <= 0) continue;
+      uint64_t bytes = sizeof(int64_t) * (uint64_t)list->count;
+      memcpy(room, list->data, bytes);
+      list->data = (const int64_t *)(void *)room;
+      room += bytes;
+    } else if (op->args[i].kind == TN__ARG_STRING) {
+      const char **text = field;
+      uint64_t bytes = text_bytes(*text);
+      if (bytes == 0) continue;
+      memcpy(room, *text, strlen(*text) + 1);
+      *text = room;
+      room += bytes;
+    }
+  }
+}
+
+// ---- what is saved -----------------------------------------------------------------------------
+
+// The version of a saved operand that was TN_NONE.
+#define SAVED_ABSENT UINT64_MAX
+
+// The union of what the gradients of tracked inputs need.
+static uint32_t saves_of(const tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  uint32_t saves = 0;
+  if (def->save_count == 0) {
+    for (int32_t i = 0; i < 4; i++) saves |= def->saves[i];
+    if (saves == 0) return 0;
+    saves = 0;
+  }
+  for (int32_t i = 0; i < call->input_count; i++) {
+    if (!tn__tracks(call->inputs[i])) continue;
+    uint32_t last = def->save_count == 0 ? 3 : def->save_count - 1;
+    saves |= def->saves[(uint32_t)i < last ? (uint32_t)i : last];
+  }
+  return saves;
+}
+
+static tn_status save_input(tn__node *node, const tn__call *call, int32_t i,
+                            const uint64_t *before) {
+  tn_tensor *input = call->inputs[i];
+  if (tn__is_none(input)) {
+    node->saved[i].version = SAVED_ABSENT;
+    return TN_OK;
+  }
+  tn_tensor *kept = tn__materialize_immediate(input);
+  if (kept == NULL) return TN_OUT_OF_MEMORY;
+  node->saved[i].tensor = kept;
+  node->saved[i].version =
+      before != NULL && kept == input && i < TN__CALL_VIEWS ? before[i] : tn_tensor_version(kept);
+  return TN_OK;
+}
+
+static tn_status save_output(tn__node *node, const tn__call *call, int32_t k) {
+  tn_tensor *alias = tn__tensor_alias(call->outs[k]);
+  if (alias == NULL) return TN_OUT_OF_MEMORY;
+  node->saved[call->input_count + k] = (tn__saved){alias, tn_tensor_version(alias)};
+  return TN_OK;
+}
+
+static tn_status save_all(tn__node *node, const tn__call *call, uint32_t saves,
+                          const uint64_t *before) {
+  tn_status status = TN_OK;
+  for (int32_t i = 0; status == TN_OK && i < call->input_count && i < 16; i++) {
+    if ((saves >> i) & 1) status = save_input(node, call, i, before);
+  }
+  for (int32_t k = 0; status == TN_OK && k < call->output_count; k++) {
+    if ((saves >> (16 + k)) & 1) status = save_output(node, call, k);
+  }
+  return status;
+}
+
+// ---- the operators' kind of node ---------------------------------------------------------------
+
+static tn_status op_backward(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad_out,
+                             tn_tensor **grad_in) {
+  const tn_op *op = &tn__op_table[node->op_id];
+  if (op->def->vjp == NULL) {
+    return tn__error(TN_UNIMPLEMENTED, &(tn__error_details){op->name, NULL, NULL, NULL},
+                     "%s has no gradient: neither its own nor that of its parts", op->name);
+  }
+  return op->def->vjp(vjp, grad_out, grad_in);
+}
+
+static const tn__node_kind op_kind = {op_backward, NULL};
+
+// ---- sizes of every input, for vjps that ask for them (VJP_ALL_SIZES). They stand behind the
+// attributes: where each input's sizes start and the last one's end, then the sizes.
+
+static uint64_t all_sizes_bytes(const tn__call *call) {
+  if ((call->op->def->flags & TN_OP_VJP_ALL_SIZES) == 0) return 0;
+  uint64_t count = (uint64_t)call->input_count + 1;
+  for (int32_t i = 0; i < call->input_count; i++) count += call->inputs[i]->rank;
+  return count * sizeof(int64_t);
+}
+
+static void copy_all_sizes(const tn__call *call, int64_t *room) {
+  int64_t at = call->input_count + 1;
+  for (int32_t i = 0; i < call->input_count; i++) {
+    const tn_tensor *input = call->inputs[i];
+    room[i] = at;
+    for (int32_t d = 0; d < input->rank; d++) room[at++] = input->sizes[d];
+  }
+  room[call->input_count] = at;
+}
+
+static const int64_t *all_sizes_of(const tn__node *node) {
+  const tn_op *op = &tn__op_table[node->op_id];
+  if (node->kind != &op_kind || (op->def->flags & TN_OP_VJP_ALL_SIZES) == 0) return NULL;
+  const char *attrs = node->attrs;
+  return (const int64_t *)(const void *)(attrs + attrs_bytes(op, attrs));
+}
+
+static bool has_gradient(const tn_tensor *tensor) {
+  return tn_dtype_in(tensor->dtype, TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX);
+}
+
+tn_status tn__record_call(tn__call *call, const uint64_t *before) {
+  bool any = false;
+  for (int32_t i = 0; i < call->output_count; i++) any = any || has_gradient(call->outs[i]);
+  if (!any) return TN_OK;
+  const tn_op *op = call->op;
+  uint32_t saves = saves_of(call);
+  int32_t saved_count = saves == 0 ? 0 : call->input_count + call->output_count;
+  tn__node *node =
+      tn__node_new(&op_kind, op->name, call->inputs, call->input_count, call->outs,
+                   call->output_count, saved_count,
+                   attrs_bytes(op, call->attrs) + all_sizes_bytes(call));
+  if (node == NULL) return tn_error_peek()->status;
+  node->op_id = op->id;
+  if (op->attrs_size > 0) copy_attrs(op, call->attrs, node->attrs);
+  if (op->def->flags & TN_OP_VJP_ALL_SIZES) {
+    char *behind = (char *)node->attrs + attrs_bytes(op, call->attrs);
+    copy_all_sizes(call, (int64_t *)(void *)behind);
+  }
+  tn_status status = saves == 0 ? TN_OK : save_all(node, call, saves, before);
+  if (status == TN_OK && before != NULL) {
+    status = tn__rebase(call->outs[0], node);
+  } else {
+    for (int32_t k = 0; status == TN_OK && k < call->output_count; k++) {
+      if (has_gradient(call->outs[k])) status = tn__node_adopt(node, call->outs[k], k);
+    }
+  }
+  tn__node_release(node);
+  return status;
+}
+
+// ---- what a vjp sees ---------------------------------------------------------------------------
+
+bool tn_vjp_needs(const tn_vjp *vjp, int32_t input) {
+  return ((vjp->needed >> (input < 63 ? input : 63)) & 1) != 0;
+}
+
+int32_t tn_vjp_input_count(const tn_vjp *vjp) { return vjp->node->input_count; }
+const void *tn_vjp_attrs(const tn_vjp *vjp) { return vjp->node->attrs; }
+
+// A saved tensor, unless something has been written over it since.
+static tn_tensor *checked(tn__node *node, int32_t slot, const char *what, int32_t index) {
+  if (node->freed) {
+    tn__error(TN_WRONG_STATE,
+              &(tn__error_details){node->name, NULL, NULL, "pass .retain_graph = true to the first"},
+              "%s: what it saved was freed by an earlier backward pass", node->name);
+    return NULL;
+  }
+  bool known = slot < node->saved_count;
+  if (known && node->saved[slot].version == SAVED_ABSENT) return TN_NONE;
+  if (!known || node->saved[slot].tensor == NULL) {
+    tn__error(TN_INTERNAL, NULL, "%s: its gradient asks for %s %d, which was not saved", node->name,
+              what, index);
+    return NULL;
+  }
+  const tn__saved *saved = &node->saved[slot];
+  uint64_t version = tn_tensor_version(saved->tensor);
+  if (version == saved->version) return saved->tensor;
+  tn__error(TN_WRONG_STATE,
+            &(tn__error_details){node->name, NULL, NULL, "clone it before changing it in place"},
+            "%s: %s %d, which its gradient needs, was changed in place by a later call (it was at "
+            "version %llu and is at %llu; it came from '%s')",
+            node->name, what, index, (unsigned long long)saved->version,
+            (unsigned long long)version, tn_grad_fn(saved->tensor));
+  return NULL;
+}
+
+tn_tensor *tn_vjp_input(tn_vjp *vjp, int32_t input) {
+  return checked(vjp->node, input, "operand", input);
+}
+
+tn_tensor *tn_vjp_output(tn_vjp *vjp, int32_t output) {
+  tn_tensor *saved = checked(vjp->node, vjp->node->input_count + output, "result", output);
+  if (saved == NULL || !tn_grad_mode()) return saved;
+  return tn__give(tn__attached_alias(saved, vjp->node, output));
+}
+
+static tn__shape_record target_of(const tn__edge *edge) {
+  if (edge->node != NULL) return edge->node->outputs[edge->output];
+  if (edge->leaf == NULL) return (tn__shape_record){TN_DTYPE_NONE, {0, 0}, 0, NULL};
+  return (tn__shape_record){edge->leaf->dtype, edge->leaf->device, edge->leaf->rank,
+                            edge->leaf->sizes};
+}
+
+tn_ints tn_vjp_input_sizes(const tn_vjp *vjp, int32_t input) {
+  const int64_t *all = all_sizes_of(vjp->node);
+  if (all != NULL) return tn_ints_of(all + all[input], all[input + 1] - all[input]);
+  tn__shape_record target = target_of(&vjp->node->edges[input]);
+  return tn_ints_of(target.sizes, target.rank);
+}
+tn_dtype tn_vjp_input_dtype(const tn_vjp *vjp, int32_t input) {
+  return target_of(&vjp->node->edges[input]).dtype;
+}
+tn_device tn_vjp_input_device(const tn_vjp *vjp, int32_t input) {
+  return target_of(&vjp->node->edges[input]).device;
+}
+tn_ints tn_vjp_output_sizes(const tn_vjp *vjp, int32_t output) {
+  const tn__shape_record *record = &vjp->node->outputs[output];
+  return tn_ints_of(record->sizes, record->rank);
+}
+
+tn_ints tn_vjp_ints(tn_vjp *vjp, const int64_t *data, int64_t count) {
+  (void)vjp;
+  // A tensor of the scope carries the memory.
+  tn_tensor *carrier = tn_from_data(data, TN_SHAPE(count), TN_I64);
+  return carrier == NULL ? tn_ints_of(NULL, 0) : tn_ints_of(carrier->data, count);
+}
+
+// ---- in place ----------------------------------------------------------------------------------
+
+tn_status tn__check_inplace(tn__call *call, tn_tensor *self) {
+  const tn_tensor *owner = self->base == NULL ? self : self->base;
+  bool leaf = owner->grad != NULL && owner->grad->requires_grad && owner->grad->node == NULL;
+  if (!leaf) return TN_OK;
+  return tn__op_error(call, TN_WRONG_STATE, "self",
+                      "%s a leaf that requires a gradient is changed in place; turn recording off "
+                      "(tn_grad_mode_set(false)) or clone it",
+                      owner == self ? "" : "a view of");
+}
+
+// The base of a view after the view was written: the old base outside of the window, the window's
+// new value inside. Input 0 is the old base, input 1 the new value.
+typedef struct window {
+  int32_t rank;
+  int64_t offset;  // in the base's own elements
+  int64_t sizes[TN_MAX_DIMS], strides[TN_MAX_DIMS];
+} window;
+
+static tn_tensor *window_on(tn_tensor *grad, const window *w) {
+  return tn_as_strided(grad, tn_ints_of(w->sizes, w->rank), tn_ints_of(w->strides, w->rank),
+                       .storage_offset = TN_INT(tn_tensor_storage_offset(grad) + w->offset));
+}
+
+static tn_status window_backward(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad_out,
+                                 tn_tensor **grad_in) {
+  const window *w = node->attrs;
+  tn_tensor *grad = tn_contiguous(grad_out[0]);
+  if (grad == NULL) return tn_error_peek()->status;
+  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_clone(window_on(grad, w));
+  if (tn_vjp_needs(vjp, 0)) {
+    tn_tensor *outside = tn_clone(grad);
+    tn_status status = tn_fill_(window_on(outside, w), 0);
+    if (status != TN_OK) return status;
+    grad_in[0] = outside;
+  }
+  return TN_OK;
+}
+
+static const tn__node_kind window_kind = {window_backward, NULL};
+
+// Rewrites the history of |self|'s base, whose window |self| now is result 0 of |node|.
+static tn_status rebase_view(tn_tensor *self, tn__node *node) {
+  tn_tensor *base = self->base;
+  if (!tn__is_contiguous(base)) {
+    return tn__error(TN_UNIMPLEMENTED, NULL,
+                     "a view of a base that is not contiguous was changed in place, and a gradient "
+                     "is required; clone the base first");
+  }
+  tn_tensor *inputs[2] = {base, self};
+  tn__node *whole = tn__node_new(&window_kind, "as_strided_scatter", inputs, 1, &base, 1, 0,
+                                 sizeof(window) + 2 * sizeof(tn__edge));
+  if (whole == NULL) return tn_error_peek()->status;
+  window *w = whole->attrs;
+  w->rank = self->rank;
+  w->offset = self->offset - base->offset;
+  memcpy(w->sizes, self->sizes, sizeof(int64_t) * self->rank);
+  memcpy(w->strides, self->strides, sizeof(int64_t) * self->rank);
+  // The second edge leads to the new value, which |self| does not point to yet.
+  tn__edge *edges = (tn__edge *)(void *)(w + 1);
+  edges[0] = whole->edges[0];
+  atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+  edges[1] = (tn__edge){node, NULL, 0};
+  whole->edges = edges;
+  whole->input_count = 2;
+  if (node->depth + 1 > whole->depth) whole->depth = node->depth + 1;
+  tn_status status = tn__node_adopt(whole, base, 0);
+  tn__node_release(whole);
+  if (status != TN_OK) return status;
+  base->epoch++;
+  return tn__view_refresh(self);
+}
+
+tn_status tn__rebase(tn_tensor *self, tn__node *node) {
+  if (self->base != NULL) return rebase_view(self, node);
+  tn_status status = tn__node_adopt(node, self, 0);
+  if (status == TN_OK) self->epoch++;
+  return status;
+}

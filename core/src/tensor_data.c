@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// tensor_data: elements on their way to the host, and tensors on their way between devices and dtypes.
+
+#include <math.h>
+#include <string.h>
+#include <tenon/autograd.h>
+#include <tenon/device.h>
+#include <tenon/error.h>
+#include <tenon/ops.h>
+
+#include "dispatch.h"
+#include "scalar.h"
+
+static bool is_absent(const tn_tensor *tensor) { return tensor == NULL || tn__is_none(tensor); }
+
+tn_scalar tn_item_scalar(const tn_tensor *tensor) {
+  tn_scalar zero = tn_scalar_int(0);
+  if (is_absent(tensor)) {
+    if (tensor == NULL) tn__null_operand("tn_item", "tensor");
+    if (tn_ok()) tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item: TN_NONE has no value");
+    return zero;
+  }
+  if (tensor->numel != 1) {
+    tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item: the tensor has %lld elements, not one",
+              (long long)tensor->numel);
+    return zero;
+  }
+  _Alignas(16) char element[16];
+  if (tn__memory_copy(TN_DEVICE_CPU, element, tensor->device, tensor->data, tensor->item_bytes) !=
+      TN_OK) {
+    return zero;
+  }
+  return tn__scalar_load(element, tensor->dtype);
+}
+
+double tn_item(const tn_tensor *tensor) {
+  tn_scalar value = tn_item_scalar(tensor);
+  switch (value.kind) {
+    case TN_SCALAR_FLOAT:
+      return value.as.f;
+    case TN_SCALAR_UINT:
+      return (double)value.as.u;
+    case TN_SCALAR_COMPLEX:
+      if (value.as.c.imag == 0) return value.as.c.real;
+      tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item: the value is complex; use tn_item_scalar");
+      return 0;
+    default:
+      return (double)value.as.i;
+  }
+}
+
+int64_t tn_item_int(const tn_tensor *tensor) {
+  tn_scalar value = tn_item_scalar(tensor);
+  if (value.kind == TN_SCALAR_INT || value.kind == TN_SCALAR_BOOL) return value.as.i;
+  double number = value.kind == TN_SCALAR_FLOAT ? value.as.f : NAN;
+  if (number == floor(number) && fabs(number) < 0x1p63) return (int64_t)number;
+  tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item_int: the value is not an integer that fits");
+  return 0;
+}
+
+tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes, tn_dtype dtype) {
+  if (is_absent(tensor)) {
+    if (tensor == NULL) tn__null_operand("tn_copy_to_host", "tensor");
+    if (tn_ok()) tn__error(TN_INVALID_ARGUMENT, NULL, "tn_copy_to_host: no tensor");
+    return tn_error_peek()->status;
+  }
+  uint64_t wanted = (uint64_t)tensor->numel * (uint64_t)tn_dtype_size(dtype);
+  if (size_bytes != wanted || (out == NULL && wanted > 0)) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL,
+                     "tn_copy_to_host: %zu bytes were given for %llu (%lld elements of %s)",
+                     size_bytes, (unsigned long long)wanted, (long long)tensor->numel,
+                     tn_dtype_name(dtype));
+  }
+  if (wanted == 0) return TN_OK;
+  tn_tensor *source = tn__tensor_alias(tensor);
+  if (source == NULL) return TN_OUT_OF_MEMORY;
+  tn_status status;
+  if (source->dtype == dtype && tn__is_contiguous(source)) {
+    status = tn__memory_copy(TN_DEVICE_CPU, out, source->device, source->data, wanted);
+  } else {
+    tn_scope *scope = tn_scope_open();
+    bool before = tn_grad_mode_set(false);
+    tn_tensor *copy = tn__to_copy(source, TN_DEVICE_CPU, dtype);
+    tn_grad_mode_set(before);
+    status = copy == NULL ? tn_error_peek()->status : TN_OK;
+    if (status == TN_OK) memcpy(out, copy->data, wanted);
+    tn_scope_close(scope);
+  }
+  tn__release_raw(source);
+  return status;
+}
+
+tn_tensor *tn_to(tn_tensor *tensor, tn_device device, tn_dtype dtype) {
+  if (is_absent(tensor)) {
+    if (tensor == NULL) tn__null_operand("tn_to", "tensor");
+    return tensor;
+  }
+  if (device.type == 0) device = tensor->device;
+  if (dtype == TN_DTYPE_NONE) dtype = tensor->dtype;
+  if (dtype < 0 || dtype >= TN_DTYPE_COUNT) {
+    tn__error(TN_INVALID_DTYPE, NULL, "tn_to: %d is no dtype", dtype);
+    return NULL;
+  }
+  if (tn_device_equal(device, tensor->device) && dtype == tensor->dtype) {
+    tn__retain_raw(tensor);
+    return tn__give(tensor);
+  }
+  return tn_aten_to_copy(tensor, .dtype = dtype, .device = device);
+}
+
+tn_tensor *tn_to_named(tn_tensor *tensor, const char *device, tn_dtype dtype) {
+  if (tensor == NULL) return tn_to(tensor, TN_DEVICE_DEFAULT, dtype);
+  tn_device found = tn_device_parse(device);
+  return found.type == 0 ? NULL : tn_to(tensor, found, dtype);
+}
