@@ -390,11 +390,11 @@ static tn_status reserve_random(tn__call *call) {
 
 // Selects a kernel for a described call, opening backends at the first need.
 static tn_status find_kernel(tn__call *call, const tn__chain **chain) {
-  *chain = tn__chain_of(call->device.type, call->op->id, call->key);
+  *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
   if (__builtin_expect(tn__chain_tables[call->device.type] == NULL, 0)) {
     tn_status status = tn__registry_ensure(call->device.type);
     if (status != TN_OK) return status;
-    *chain = tn__chain_of(call->device.type, call->op->id, call->key);
+    *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
   }
   call->kernel = NULL;
   if (*chain == NULL) return TN_OK;
