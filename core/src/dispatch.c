@@ -16,6 +16,7 @@
 #include "dtype.h"
 #include "log.h"
 #include "op_ids.h"
+#include "process.h"
 #include "scope_impl.h"
 #include "text.h"
 
@@ -488,6 +489,9 @@ static tn_status run_recorded(tn__call *call) {
 }
 
 tn_status tn__call_run(tn__call *call) {
+  if (__builtin_expect(atomic_load_explicit(&tn__process_closed, memory_order_relaxed) != 0, 0)) {
+    return tn__process_error();
+  }
   tn_status status = check_operands(call);
   if (status != TN_OK) return status;
   call->key = TN_DTYPE_NONE;

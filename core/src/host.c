@@ -17,6 +17,9 @@
 #define TN__STRING(x) #x
 #define TN__VERSION_TEXT(a, b, c) TN__STRING(a) "." TN__STRING(b) "." TN__STRING(c)
 
+#define TN__EXPANDED(a, b, c) TN__VERSION_TEXT(a, b, c)
+#define TN__VERSION TN__EXPANDED(TN_VERSION_MAJOR, TN_VERSION_MINOR, TN_VERSION_PATCH)
+
 static tn_status host_error(tn_kernel_ctx *ctx, tn_status status, const char *format, ...) {
   char message[1024];
   va_list arguments;
@@ -83,7 +86,7 @@ static const void *host_extension(const char *name) {
 const tn_host_api tn__host_api = {
     .struct_size = sizeof(tn_host_api),
     .abi_version = TN_ABI_VERSION,
-    .version = TN__VERSION_TEXT(0, 1, 0),
+    .version = TN__VERSION,
     .error = host_error,
     .log = host_log,
     .scratch = host_scratch,

@@ -19,6 +19,7 @@
 #include "backend.h"
 #include "backend_list.h"
 #include "log.h"
+#include "process.h"
 #include "registry.h"
 #include "text.h"
 #include "thread.h"
@@ -274,6 +275,7 @@ static void keep_error(tn_status status) {
 tn_status tn__loader_scan(void) {
   if (!loader.scanned) {
     loader.scanned = true;
+    tn__process_watch_forks();
     tn__held_error held = tn__error_hold();
     keep_error(scan());
     tn__error_restore(held);
