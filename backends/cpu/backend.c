@@ -26,6 +26,7 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   const cpu_isa isa = cpu_isa_choose(host);
   cpu_pointwise_start(isa);
   cpu_gemm_start(isa);
+  cpu_softmax_start(isa);
   cpu_workers_start(host);
   tn_status status = registrar->add_workers(registrar, &cpu_workers);
   for (const cpu_family *family = families; status == TN_OK && family->rows != NULL; family++) {

@@ -7,11 +7,11 @@
 //   plain    correlate(x, w)        adjoint in x (grad, w)        adjoint in w (x, grad)
 //   transp.  adjoint in x (x, w)    correlate(grad, w)            adjoint in w (grad, x)
 //
-// f16 and bf16 are widened to f32 as a whole and rounded once at the end.
+// f16 and bf16 are computed in f32 (wide.h).
 
 #include "correlation.h"
 #include "cpu.h"
-#include "workspace.h"
+#include "wide.h"
 
 // ---- geometry ----------------------------------------------------------------------------------
 
@@ -45,67 +45,6 @@ static const char *supports(const tn_view *image) {
   return image->rank >= 3 && image->rank <= 5 ? NULL : "1 to 3 spatial dimensions only";
 }
 
-// ---- halves ------------------------------------------------------------------------------------
-
-typedef struct convert_job {
-  uint16_t *half;
-  float *wide;
-  bool bf16, narrow;
-} convert_job;
-
-static void convert_range(void *closure, int64_t begin, int64_t end) {
-  const convert_job *job = closure;
-  uint16_t *half = job->half;
-  float *wide = job->wide;
-  if (job->narrow && job->bf16) {
-    for (int64_t i = begin; i < end; i++) half[i] = tn_f32_to_bf16(wide[i]);
-  } else if (job->narrow) {
-    for (int64_t i = begin; i < end; i++) half[i] = tn_f32_to_f16(wide[i]);
-  } else if (job->bf16) {
-    for (int64_t i = begin; i < end; i++) wide[i] = tn_bf16_to_f32(half[i]);
-  } else {
-    for (int64_t i = begin; i < end; i++) wide[i] = tn_f16_to_f32(half[i]);
-  }
-}
-
-// Memory for |view|'s elements as f32, and the elements themselves where |filled|.
-static tn_status widen(tn_kernel_ctx *ctx, tn_view *view, bool filled) {
-  if (!cpu_view_given(view)) return TN_OK;
-  convert_job job = {view->data, cpu_scratch(ctx, view->numel, sizeof(float)),
-                     view->dtype == TN_BF16, false};
-  if (job.wide == NULL) return TN_OUT_OF_MEMORY;
-  if (filled) cpu_parallel_for(view->numel, CPU_GRAIN / 4, convert_range, &job);
-  view->data = job.wide;
-  view->dtype = TN_F32;
-  return TN_OK;
-}
-
-static void narrow(const tn_view *to, const tn_view *wide) {
-  convert_job job = {to->data, wide->data, to->dtype == TN_BF16, true};
-  cpu_parallel_for(to->numel, CPU_GRAIN / 4, convert_range, &job);
-}
-
-typedef tn_status (*wide_run)(tn_kernel_ctx *ctx, const tn_view *views, const void *attrs);
-
-enum { MAX_VIEWS = 6 };
-
-// Runs |run| on the operands of |args|, as f32 where they are halves.
-static tn_status run_wide(tn_kernel_ctx *ctx, const tn_args *args, wide_run run) {
-  const tn_dtype dtype = args->views[0].dtype;
-  if (!tn_dtype_in(dtype, TN_DTYPES_HALF)) return run(ctx, args->views, args->attrs);
-  tn_view views[MAX_VIEWS];
-  for (uint32_t i = 0; i < args->view_count; i++) {
-    views[i] = args->views[i];
-    const tn_status status = widen(ctx, &views[i], i >= args->output_count);
-    if (status != TN_OK) return status;
-  }
-  const tn_status status = run(ctx, views, args->attrs);
-  for (uint32_t i = 0; i < args->output_count && status == TN_OK; i++) {
-    narrow(&args->views[i], &views[i]);
-  }
-  return status;
-}
-
 // ---- forward -----------------------------------------------------------------------------------
 
 static tn_status forward(tn_kernel_ctx *ctx, const tn_view *views, const void *attributes) {
@@ -134,7 +73,7 @@ static const char *supports_forward(void *self, const tn_args *args) {
 
 static tn_status run_forward(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   (void)self;
-  return run_wide(ctx, args, forward);
+  return cpu_run_wide(ctx, args, forward);
 }
 
 // ---- backward ----------------------------------------------------------------------------------
@@ -187,7 +126,7 @@ static const char *supports_backward(void *self, const tn_args *args) {
 
 static tn_status run_backward(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   (void)self;
-  return run_wide(ctx, args, backward);
+  return cpu_run_wide(ctx, args, backward);
 }
 
 // ---- rows --------------------------------------------------------------------------------------

@@ -134,5 +134,6 @@ typedef struct cpu_family {
 // Called once by init, before rows are registered, with the chosen instruction set.
 void cpu_pointwise_start(cpu_isa isa);
 void cpu_gemm_start(cpu_isa isa);
+void cpu_softmax_start(cpu_isa isa);
 
 #endif  // TENON_CPU_CPU_H_
