@@ -28,12 +28,12 @@ progress progress_start(terminal t, int64_t epochs, int64_t steps_per_epoch) {
 }
 
 // 4312 -> "4,312"
-static const char *with_comma(double value, char text[16]) {
-  long whole = value < 999999 ? (long)value : 999999;
+static const char *with_comma(double value, char text[24]) {
+  unsigned whole = value < 999999 ? (unsigned)value : 999999;
   if (whole < 1000) {
-    (void)snprintf(text, 16, "%ld", whole);
+    (void)snprintf(text, 24, "%u", whole);
   } else {
-    (void)snprintf(text, 16, "%ld,%03ld", whole / 1000, whole % 1000);
+    (void)snprintf(text, 24, "%u,%03u", whole / 1000, whole % 1000);
   }
   return text;
 }
@@ -64,7 +64,7 @@ typedef struct words {
 } words;
 
 static void describe(const progress *p, const progress_report *r, words *w) {
-  char rate_text[16];
+  char rate_text[24];
   char loss_text[24] = "";
   double elapsed = seconds_now() - p->started;
   double done = (double)(r->epoch * p->steps_per_epoch + r->step);
