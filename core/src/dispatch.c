@@ -55,6 +55,7 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
   call->blocks = NULL;
   call->temporary_count = 0;
   call->copied_outs = 0;
+  call->uniform = false;
   call->outs[0] = NULL;
 }
 
@@ -222,7 +223,7 @@ static tn_status run_alias(tn__call *call) {
 }
 
 // Whether the newer attributes of the operator, which |kernel| does not know, have their defaults.
-static bool attrs_fit(const tn__call *call, const tn__kernel *kernel) {
+bool tn__call_attrs_fit(const tn__call *call, const tn__kernel *kernel) {
   uint64_t known = kernel->row.attrs_size, all = call->op->attrs_size;
   if (known == 0 || known >= all) return true;
   return memcmp((const char *)call->attrs + known, (const char *)call->op->defaults + known,
@@ -232,7 +233,7 @@ static bool attrs_fit(const tn__call *call, const tn__kernel *kernel) {
 static const tn__kernel *select_kernel(tn__call *call, const tn__chain *chain) {
   for (int32_t i = 0; i < chain->count; i++) {
     const tn__kernel *kernel = chain->kernels[i];
-    if (!attrs_fit(call, kernel)) continue;
+    if (!tn__call_attrs_fit(call, kernel)) continue;
     if (kernel->row.supports == NULL) return kernel;
     const char *reason = kernel->row.supports(kernel->row.self, &call->args);
     if (reason == NULL) return kernel;
@@ -270,6 +271,20 @@ static tn_status kernel_status(tn__call *call, tn_status status) {
   return status;
 }
 
+tn_status tn__call_kernel(tn__call *call) {
+  tn_kernel_ctx ctx;
+  ctx.struct_size = sizeof ctx;
+  ctx.flags = 0;
+  ctx.host = &tn__host_api;
+  ctx.op = call->op->name;
+  ctx.stream = NULL;
+  ctx.device = call->device;
+  ctx.host_data = call;
+  const tn_kernel_row *row = &call->kernel->row;
+  tn_status status = row->run(row->self, &ctx, &call->args);
+  return __builtin_expect(status == TN_OK, 1) ? TN_OK : kernel_status(call, status);
+}
+
 // Moves results that the kernel could not write in place into the given tensors.
 static tn_status copy_outs(tn__call *call) {
   tn_status status = TN_OK;
@@ -290,15 +305,8 @@ static tn_status run_kernel(tn__call *call) {
     if (__builtin_expect(call->outs[0]->numel == 0, 0) && all_results_empty(call)) return TN_OK;
     if ((flags & TN_OP_REDUCTION) && call->inputs[0]->numel == 0) return fill_identity(call);
   }
-  tn_kernel_ctx ctx = {.struct_size = sizeof ctx,
-                       .flags = 0,
-                       .host = &tn__host_api,
-                       .op = call->op->name,
-                       .stream = NULL,
-                       .device = call->device,
-                       .host_data = call};
-  status = call->kernel->row.run(call->kernel->row.self, &ctx, &call->args);
-  if (__builtin_expect(status != TN_OK, 0)) return kernel_status(call, status);
+  status = tn__call_kernel(call);
+  if (status != TN_OK) return status;
   return call->copied_outs == 0 ? TN_OK : copy_outs(call);
 }
 
@@ -307,7 +315,7 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
   size_t length = 0;
   for (int32_t i = 0; chain != NULL && i < chain->count && length < sizeof reasons; i++) {
     const tn__kernel *kernel = chain->kernels[i];
-    const char *reason = !attrs_fit(call, kernel) ? "compiled before the attributes it was given"
+    const char *reason = !tn__call_attrs_fit(call, kernel) ? "compiled before the attributes it was given"
                                                   : kernel->row.supports(kernel->row.self, &call->args);
     int more = snprintf(reasons + length, sizeof reasons - length, "%s%s: %s", i ? "; " : "",
                         kernel->backend->facts.name, reason == NULL ? "accepts" : reason);
@@ -478,31 +486,41 @@ static bool must_record(const tn__call *call) {
   return false;
 }
 
-static tn_status run_recorded(tn__call *call) {
+static tn_status run_plain(tn__call *call, bool uniform) {
+  tn_status status;
+  if (uniform && tn__call_uniform(call, &status)) return status;
+  return run_body(call, false);
+}
+
+static tn_status run_recorded(tn__call *call, bool uniform) {
   const tn_op_def *def = call->op->def;
   if (def->vjp == NULL && def->compose != NULL) return run_body(call, true);
   call->thread->grad_disabled = true;
-  tn_status status = run_body(call, false);
+  tn_status status = run_plain(call, uniform);
   call->thread->grad_disabled = false;
   if (status != TN_OK) return status;
   return tn__record_call(call, NULL);
+}
+
+// Checks operands, their device and their dtype.
+static tn_status check_call(tn__call *call) {
+  tn_status status = check_operands(call);
+  call->key = TN_DTYPE_NONE;
+  if (status != TN_OK || call->input_count == 0) return status;
+  return call->op->def->promote == TN_PROMOTE_NONE ? key_of_first(call) : promoted_key(call);
 }
 
 tn_status tn__call_run(tn__call *call) {
   if (__builtin_expect(atomic_load_explicit(&tn__process_closed, memory_order_relaxed) != 0, 0)) {
     return tn__process_error();
   }
-  tn_status status = check_operands(call);
-  if (status != TN_OK) return status;
-  call->key = TN_DTYPE_NONE;
-  if (call->input_count > 0) {
-    status = call->op->def->promote == TN_PROMOTE_NONE ? key_of_first(call) : promoted_key(call);
-    if (status == TN_OK) status = check_dtype(call);
-    if (status != TN_OK) return status;
-  }
+  bool uniform = tn__call_is_uniform(call);
+  tn_status status = uniform ? TN_OK : check_call(call);
+  if (status == TN_OK) status = check_dtype(call);
+  if (__builtin_expect(status != TN_OK, 0)) return status;
   for (int32_t i = 1; i < call->output_count; i++) call->outs[i] = NULL;
   bool record = call->given == NULL && must_record(call);
-  status = record ? run_recorded(call) : run_body(call, false);
+  status = record ? run_recorded(call, uniform) : run_plain(call, uniform);
   if (__builtin_expect(status != TN_OK, 0)) drop_outs(call);
   return status;
 }

@@ -42,6 +42,7 @@ struct tn__call {
   void *blocks;                 // a chain of what did not fit, and of scratch memory
   int32_t temporary_count;
   tn_tensor *temporaries[TN__CALL_TEMPORARIES];  // casts and copies of inputs, raw
+  bool uniform;          // every operand has the sizes of input 0
   uint32_t copied_outs;  // bit i: result i is computed in new memory and copied into given[i]
 };
 
@@ -51,6 +52,16 @@ tn_status tn__call_run(tn__call *call);
 void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, int32_t input_count,
                    void *attrs);
 void tn__call_end(tn__call *call);
+
+// The common pointwise call, in one go: whether every operand is a contiguous tensor of one dtype,
+// shape and device (key and device are then set); and running it. The latter returns false, with
+// nothing done, where the first kernel of the chain asks questions or there is none.
+bool tn__call_is_uniform(tn__call *call);
+bool tn__call_uniform(tn__call *call, tn_status *status);
+// Runs the selected kernel on the described views.
+tn_status tn__call_kernel(tn__call *call);
+// Whether the attributes that |kernel| was compiled before have their defaults.
+bool tn__call_attrs_fit(const tn__call *call, const tn__kernel *kernel);
 
 // Memory that lives as long as the call; NULL with an error recorded when there is none.
 void *tn__call_block(tn__call *call, uint64_t size_bytes);

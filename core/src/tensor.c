@@ -17,7 +17,7 @@ struct tn_tensor tn_none_tensor = {
 
 // ---- making ------------------------------------------------------------------------------------
 
-static tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device device) {
+static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device device) {
   tn__thread *thread = &tn__tls;
   tn_tensor *tensor = tn__small_allocate(thread, sizeof *tensor);
   if (tensor == NULL) {
@@ -75,6 +75,25 @@ tn_tensor *tn__tensor_new(int32_t rank, const int64_t *sizes, tn_dtype dtype, tn
   tensor->numel = numel;
   tensor->flags = TN__TENSOR_CONTIGUOUS;
   tensor->storage = tn__storage_new((uint64_t)numel * tensor->item_bytes, device);
+  if (tensor->storage == NULL) {
+    tensor_abandon(tensor);
+    return NULL;
+  }
+  tensor->data = tensor->storage->data;
+  return tensor;
+}
+
+tn_tensor *tn__tensor_new_like(const tn_tensor *like, tn_dtype dtype) {
+  int32_t rank = like->rank;
+  tn_tensor *tensor = tensor_allocate(rank, dtype, like->device);
+  if (tensor == NULL) return NULL;
+  for (int32_t d = 0; d < rank; d++) {
+    tensor->sizes[d] = like->sizes[d];
+    tensor->strides[d] = like->strides[d];
+  }
+  tensor->numel = like->numel;
+  tensor->flags = TN__TENSOR_CONTIGUOUS;
+  tensor->storage = tn__storage_new((uint64_t)like->numel * tensor->item_bytes, like->device);
   if (tensor->storage == NULL) {
     tensor_abandon(tensor);
     return NULL;

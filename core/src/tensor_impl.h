@@ -86,6 +86,8 @@ tn_tensor *tn__materialize_immediate(tn_tensor *tensor);
 
 // An uninitialised tensor. |sizes| are checked for overflow by the caller (tn__checked_numel).
 tn_tensor *tn__tensor_new(int32_t rank, const int64_t *sizes, tn_dtype dtype, tn_device device);
+// The same with the sizes of |like|, which is contiguous.
+tn_tensor *tn__tensor_new_like(const tn_tensor *like, tn_dtype dtype);
 tn_tensor *tn__tensor_new_strided(int32_t rank, const int64_t *sizes, const int64_t *strides,
                                   tn_dtype dtype, tn_device device);
 // A window on |storage| (retained).

@@ -23,17 +23,6 @@
 #endif
 #endif
 
-enum { CLASS_BYTES = 64, CLASS_COUNT = TN__SMALL_MAX_BYTES / CLASS_BYTES, CLASS_CAP = 512 };
-
-typedef struct free_block {
-  struct free_block *next;
-} free_block;
-
-struct tn__block_cache {
-  free_block *lists[CLASS_COUNT];
-  uint32_t counts[CLASS_COUNT];
-};
-
 _Thread_local tn__thread tn__tls;
 
 static pthread_key_t exit_key;
@@ -42,9 +31,9 @@ static bool exit_key_made;
 
 static void blocks_free(tn__block_cache *cache) {
   if (cache == NULL) return;
-  for (int i = 0; i < CLASS_COUNT; i++) {
-    for (free_block *block = cache->lists[i]; block != NULL;) {
-      free_block *next = block->next;
+  for (int i = 0; i < TN__CLASS_COUNT; i++) {
+    for (tn__free_block *block = cache->lists[i]; block != NULL;) {
+      tn__free_block *next = block->next;
       free(block);
       block = next;
     }
@@ -100,50 +89,16 @@ char *tn__strdup(const char *text) {
   return copy;
 }
 
+void *tn__small_refill(tn__thread *thread, uint64_t size_bytes) {
 #if !defined(TN__PLAIN_BLOCKS)
-static void *block_refill(tn__thread *thread, uint64_t size_class) {
   if (thread->blocks == NULL) {
     tn__thread_attach(thread);
     thread->blocks = calloc(1, sizeof(tn__block_cache));
   }
-  return aligned_alloc(64, (size_class + 1) * CLASS_BYTES);
-}
-#endif
-
-void *tn__small_allocate(tn__thread *thread, uint64_t size_bytes) {
-#if defined(TN__PLAIN_BLOCKS)
+#else
   (void)thread;
+#endif
   return tn__allocate(size_bytes);
-#else
-  uint64_t size_class = (size_bytes - 1) / CLASS_BYTES;
-  tn__block_cache *cache = thread->blocks;
-  if (cache != NULL) {
-    free_block *block = cache->lists[size_class];
-    if (block != NULL) {
-      cache->lists[size_class] = block->next;
-      cache->counts[size_class]--;
-      return block;
-    }
-  }
-  return block_refill(thread, size_class);
-#endif
 }
 
-void tn__small_free(tn__thread *thread, void *block, uint64_t size_bytes) {
-#if defined(TN__PLAIN_BLOCKS)
-  (void)thread;
-  (void)size_bytes;
-  tn__deallocate(block);
-#else
-  uint64_t size_class = (size_bytes - 1) / CLASS_BYTES;
-  tn__block_cache *cache = thread->blocks;
-  if (cache == NULL || cache->counts[size_class] >= CLASS_CAP) {
-    free(block);
-    return;
-  }
-  free_block *freed = block;
-  freed->next = cache->lists[size_class];
-  cache->lists[size_class] = freed;
-  cache->counts[size_class]++;
-#endif
-}
+void tn__small_give_back(void *block) { tn__deallocate(block); }

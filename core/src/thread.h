@@ -34,10 +34,51 @@ extern _Thread_local tn__thread tn__tls __attribute__((tls_model("initial-exec")
 void tn__thread_attach(tn__thread *thread);
 
 // ---- small blocks: per-thread free lists by size class, 64-byte aligned, at most 1 KiB. Under a
-// sanitizer they are plain allocations. A block may be freed on any thread.
-enum { TN__SMALL_MAX_BYTES = 1024 };
-void *tn__small_allocate(tn__thread *thread, uint64_t size_bytes);
-void tn__small_free(tn__thread *thread, void *block, uint64_t size_bytes);
+// sanitizer no cache is made, so they are plain allocations. A block may be freed on any thread.
+enum {
+  TN__SMALL_MAX_BYTES = 1024,
+  TN__CLASS_BYTES = 64,
+  TN__CLASS_COUNT = TN__SMALL_MAX_BYTES / TN__CLASS_BYTES,
+  TN__CLASS_CAP = 512,
+};
+
+typedef struct tn__free_block {
+  struct tn__free_block *next;
+} tn__free_block;
+
+struct tn__block_cache {
+  tn__free_block *lists[TN__CLASS_COUNT];
+  uint32_t counts[TN__CLASS_COUNT];
+};
+
+// The rare ways out: an empty list, a full one, no cache yet, a sanitizer.
+void *tn__small_refill(tn__thread *thread, uint64_t size_bytes);
+void tn__small_give_back(void *block);
+
+static inline void *tn__small_allocate(tn__thread *thread, uint64_t size_bytes) {
+  tn__block_cache *cache = thread->blocks;
+  uint64_t size_class = (size_bytes - 1) / TN__CLASS_BYTES;
+  if (cache == NULL || cache->lists[size_class] == NULL) {
+    return tn__small_refill(thread, size_bytes);
+  }
+  tn__free_block *block = cache->lists[size_class];
+  cache->lists[size_class] = block->next;
+  cache->counts[size_class]--;
+  return block;
+}
+
+static inline void tn__small_free(tn__thread *thread, void *block, uint64_t size_bytes) {
+  tn__block_cache *cache = thread->blocks;
+  uint64_t size_class = (size_bytes - 1) / TN__CLASS_BYTES;
+  if (cache == NULL || cache->counts[size_class] >= TN__CLASS_CAP) {
+    tn__small_give_back(block);
+    return;
+  }
+  tn__free_block *freed = block;
+  freed->next = cache->lists[size_class];
+  cache->lists[size_class] = freed;
+  cache->counts[size_class]++;
+}
 
 // ---- everything else of the host's: plain allocations that can be made to fail by tests.
 void *tn__allocate(uint64_t size_bytes);        // 64-byte aligned

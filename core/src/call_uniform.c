@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// call_uniform: the common pointwise call. Where every operand is a contiguous tensor of one dtype,
+// shape and device, and the first kernel of the chain takes any arguments, there is nothing to
+// promote, broadcast, merge, cast or copy: the result is like the first operand, and every view
+// is one run of elements. Invariant: what this does is what dispatch.c would have done.
+
+#include <string.h>
+#include <tenon/error.h>
+
+#include "dispatch.h"
+
+static const int64_t unit_stride[1] = {1};
+
+static bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
+  if (tensor->dtype != first->dtype || tensor->rank != first->rank ||
+      tensor->numel != first->numel || !tn__is_contiguous(tensor) || tensor->storage == NULL ||
+      !tn_device_equal(tensor->device, first->device)) {
+    return false;
+  }
+  for (int32_t d = 0; d < first->rank; d++) {
+    if (tensor->sizes[d] != first->sizes[d]) return false;
+  }
+  return true;
+}
+
+// The first kernel of the chain, if it asks no questions.
+static const tn__kernel *first_kernel(const tn__call *call, tn_dtype key) {
+  const tn__chain *chain = tn__chain_of(call->device.type, call->op->id, key);
+  if (chain == NULL) return NULL;
+  const tn__kernel *kernel = chain->kernels[0];
+  bool plain = kernel->row.supports == NULL && (kernel->row.attrs_size == 0 ||
+                                                kernel->row.attrs_size >= call->op->attrs_size);
+  return plain ? kernel : NULL;
+}
+
+bool tn__call_is_uniform(tn__call *call) {
+  const tn_op_def *def = call->op->def;
+  const uint32_t kind = TN_OP_POINTWISE | TN_OP_RANDOM;
+  if ((def->flags & kind) != TN_OP_POINTWISE || def->exempt != 0 || call->given != NULL ||
+      call->output_count != 1 || (uint32_t)(call->input_count - 1) >= TN__CALL_VIEWS - 1) {
+    return false;
+  }
+  const tn_tensor *first = call->inputs[0];
+  if (first == NULL || first->storage == NULL || first->numel == 0 ||
+      (first->flags & (TN__TENSOR_CONTIGUOUS | TN__TENSOR_WRAPPED_NUMBER)) !=
+          TN__TENSOR_CONTIGUOUS) {
+    return false;
+  }
+  for (int32_t i = 1; i < call->input_count; i++) {
+    const tn_tensor *input = call->inputs[i];
+    if (input != first && (input == NULL || !is_like(input, first))) return false;
+  }
+  if (def->promote == TN_PROMOTE_INT_TO_FLOAT &&
+      tn_dtype_in(first->dtype, TN_DTYPES_INTEGER | TN_DTYPE_BIT(TN_BOOL))) {
+    return false;
+  }
+  call->key = first->dtype;
+  call->device = first->device;
+  return true;
+}
+
+static void describe(tn_view *view, const tn_tensor *tensor) {
+  view->data = tensor->data;
+  view->sizes = &tensor->numel;
+  view->strides = unit_stride;
+  view->rank = 1;
+  view->dtype = tensor->dtype;
+  view->flags = TN_VIEW_CONTIGUOUS;
+  view->reserved = 0;
+  view->numel = tensor->numel;
+  view->device = tensor->device;
+  view->storage_id = tensor->storage->id;
+  view->version = atomic_load_explicit(&tensor->storage->version, memory_order_relaxed);
+}
+
+static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
+  tn_tensor *out = tn__tensor_new_like(first, dtype);
+  if (out == NULL) return TN_OUT_OF_MEMORY;
+  call->outs[0] = out;
+  tn_view *view = call->views;
+  describe(view++, out);
+  for (int32_t i = 0; i < call->input_count; i++) describe(view++, call->inputs[i]);
+  call->args.struct_size = sizeof call->args;
+  call->args.view_count = (uint32_t)call->input_count + 1;
+  call->args.views = call->views;
+  call->args.output_count = 1;
+  call->args.attrs_size = call->op->attrs_size;
+  call->args.attrs = call->attrs;
+  return tn__call_kernel(call);
+}
+
+bool tn__call_uniform(tn__call *call, tn_status *status) {
+  const tn_op_def *def = call->op->def;
+  const tn_tensor *first = call->inputs[0];
+  tn_dtype dtype = def->result_dtype != TN_DTYPE_NONE ? def->result_dtype : call->key;
+  tn_dtype key = call->key;
+  if (def->infer != NULL) {
+    tn__result result;
+    result.dtype = dtype;
+    tn_infer infer = {.call = call,
+                      .inputs = call->inputs,
+                      .input_count = call->input_count,
+                      .result_count = 1,
+                      .attrs = call->attrs,
+                      .key = key,
+                      .device = call->device,
+                      .results = &result};
+    call->uniform = true;
+    *status = def->infer(&infer);
+    call->uniform = false;
+    if (*status != TN_OK) return true;
+    key = infer.key;
+    dtype = result.dtype;
+  }
+  const tn__kernel *kernel = first_kernel(call, key);
+  if (kernel == NULL) return false;
+  // A key of infer's own (a cast's) is for kernels that cast themselves.
+  if (key != first->dtype && !(kernel->row.flags & TN_ROW_CASTS)) return false;
+  call->kernel = kernel;
+  call->key = key;
+  *status = run(call, first, dtype);
+  return true;
+}
