@@ -135,8 +135,8 @@ static bool list_ok(const char *op, const char *argument, tn_tensors list) {
   if (list.count >= 0 && list.count <= TN__LONGEST_LIST && (list.count == 0 || list.data != NULL)) {
     return true;
   }
-  tn_error_set(TN_INVALID_ARGUMENT, "%s: %s: a list of %lld tensors", op, argument,
-               (long long)list.count);
+  tn_error_set(TN_INVALID_ARGUMENT, "%s: argument '%s': a list of %lld tensors%s", op, argument,
+               (long long)list.count, list.data == NULL ? " without data" : "");
   return false;
 }
 """
