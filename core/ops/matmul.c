@@ -140,6 +140,7 @@ static tn_status addmm_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **
 const tn_op_def tn_op_addmm = {
     .schema = "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
     // clang-format on
+    .flags = TN_OP_EXPANDS_FIRST,
     .promote = TN_PROMOTE_COMMON,
     .infer = addmm_infer,
     .saves = {0, TN_SAVE_INPUT(2), TN_SAVE_INPUT(1)},

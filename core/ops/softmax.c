@@ -43,6 +43,30 @@ static tn_status softmax_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
   return tn__status_of(grad_in[0]);
 }
 
+static tn_tensor *cast_unless(tn_tensor *tensor, tn_dtype dtype) {
+  return tensor == NULL || tn_tensor_dtype(tensor) == dtype ? tensor : tn_aten_cast(tensor, dtype);
+}
+
+// |self| less its maximum along |dim|, so that exp() cannot overflow.
+static tn_tensor *below_maximum(tn_tensor *self, int64_t dim) {
+  return tn_sub(self, tn_amax(self, .dim = TN_DIMS(dim), .keepdim = true));
+}
+
+static tn_status softmax_by_parts(tn_compose *compose) {
+  const tn__softmax_attrs *attrs = compose->attrs;
+  tn_tensor *self = compose->inputs[0];
+  if (attrs->half_to_float) {
+    compose->results[0] = tn_aten_softmax(cast_unless(self, TN_F32), attrs->dim, false);
+  } else if (self->numel == 0) {
+    compose->results[0] = tn_clone(self);
+  } else {
+    tn_tensor *power = tn_exp(below_maximum(self, attrs->dim));
+    tn_tensor *sum = tn_sum_dim(power, TN_DIMS(attrs->dim), .keepdim = true);
+    compose->results[0] = tn_div(power, sum);
+  }
+  return tn__status_of(compose->results[0]);
+}
+
 /// exp(x_i) / sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
 /// self: any shape, floating. half_to_float: a float16 or bfloat16 self gives a float32 result.
 /// errors: OUT_OF_RANGE for dim; INVALID_DTYPE. source: Bridle 1990; ATen `_softmax`.
@@ -50,6 +74,7 @@ const tn_op_def tn_op__softmax = {
     .schema = "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
     .dtypes = TN_DTYPES_FLOATING,
     .infer = softmax_infer,
+    .compose = softmax_by_parts,
     .saves = {TN_SAVE_OUTPUT(0)},
     .save_count = 1,
     .vjp = softmax_vjp,
@@ -68,6 +93,21 @@ static tn_status log_softmax_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_ten
   return tn__status_of(grad_in[0]);
 }
 
+static tn_status log_softmax_by_parts(tn_compose *compose) {
+  const tn__log_softmax_attrs *attrs = compose->attrs;
+  tn_tensor *self = compose->inputs[0];
+  if (attrs->half_to_float) {
+    compose->results[0] = tn_aten_log_softmax(cast_unless(self, TN_F32), attrs->dim, false);
+  } else if (self->numel == 0) {
+    compose->results[0] = tn_clone(self);
+  } else {
+    tn_tensor *lower = below_maximum(self, attrs->dim);
+    tn_tensor *sum = tn_sum_dim(tn_exp(lower), TN_DIMS(attrs->dim), .keepdim = true);
+    compose->results[0] = tn_sub(lower, tn_log(sum));
+  }
+  return tn__status_of(compose->results[0]);
+}
+
 /// x_i - log sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
 /// self: any shape, floating. half_to_float: a float16 or bfloat16 self gives a float32 result.
 /// errors: OUT_OF_RANGE for dim; INVALID_DTYPE. source: ATen `_log_softmax`.
@@ -75,6 +115,7 @@ const tn_op_def tn_op__log_softmax = {
     .schema = "_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
     .dtypes = TN_DTYPES_FLOATING,
     .infer = log_softmax_infer,
+    .compose = log_softmax_by_parts,
     .saves = {TN_SAVE_OUTPUT(0)},
     .save_count = 1,
     .vjp = log_softmax_vjp,
@@ -104,10 +145,6 @@ static tn_status infer_backward(tn_infer *infer, int64_t *dim, tn_dtype dtype) {
 static tn_status softmax_backward_infer(tn_infer *infer) {
   tn__softmax_backward_data_attrs *attrs = infer->attrs;
   return infer_backward(infer, &attrs->dim, attrs->input_dtype);
-}
-
-static tn_tensor *cast_unless(tn_tensor *tensor, tn_dtype dtype) {
-  return tensor == NULL || tn_tensor_dtype(tensor) == dtype ? tensor : tn_aten_cast(tensor, dtype);
 }
 
 static tn_status softmax_backward_compose(tn_compose *compose) {

@@ -250,7 +250,24 @@ static tn_status describe_reduction(tn__call *call) {
 
 // ---- everything else ---------------------------------------------------------------------------
 
-static void describe_plain(tn__call *call) {
+// Input 0 broadcast to result 0, by strides of 0.
+static tn_status describe_expanded(tn__call *call, tn_view *view) {
+  const tn__result *result = &call->results[0];
+  int64_t *strides = tn__call_int_room(call, result->rank > 0 ? result->rank : 1);
+  if (strides == NULL) return TN_OUT_OF_MEMORY;
+  broadcast_strides(call->operands[0], result->rank, result->sizes, strides);
+  view->rank = result->rank;
+  view->sizes = result->sizes;
+  view->strides = strides;
+  view->numel = call->views[0].numel;
+  view->flags &= ~(uint32_t)TN_VIEW_CONTIGUOUS;
+  if (tn__strides_contiguous(result->rank, result->sizes, strides)) {
+    view->flags |= TN_VIEW_CONTIGUOUS;
+  }
+  return TN_OK;
+}
+
+static tn_status describe_plain(tn__call *call) {
   tn_view *view = call->views;
   for (int32_t i = 0; i < call->output_count; i++, view++) {
     tn__result *result = &call->results[i];
@@ -271,6 +288,8 @@ static void describe_plain(tn__call *call) {
     view->numel = tensor->numel;
     if (tn__is_contiguous(tensor)) view->flags |= TN_VIEW_CONTIGUOUS;
   }
+  bool expands = (call->op->def->flags & TN_OP_EXPANDS_FIRST) != 0;
+  return expands ? describe_expanded(call, &call->views[call->output_count]) : TN_OK;
 }
 
 tn_status tn__call_describe(tn__call *call) {
@@ -298,8 +317,7 @@ tn_status tn__call_describe(tn__call *call) {
   uint32_t flags = call->op->def->flags;
   if (flags & TN_OP_POINTWISE) return describe_pointwise(call);
   if (flags & TN_OP_REDUCTION) return describe_reduction(call);
-  describe_plain(call);
-  return TN_OK;
+  return describe_plain(call);
 }
 
 // ---- what the kernel does not take as it is ----------------------------------------------------

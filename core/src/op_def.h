@@ -39,6 +39,7 @@ enum {
   TN_OP_DATA_SHAPE = 1u << 5,  // the kernel creates its results (nonzero)
   TN_OP_RAW_INPUTS = 1u << 6,  // no common device is asked for (copies between devices)
   TN_OP_VJP_ALL_SIZES = 1u << 7,  // its vjp asks for every input's sizes (cat)
+  TN_OP_EXPANDS_FIRST = 1u << 8,  // kernels get input 0 broadcast to result 0 (addmm)
 };
 
 // Forms generated beside the base operator; written in `.forms` for regen to read.
