@@ -26,7 +26,7 @@ static bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
 
 // The first kernel of the chain, if it asks no questions.
 static const tn__kernel *first_kernel(const tn__call *call, tn_dtype key) {
-  const tn__chain *chain = tn__chain_of(call->device.type, call->op->id, key);
+  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, key);
   if (chain == NULL) return NULL;
   const tn__kernel *kernel = chain->kernels[0];
   bool plain = kernel->row.supports == NULL && (kernel->row.attrs_size == 0 ||

@@ -20,7 +20,7 @@ tn__grad_record *tn__grad_record_of(tn_tensor *tensor) {
     tn__out_of_memory("a gradient record", sizeof *record);
     return NULL;
   }
-  memset(record, 0, sizeof *record);
+  *record = (tn__grad_record){NULL, NULL, 0, false, false, NULL};
   tensor->grad = record;
   return record;
 }
@@ -85,8 +85,10 @@ tn_tensor *tn__attached_alias(tn_tensor *tensor, tn__node *node, int32_t output)
 tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge) {
   *edge = (tn__edge){NULL, NULL, 0};
   if (!tn__tracks(tensor)) return TN_OK;
-  tn_status status = tn__view_refresh(tensor);
-  if (status != TN_OK) return status;
+  if (tensor->base != NULL) {
+    tn_status status = tn__view_refresh(tensor);
+    if (status != TN_OK) return status;
+  }
   const tn__grad_record *record = tensor->grad;
   if (record == NULL || !record->requires_grad) return TN_OK;
   if (record->node != NULL) {
@@ -122,24 +124,58 @@ tn_status tn__view_refresh(tn_tensor *tensor) {
 
 // ---- nodes -------------------------------------------------------------------------------------
 
-static uint64_t depth_of_edges(const tn__edge *edges, int32_t count) {
-  uint64_t depth = 0;
-  for (int32_t i = 0; i < count; i++) {
-    if (edges[i].node != NULL && edges[i].node->depth > depth) depth = edges[i].node->depth;
-  }
-  return depth + 1;
-}
-
-static uint64_t align_8(uint64_t bytes) { return (bytes + 7) & ~UINT64_C(7); }
-
 static void record_shapes(tn__node *node, tn_tensor *const *outputs, int64_t *room) {
   for (int32_t i = 0; i < node->output_count; i++) {
     const tn_tensor *tensor = outputs[i];
-    memcpy(room, tensor->sizes, sizeof(int64_t) * tensor->rank);
-    node->outputs[i] =
-        (tn__shape_record){tensor->dtype, tensor->device, tensor->rank, room};
-    room += tensor->rank;
+    tn__shape_record *shape = &node->outputs[i];
+    shape->dtype = tensor->dtype;
+    shape->device = tensor->device;
+    shape->rank = tensor->rank;
+    shape->sizes = room;
+    for (int32_t d = 0; d < tensor->rank; d++) *room++ = tensor->sizes[d];
   }
+}
+
+// The block's parts in order; every one a multiple of 8 bytes.
+static tn__node *lay_out(char *block, int32_t input_count, int32_t output_count,
+                         int32_t saved_count) {
+  tn__node *node = (tn__node *)(void *)block;
+  atomic_init(&node->refs, 1);
+  node->output_count = (uint8_t)output_count;
+  node->freed = false;
+  node->op_id = 0;
+  node->input_count = input_count;
+  node->saved_count = saved_count;
+  node->state = NULL;
+  node->hooks = NULL;
+  node->retained = NULL;
+  node->next_free = NULL;
+  node->edges = (tn__edge *)(void *)(node + 1);
+  node->saved = (tn__saved *)(void *)(node->edges + input_count);
+  node->outputs = (tn__shape_record *)(void *)(node->saved + saved_count);
+  for (int32_t i = 0; i < saved_count; i++) node->saved[i] = (tn__saved){NULL, 0};
+  return node;
+}
+
+_Static_assert(sizeof(tn__node) % 8 == 0 && sizeof(tn__edge) % 8 == 0 &&
+                   sizeof(tn__saved) % 8 == 0 && sizeof(tn__shape_record) % 8 == 0,
+               "the parts of a node's block follow each other without padding");
+
+// Sets the edges; those that could not be are nowhere.
+static tn_status link_inputs(tn__node *node, tn_tensor *const *inputs) {
+  tn_status status = TN_OK;
+  uint64_t depth = 0;
+  for (int32_t i = 0; i < node->input_count; i++) {
+    tn__edge *edge = &node->edges[i];
+    if (status != TN_OK || !tn__tracks(inputs[i])) {
+      *edge = (tn__edge){NULL, NULL, 0};
+      continue;
+    }
+    status = tn__edge_of(inputs[i], edge);
+    if (edge->node != NULL && edge->node->depth > depth) depth = edge->node->depth;
+  }
+  node->depth = depth + 1;
+  return status;
 }
 
 tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *const *inputs,
@@ -147,10 +183,9 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
                        int32_t saved_count, uint64_t attrs_bytes) {
   uint64_t ranks = 0;
   for (int32_t i = 0; i < output_count; i++) ranks += outputs[i]->rank;
-  uint64_t edges_at = align_8(sizeof(tn__node));
-  uint64_t saved_at = edges_at + sizeof(tn__edge) * (uint64_t)input_count;
-  uint64_t outputs_at = saved_at + sizeof(tn__saved) * (uint64_t)saved_count;
-  uint64_t sizes_at = outputs_at + align_8(sizeof(tn__shape_record) * (uint64_t)output_count);
+  uint64_t sizes_at = sizeof(tn__node) + sizeof(tn__edge) * (uint64_t)input_count +
+                      sizeof(tn__saved) * (uint64_t)saved_count +
+                      sizeof(tn__shape_record) * (uint64_t)output_count;
   uint64_t attrs_at = sizes_at + sizeof(int64_t) * ranks;
   uint64_t bytes = attrs_at + attrs_bytes;
   char *block = bytes <= TN__SMALL_MAX_BYTES ? tn__small_allocate(&tn__tls, bytes)
@@ -159,29 +194,16 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
     tn__out_of_memory("a node of the graph", bytes);
     return NULL;
   }
-  tn__node *node = (tn__node *)(void *)block;
-  memset(node, 0, sizeof *node);
-  atomic_init(&node->refs, 1);
-  node->output_count = (uint8_t)output_count;
-  node->input_count = input_count;
-  node->saved_count = saved_count;
+  tn__node *node = lay_out(block, input_count, output_count, saved_count);
   node->block_bytes = bytes;
   node->kind = kind;
   node->name = name;
-  node->edges = (tn__edge *)(void *)(block + edges_at);
-  node->saved = (tn__saved *)(void *)(block + saved_at);
-  node->outputs = (tn__shape_record *)(void *)(block + outputs_at);
   node->attrs = attrs_bytes > 0 ? block + attrs_at : NULL;
-  memset(node->saved, 0, sizeof(tn__saved) * (uint64_t)saved_count);
-  memset(node->edges, 0, sizeof(tn__edge) * (uint64_t)input_count);
   record_shapes(node, outputs, (int64_t *)(void *)(block + sizes_at));
-  for (int32_t i = 0; i < input_count; i++) {
-    if (tn__edge_of(inputs[i], &node->edges[i]) != TN_OK) {
-      tn__node_release(node);
-      return NULL;
-    }
+  if (__builtin_expect(link_inputs(node, inputs) != TN_OK, 0)) {
+    tn__node_release(node);
+    return NULL;
   }
-  node->depth = depth_of_edges(node->edges, input_count);
   return node;
 }
 

@@ -59,6 +59,7 @@ struct tn_op {
   uint8_t result_count;
   bool has_list;           // the last tensor argument is Tensor[]
   bool returns_list;       // -> Tensor[]
+  bool attrs_point;        // the attributes hold lists or texts, which a copy must take along
   uint16_t attrs_size;
   uint16_t generator_offset;  // of RANDOM operators' tn_philox_state
   const void *defaults;    // an attributes struct with every default

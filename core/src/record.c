@@ -18,8 +18,8 @@ static uint64_t text_bytes(const char *text) {
 
 // What the attributes and everything they point to take.
 static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
-  if (op->attrs_size == 0) return 0;
   uint64_t bytes = (op->attrs_size + UINT64_C(7)) & ~UINT64_C(7);
+  if (!op->attrs_point) return bytes;
   for (int32_t i = 0; i < op->arg_count; i++) {
     const char *field = (const char *)attrs + op->args[i].attr_offset;
     if (op->args[i].kind == TN__ARG_INTS) {
@@ -34,6 +34,7 @@ static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
 
 static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
   memcpy(to, attrs, op->attrs_size);
+  if (!op->attrs_point) return;
   char *room = to + ((op->attrs_size + UINT64_C(7)) & ~UINT64_C(7));
   for (int32_t i = 0; i < op->arg_count; i++) {
     void *field = to + op->args[i].attr_offset;
@@ -63,12 +64,8 @@ static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
 // The union of what the gradients of tracked inputs need.
 static uint32_t saves_of(const tn__call *call) {
   const tn_op_def *def = call->op->def;
+  if ((def->saves[0] | def->saves[1] | def->saves[2] | def->saves[3]) == 0) return 0;
   uint32_t saves = 0;
-  if (def->save_count == 0) {
-    for (int32_t i = 0; i < 4; i++) saves |= def->saves[i];
-    if (saves == 0) return 0;
-    saves = 0;
-  }
   for (int32_t i = 0; i < call->input_count; i++) {
     if (!tn__tracks(call->inputs[i])) continue;
     uint32_t last = def->save_count == 0 ? 3 : def->save_count - 1;

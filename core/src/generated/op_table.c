@@ -1858,6 +1858,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_all_dims_attrs),
         .defaults = &defaults_all_dims,
+        .attrs_point = true,
         .args = args_all_dims,
     },
     [TN__OP_amax] = {
@@ -1872,6 +1873,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_amax_attrs),
         .defaults = &defaults_amax,
+        .attrs_point = true,
         .args = args_amax,
     },
     [TN__OP_amin] = {
@@ -1886,6 +1888,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_amin_attrs),
         .defaults = &defaults_amin,
+        .attrs_point = true,
         .args = args_amin,
     },
     [TN__OP_any] = {
@@ -1912,6 +1915,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_any_dims_attrs),
         .defaults = &defaults_any_dims,
+        .attrs_point = true,
         .args = args_any_dims,
     },
     [TN__OP_arange] = {
@@ -1982,6 +1986,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_as_strided_attrs),
         .defaults = &defaults_as_strided,
+        .attrs_point = true,
         .args = args_as_strided,
     },
     [TN__OP_avg_pool2d] = {
@@ -1996,6 +2001,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_avg_pool2d_attrs),
         .defaults = &defaults_avg_pool2d,
+        .attrs_point = true,
         .args = args_avg_pool2d,
     },
     [TN__OP_avg_pool2d_backward] = {
@@ -2010,6 +2016,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_avg_pool2d_backward_attrs),
         .defaults = &defaults_avg_pool2d_backward,
+        .attrs_point = true,
         .args = args_avg_pool2d_backward,
     },
     [TN__OP_bernoulli] = {
@@ -2234,6 +2241,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_broadcast_to_attrs),
         .defaults = &defaults_broadcast_to,
+        .attrs_point = true,
         .args = args_broadcast_to,
     },
     [TN__OP_cat] = {
@@ -2374,6 +2382,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_conv1d_attrs),
         .defaults = &defaults_conv1d,
+        .attrs_point = true,
         .args = args_conv1d,
     },
     [TN__OP_conv2d] = {
@@ -2388,6 +2397,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_conv2d_attrs),
         .defaults = &defaults_conv2d,
+        .attrs_point = true,
         .args = args_conv2d,
     },
     [TN__OP_convolution] = {
@@ -2402,6 +2412,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_convolution_attrs),
         .defaults = &defaults_convolution,
+        .attrs_point = true,
         .args = args_convolution,
     },
     [TN__OP_convolution_backward] = {
@@ -2416,6 +2427,7 @@ const tn_op tn__op_table[] = {
         .result_count = 3,
         .attrs_size = sizeof(tn_convolution_backward_attrs),
         .defaults = &defaults_convolution_backward,
+        .attrs_point = true,
         .args = args_convolution_backward,
     },
     [TN__OP_copy] = {
@@ -2522,6 +2534,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_diagonal_backward_attrs),
         .defaults = &defaults_diagonal_backward,
+        .attrs_point = true,
         .args = args_diagonal_backward,
     },
     [TN__OP_div_Scalar] = {
@@ -2548,6 +2561,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_div_Tensor_mode_attrs),
         .defaults = &defaults_div_Tensor_mode,
+        .attrs_point = true,
         .args = args_div_Scalar_mode,
     },
     [TN__OP_div_Tensor] = {
@@ -2574,6 +2588,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_div_Tensor_mode_attrs),
         .defaults = &defaults_div_Tensor_mode,
+        .attrs_point = true,
         .args = args_div_Tensor_mode,
     },
     [TN__OP_div__Scalar] = {
@@ -2600,6 +2615,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_div_Tensor_mode_attrs),
         .defaults = &defaults_div_Tensor_mode,
+        .attrs_point = true,
         .args = args_div_Scalar_mode,
     },
     [TN__OP_div__Tensor] = {
@@ -2626,6 +2642,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_div_Tensor_mode_attrs),
         .defaults = &defaults_div_Tensor_mode,
+        .attrs_point = true,
         .args = args_div_Tensor_mode,
     },
     [TN__OP_dot] = {
@@ -2694,6 +2711,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_empty_attrs),
         .defaults = &defaults_empty,
+        .attrs_point = true,
         .args = args_empty,
     },
     [TN__OP_empty_like] = {
@@ -2722,6 +2740,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_empty_strided_attrs),
         .defaults = &defaults_empty_strided,
+        .attrs_point = true,
         .args = args_empty_strided,
     },
     [TN__OP_eq_Scalar] = {
@@ -2832,6 +2851,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_expand_attrs),
         .defaults = &defaults_expand,
+        .attrs_point = true,
         .args = args_expand,
     },
     [TN__OP_expm1] = {
@@ -2940,6 +2960,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_flip_attrs),
         .defaults = &defaults_flip,
+        .attrs_point = true,
         .args = args_flip,
     },
     [TN__OP_floor] = {
@@ -2978,6 +2999,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_full_attrs),
         .defaults = &defaults_full,
+        .attrs_point = true,
         .args = args_full,
     },
     [TN__OP_full_like] = {
@@ -3068,6 +3090,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_gelu_attrs),
         .defaults = &defaults_gelu,
+        .attrs_point = true,
         .args = args_gelu,
     },
     [TN__OP_gelu_] = {
@@ -3082,6 +3105,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_gelu_attrs),
         .defaults = &defaults_gelu,
+        .attrs_point = true,
         .args = args_gelu,
     },
     [TN__OP_gelu_backward] = {
@@ -3096,6 +3120,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_gelu_backward_attrs),
         .defaults = &defaults_gelu_backward,
+        .attrs_point = true,
         .args = args_gelu_backward,
     },
     [TN__OP_gt_Scalar] = {
@@ -3558,6 +3583,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_logsumexp_attrs),
         .defaults = &defaults_logsumexp,
+        .attrs_point = true,
         .args = args_logsumexp,
     },
     [TN__OP_lt_Scalar] = {
@@ -3706,6 +3732,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_max_pool2d_attrs),
         .defaults = &defaults_max_pool2d,
+        .attrs_point = true,
         .args = args_max_pool2d,
     },
     [TN__OP_max_pool2d_with_indices] = {
@@ -3720,6 +3747,7 @@ const tn_op tn__op_table[] = {
         .result_count = 2,
         .attrs_size = sizeof(tn_max_pool2d_with_indices_attrs),
         .defaults = &defaults_max_pool2d_with_indices,
+        .attrs_point = true,
         .args = args_max_pool2d_with_indices,
     },
     [TN__OP_max_pool2d_with_indices_backward] = {
@@ -3734,6 +3762,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_max_pool2d_with_indices_backward_attrs),
         .defaults = &defaults_max_pool2d_with_indices_backward,
+        .attrs_point = true,
         .args = args_max_pool2d_with_indices_backward,
     },
     [TN__OP_maximum] = {
@@ -3786,6 +3815,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_mean_dim_attrs),
         .defaults = &defaults_mean_dim,
+        .attrs_point = true,
         .args = args_mean_dim,
     },
     [TN__OP_min] = {
@@ -4093,6 +4123,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_ones_attrs),
         .defaults = &defaults_ones,
+        .attrs_point = true,
         .args = args_ones,
     },
     [TN__OP_ones_like] = {
@@ -4121,6 +4152,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_permute_attrs),
         .defaults = &defaults_permute,
+        .attrs_point = true,
         .args = args_permute,
     },
     [TN__OP_pow_Scalar] = {
@@ -4223,6 +4255,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_rand_attrs),
         .defaults = &defaults_rand,
+        .attrs_point = true,
         .generator_offset = offsetof(tn_rand_attrs, generator),
         .args = args_rand,
     },
@@ -4252,6 +4285,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_randint_low_attrs),
         .defaults = &defaults_randint_low,
+        .attrs_point = true,
         .generator_offset = offsetof(tn_randint_low_attrs, generator),
         .args = args_randint_low,
     },
@@ -4267,6 +4301,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_randn_attrs),
         .defaults = &defaults_randn,
+        .attrs_point = true,
         .generator_offset = offsetof(tn_randn_attrs, generator),
         .args = args_randn,
     },
@@ -4407,6 +4442,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_repeat_attrs),
         .defaults = &defaults_repeat,
+        .attrs_point = true,
         .args = args_repeat,
     },
     [TN__OP_reshape] = {
@@ -4421,6 +4457,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_reshape_attrs),
         .defaults = &defaults_reshape,
+        .attrs_point = true,
         .args = args_reshape,
     },
     [TN__OP_round] = {
@@ -4567,6 +4604,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_select_backward_attrs),
         .defaults = &defaults_select_backward,
+        .attrs_point = true,
         .args = args_select_backward,
     },
     [TN__OP_sigmoid] = {
@@ -4715,6 +4753,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_slice_backward_attrs),
         .defaults = &defaults_slice_backward,
+        .attrs_point = true,
         .args = args_slice_backward,
     },
     [TN__OP_softmax_int] = {
@@ -4759,6 +4798,7 @@ const tn_op tn__op_table[] = {
         .returns_list = true,
         .attrs_size = sizeof(tn_split_with_sizes_attrs),
         .defaults = &defaults_split_with_sizes,
+        .attrs_point = true,
         .args = args_split_with_sizes,
     },
     [TN__OP_sqrt] = {
@@ -4847,6 +4887,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_squeeze_dims_attrs),
         .defaults = &defaults_squeeze_dims,
+        .attrs_point = true,
         .args = args_squeeze_dims,
     },
     [TN__OP_stack] = {
@@ -4876,6 +4917,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_std_correction_attrs),
         .defaults = &defaults_std_correction,
+        .attrs_point = true,
         .args = args_std_correction,
     },
     [TN__OP_sub_Scalar] = {
@@ -4960,6 +5002,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_sum_dim_IntList_attrs),
         .defaults = &defaults_sum_dim_IntList,
+        .attrs_point = true,
         .args = args_sum_dim_IntList,
     },
     [TN__OP_t] = {
@@ -5131,6 +5174,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_var_correction_attrs),
         .defaults = &defaults_var_correction,
+        .attrs_point = true,
         .args = args_var_correction,
     },
     [TN__OP_view] = {
@@ -5145,6 +5189,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_view_attrs),
         .defaults = &defaults_view,
+        .attrs_point = true,
         .args = args_view,
     },
     [TN__OP_where_ScalarOther] = {
@@ -5195,6 +5240,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_zeros_attrs),
         .defaults = &defaults_zeros,
+        .attrs_point = true,
         .args = args_zeros,
     },
     [TN__OP_zeros_like] = {
