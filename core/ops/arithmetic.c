@@ -9,10 +9,8 @@
 #include "op_def.h"
 #include "pointwise.h"
 
-static tn_status add_infer(tn_infer *infer) {
-  const tn_add_Tensor_attrs *attrs = infer->attrs;
-  tn_status status = tn__expect_scalar(infer, "alpha", attrs->alpha);
-  return status == TN_OK ? tn__infer_pointwise(infer) : status;
+static tn_status add_check(tn__call *call, const void *attrs, tn_dtype key) {
+  return tn__check_scalar(call, "alpha", ((const tn_add_Tensor_attrs *)attrs)->alpha, key);
 }
 
 static tn_status add_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -32,7 +30,7 @@ const tn_op_def tn_op_add_Tensor = {
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
     .dtypes = TN_DTYPES_REAL,
-    .infer = add_infer,
+    .check = add_check,
     .vjp = add_vjp,
 };
 
@@ -44,10 +42,8 @@ const tn_op_def tn_op_add_Scalar = {
     .base = &tn_op_add_Tensor,
 };
 
-static tn_status sub_infer(tn_infer *infer) {
-  const tn_sub_Tensor_attrs *attrs = infer->attrs;
-  tn_status status = tn__expect_scalar(infer, "alpha", attrs->alpha);
-  return status == TN_OK ? tn__infer_pointwise(infer) : status;
+static tn_status sub_check(tn__call *call, const void *attrs, tn_dtype key) {
+  return tn__check_scalar(call, "alpha", ((const tn_sub_Tensor_attrs *)attrs)->alpha, key);
 }
 
 static tn_status sub_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -68,7 +64,7 @@ const tn_op_def tn_op_sub_Tensor = {
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
     .dtypes = TN__DTYPES_NUMBERS,
-    .infer = sub_infer,
+    .check = sub_check,
     .vjp = sub_vjp,
 };
 

@@ -6,18 +6,21 @@
 
 #include <tenon/ops.h>
 
-tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar) {
+tn_status tn__check_scalar(tn__call *call, const char *argument, tn_scalar scalar, tn_dtype key) {
   if (scalar.kind < TN_SCALAR_FLOAT) return TN_OK;
-  if (scalar.kind == TN_SCALAR_COMPLEX && !tn_dtype_is_complex(infer->key)) {
-    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, argument,
-                        "a complex number does not go with operands of %s",
-                        tn_dtype_name(infer->key));
+  if (scalar.kind == TN_SCALAR_COMPLEX && !tn_dtype_is_complex(key)) {
+    return tn__op_error(call, TN_INVALID_ARGUMENT, argument,
+                        "a complex number does not go with operands of %s", tn_dtype_name(key));
   }
-  if (!tn_dtype_is_floating(infer->key) && !tn_dtype_is_complex(infer->key)) {
-    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, argument,
-                        "must be an integer beside operands of %s", tn_dtype_name(infer->key));
+  if (!tn_dtype_is_floating(key) && !tn_dtype_is_complex(key)) {
+    return tn__op_error(call, TN_INVALID_ARGUMENT, argument,
+                        "must be an integer beside operands of %s", tn_dtype_name(key));
   }
   return TN_OK;
+}
+
+tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar) {
+  return tn__check_scalar(infer->call, argument, scalar, infer->key);
 }
 
 bool tn__scalar_is_one(tn_scalar scalar) {

@@ -14,6 +14,7 @@
 
 // Refuses a fractional |scalar| beside integer operands, which would be cut without a word.
 // errors: INVALID_ARGUMENT
+tn_status tn__check_scalar(tn__call *call, const char *argument, tn_scalar scalar, tn_dtype key);
 tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar);
 
 // Whether |scalar| is exactly one, so that multiplying by it may be left out.

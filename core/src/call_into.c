@@ -301,7 +301,7 @@ static tn_status run_recorded_inplace(tn__call *call, tn_tensor *self) {
 
 static tn_status run_inplace(tn__call *call, tn_tensor *self) {
   const tn_op_def *def = call->op->def;
-  if (call->op->run_id == TN__OP_copy_ && !wants_record(call)) {
+  if (call->op->run_id == TN__OP_copy && !wants_record(call)) {
     return tn__copy_into(self, call->inputs[1]);
   }
   if (!wants_record(call)) {

@@ -90,32 +90,35 @@ static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
   return tn__call_kernel(call);
 }
 
+// Infer, for those that have one: it may choose another key or result dtype (a cast does).
+static tn_status infer(tn__call *call, tn_dtype *key, tn_dtype *dtype) {
+  tn__result result;
+  result.dtype = *dtype;
+  tn_infer ask = {.call = call,
+                  .inputs = call->inputs,
+                  .input_count = call->input_count,
+                  .result_count = 1,
+                  .attrs = call->attrs,
+                  .key = *key,
+                  .device = call->device,
+                  .results = &result};
+  call->uniform = true;
+  tn_status status = call->op->def->infer(&ask);
+  call->uniform = false;
+  *key = ask.key;
+  *dtype = result.dtype;
+  return status;
+}
+
 bool tn__call_uniform(tn__call *call, tn_status *status) {
   const tn_op_def *def = call->op->def;
   const tn_tensor *first = call->inputs[0];
-  tn_dtype dtype = def->result_dtype != TN_DTYPE_NONE ? def->result_dtype : call->key;
   tn_dtype key = call->key;
-  if (def->infer != NULL) {
-    tn__result result;
-    result.dtype = dtype;
-    tn_infer infer = {.call = call,
-                      .inputs = call->inputs,
-                      .input_count = call->input_count,
-                      .result_count = 1,
-                      .attrs = call->attrs,
-                      .key = key,
-                      .device = call->device,
-                      .results = &result};
-    call->uniform = true;
-    *status = def->infer(&infer);
-    call->uniform = false;
-    if (*status != TN_OK) return true;
-    key = infer.key;
-    dtype = result.dtype;
-  }
+  tn_dtype dtype = def->result_dtype != TN_DTYPE_NONE ? def->result_dtype : key;
+  if (def->check != NULL && (*status = def->check(call, call->attrs, key)) != TN_OK) return true;
+  if (def->infer != NULL && (*status = infer(call, &key, &dtype)) != TN_OK) return true;
   const tn__kernel *kernel = first_kernel(call, key);
   if (kernel == NULL) return false;
-  // A key of infer's own (a cast's) is for kernels that cast themselves.
   if (key != first->dtype && !(kernel->row.flags & TN_ROW_CASTS)) return false;
   call->kernel = kernel;
   call->key = key;

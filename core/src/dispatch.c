@@ -381,7 +381,9 @@ static tn_status infer_results(tn__call *call) {
                     .key = call->key,
                     .device = call->device,
                     .results = call->results};
-  tn_status status = def->infer != NULL ? def->infer(&infer) : tn__infer_pointwise(&infer);
+  tn_status status = def->check == NULL ? TN_OK : def->check(call, call->attrs, call->key);
+  if (status != TN_OK) return status;
+  status = def->infer != NULL ? def->infer(&infer) : tn__infer_pointwise(&infer);
   call->key = infer.key;
   call->device = infer.device;
   return status;

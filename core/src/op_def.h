@@ -118,6 +118,9 @@ struct tn_op_def {
   // call is an error.
   double identity;
   bool has_identity;
+
+  // POINTWISE without an infer of its own: whether the attributes go with the key dtype.
+  tn_status (*check)(tn__call *call, const void *attrs, tn_dtype key);
 };
 
 // ---- for infer ---------------------------------------------------------------------------------
