@@ -70,23 +70,23 @@ struct tn__node {
   uint64_t block_bytes;
   const tn__node_kind *kind;
   const char *name;
-  void *state;  // the kind's
-  tn__edge *edges;              // [input_count]
-  tn__saved *saved;             // [saved_count]: inputs, then outputs
-  tn__shape_record *outputs;    // [output_count]
+  void *state;                // the kind's
+  tn__edge *edges;            // [input_count]
+  tn__saved *saved;           // [saved_count]: inputs, then outputs
+  tn__shape_record *outputs;  // [output_count]
   void *attrs;
   tn__hook *hooks;
   tn__retained *retained;
-  tn__node *next_free;          // while a graph is being freed
+  tn__node *next_free;  // while a graph is being freed
 };
 
 struct tn__grad_record {
-  tn_tensor *grad;   // accumulated, retained
-  tn__node *node;    // that made the tensor; NULL for a leaf
-  int32_t output;    // which of its results
+  tn_tensor *grad;  // accumulated, retained
+  tn__node *node;   // that made the tensor; NULL for a leaf
+  int32_t output;   // which of its results
   bool requires_grad;
   bool retains_grad;
-  tn__hook *hooks;   // of a leaf
+  tn__hook *hooks;  // of a leaf
 };
 
 void tn__node_free(tn__node *node);
@@ -135,14 +135,14 @@ tn_status tn__check_inplace(tn__call *call, tn_tensor *self);
 // Gives up what a node saved.
 void tn__node_drop_saved(tn__node *node);
 
-// |grad| with the shape, dtype and device of |target|: summed where |target| was broadcast, expanded
-// where |grad| is. NULL when that cannot be. Given as any call's result, or |grad| itself.
+// |grad| with the shape, dtype and device of |target|: summed where |target| was broadcast,
+// expanded where |grad| is. NULL when that cannot be. Given as any call's result, or |grad| itself.
 tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const char *name);
 
 // What a vjp sees.
 struct tn_vjp {
   tn__node *node;
-  uint64_t needed;        // bit i: input i; inputs from 63 on share the last bit
+  uint64_t needed;  // bit i: input i; inputs from 63 on share the last bit
   tn_scope *scope;
 };
 

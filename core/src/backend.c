@@ -97,16 +97,20 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
   staging *stage = registrar->host_data;
   if (type != NULL) *type = 0;
   tn_device_table copy;
-  if (table == NULL || !copy_sized(&copy, sizeof copy, table, offsetof(tn_device_table, copy_between))) {
-    return tn__error(TN_ABI_MISMATCH, NULL, "a device table is missing or its struct_size is too small");
+  if (table == NULL ||
+      !copy_sized(&copy, sizeof copy, table, offsetof(tn_device_table, copy_between))) {
+    return tn__error(TN_ABI_MISMATCH, NULL,
+                     "a device table is missing or its struct_size is too small");
   }
   if (!is_device_name(copy.name)) {
-    return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type's name must match [a-z][a-z0-9_]*, at most 31 characters");
+    return tn__error(TN_INVALID_ARGUMENT, NULL,
+                     "a device type's name must match [a-z][a-z0-9_]*, at most 31 characters");
   }
   if (copy.count == NULL || copy.properties == NULL || copy.allocate == NULL ||
       copy.release == NULL || copy.copy_from_host == NULL || copy.copy_to_host == NULL ||
       copy.copy_within == NULL) {
-    return tn__error(TN_INVALID_ARGUMENT, NULL, "the device table of '%s' lacks a required entry", copy.name);
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "the device table of '%s' lacks a required entry",
+                     copy.name);
   }
   if (tn__device_type_find(copy.name, strlen(copy.name)) != 0) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type '%s' exists already", copy.name);
@@ -127,12 +131,14 @@ static tn_status check_row(const tn_kernel_row *row) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "the kernel for '%s' has no run function", row->op);
   }
   if (row->dtypes == 0 || (row->dtypes & ~TN_DTYPES_ALL) != 0) {
-    return tn__error(TN_INVALID_DTYPE, NULL, "the kernel for '%s' serves no or unknown dtypes", row->op);
+    return tn__error(TN_INVALID_DTYPE, NULL, "the kernel for '%s' serves no or unknown dtypes",
+                     row->op);
   }
   return TN_OK;
 }
 
-static tn_status stage_rows(staged_rows *staged, const char *rows, uint64_t count, uint64_t stride) {
+static tn_status stage_rows(staged_rows *staged, const char *rows, uint64_t count,
+                            uint64_t stride) {
   uint64_t size = stride < sizeof(tn_kernel_row) ? stride : sizeof(tn_kernel_row);
   for (uint64_t i = 0; i < count; i++) {
     tn_kernel_row row;
@@ -156,9 +162,11 @@ static tn_status add_kernels(tn_registrar *registrar, const char *device, const 
   staging *stage = registrar->host_data;
   if (count == 0) return TN_OK;
   if (rows == NULL || stride < offsetof(tn_kernel_row, self) || count > 1000000) {
-    return tn__error(TN_INVALID_ARGUMENT, NULL, "a table of kernels is NULL, too long, or its stride is too small");
+    return tn__error(TN_INVALID_ARGUMENT, NULL,
+                     "a table of kernels is NULL, too long, or its stride is too small");
   }
-  if (!is_device_name(device)) return tn__error(TN_INVALID_ARGUMENT, NULL, "kernels were added for no device");
+  if (!is_device_name(device))
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "kernels were added for no device");
   staged_rows *staged = calloc(1, sizeof *staged);
   if (staged == NULL) return tn__out_of_memory("a table of kernels", sizeof *staged);
   staged->next = stage->rows;
@@ -203,8 +211,7 @@ static tn_status commit_devices(staging *stage) {
   for (staged_device *device = ordered; device != NULL; device = device->next) {
     int32_t count = 0;
     char reason[256] = "";
-    tn_status status =
-        device->table.count(device->table.self, &count, reason, sizeof reason);
+    tn_status status = device->table.count(device->table.self, &count, reason, sizeof reason);
     reason[sizeof reason - 1] = '\0';
     if (status != TN_OK || count < 0) count = 0;
     if (count == 0) {
@@ -226,8 +233,8 @@ static tn_status commit(staging *stage) {
       staged = staged || strcmp(device->table.name, rows->device) == 0;
     }
     if (!staged && type_of(rows->device) == 0) {
-      return tn__error(TN_NOT_FOUND, NULL, "kernels were added for device '%s', which nobody brings",
-                       rows->device);
+      return tn__error(TN_NOT_FOUND, NULL,
+                       "kernels were added for device '%s', which nobody brings", rows->device);
     }
   }
   tn_status status = commit_devices(stage);

@@ -12,13 +12,13 @@
 #include "device_type.h"
 
 // X(NAME, text): the stages in order. A record that failed keeps the stage that refused it.
-#define TN__STAGE_TABLE(X) \
-  X(FOUND, "found")        \
-  X(NOTE, "note")          \
-  X(ABI, "ABI")            \
-  X(CPU, "CPU")            \
-  X(DLOPEN, "dlopen")      \
-  X(INIT, "init")          \
+#define TN__STAGE_TABLE(X)  \
+  X(FOUND, "found")         \
+  X(NOTE, "note")           \
+  X(ABI, "ABI")             \
+  X(CPU, "CPU")             \
+  X(DLOPEN, "dlopen")       \
+  X(INIT, "init")           \
   X(NO_DEVICE, "no device") \
   X(READY, "ready")
 
@@ -33,10 +33,10 @@ struct tn__backend {
   char *path;
   uint64_t file_device, file_inode;
   tn__stage stage;
-  bool failed;       // |stage| refused it
-  bool opened;       // an attempt was made
-  int32_t order;     // place in the user's list; -1: not allowed
-  bool named;        // the user named it (and not as optional): failing is an error
+  bool failed;    // |stage| refused it
+  bool opened;    // an attempt was made
+  int32_t order;  // place in the user's list; -1: not allowed
+  bool named;     // the user named it (and not as optional): failing is an error
   char reason[512];
   void *library;
   const tn_plugin_desc *desc;

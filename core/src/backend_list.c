@@ -75,7 +75,8 @@ static tn_status parse_entry(const char *from, const char *to, tn__entry *entry)
     name_end--;
   }
   if (!is_name(name, (size_t)(name_end - name))) {
-    return bad_entry(from, to, "is not a backend's name (letters, digits, '_', '-', '.'; at most 31)");
+    return bad_entry(from, to,
+                     "is not a backend's name (letters, digits, '_', '-', '.'; at most 31)");
   }
   memcpy(entry->name, name, (size_t)(name_end - name));
   return TN_OK;

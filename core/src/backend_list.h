@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// backend_list: the grammar of TENON_BACKENDS. Entries are separated by commas (`\,` is a comma in a
-// path); spaces around them do not count:
+// backend_list: the grammar of TENON_BACKENDS. Entries are separated by commas (`\,` is a comma in
+// a path); spaces around them do not count:
 //
 //   name         that backend, an error when it cannot be had
 //   name?        that backend where it can be had

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// call_into: calls whose results go into tensors that exist: in-place and out forms, copies, casts and
-// fills. The result is computed in the promoted dtype and cast back where that is allowed. An
+// call_into: calls whose results go into tensors that exist: in-place and out forms, copies, casts
+// and fills. The result is computed in the promoted dtype and cast back where that is allowed. An
 // input that shares memory with a result, without being the very same view, is copied first, so
 // that a call never reads what it has just written.
 
@@ -35,7 +35,8 @@ tn_status tn__cast_into(tn_tensor *self, tn_tensor *src) {
     return TN_OK;
   }
   tn_tensor *spread = NULL;
-  if (src->rank != self->rank || memcmp(src->sizes, self->sizes, sizeof(int64_t) * self->rank) != 0) {
+  if (src->rank != self->rank ||
+      memcmp(src->sizes, self->sizes, sizeof(int64_t) * self->rank) != 0) {
     int64_t strides[TN_MAX_DIMS];
     for (int32_t d = 0; d < self->rank; d++) {
       int32_t from = d - (self->rank - src->rank);
@@ -78,8 +79,8 @@ tn_status tn__fill(tn_tensor *self, tn_scalar value) {
 
 // ---- copies ------------------------------------------------------------------------------------
 
-// The elements of |self| on |device| as |dtype|, in new contiguous memory. Casts and compacts at the
-// source; where the source has no kernel for that, at the destination.
+// The elements of |self| on |device| as |dtype|, in new contiguous memory. Casts and compacts at
+// the source; where the source has no kernel for that, at the destination.
 static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype) {
   if (tn_device_equal(self->device, device)) return tn__cast_raw(self, dtype);
   bool ready = self->dtype == dtype && tn__is_contiguous(self);
@@ -89,9 +90,8 @@ static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype)
     if (packed == NULL) return NULL;
   }
   tn_tensor *moved = tn__tensor_new(self->rank, self->sizes, packed->dtype, device);
-  if (moved != NULL &&
-      tn__memory_copy(device, moved->data, packed->device, packed->data,
-                      (uint64_t)packed->numel * packed->item_bytes) != TN_OK) {
+  if (moved != NULL && tn__memory_copy(device, moved->data, packed->device, packed->data,
+                                       (uint64_t)packed->numel * packed->item_bytes) != TN_OK) {
     tn__release_raw(moved);
     moved = NULL;
   }
@@ -119,8 +119,8 @@ tn_tensor *tn__contiguous(tn_tensor *self) {
 static tn_tensor *check_new(tn_ints sizes, tn_dtype dtype, tn_device *device) {
   if (tn__device_resolve(device) != TN_OK) return NULL;
   if (sizes.count > TN_MAX_DIMS || sizes.count < 0) {
-    tn__error(TN_INVALID_ARGUMENT, NULL, "a tensor has at most %d dimensions, not %lld", TN_MAX_DIMS,
-              (long long)sizes.count);
+    tn__error(TN_INVALID_ARGUMENT, NULL, "a tensor has at most %d dimensions, not %lld",
+              TN_MAX_DIMS, (long long)sizes.count);
     return NULL;
   }
   if (tn__numel((int32_t)sizes.count, sizes.data, tn_dtype_size(dtype)) < 0) {
@@ -151,7 +151,8 @@ tn_tensor *tn__empty_strided(tn_ints sizes, tn_ints strides, tn_dtype dtype, tn_
       return NULL;
     }
   }
-  return tn__give(tn__tensor_new_strided((int32_t)sizes.count, sizes.data, strides.data, dtype, device));
+  return tn__give(
+      tn__tensor_new_strided((int32_t)sizes.count, sizes.data, strides.data, dtype, device));
 }
 
 // ---- in place ----------------------------------------------------------------------------------
@@ -159,8 +160,7 @@ tn_tensor *tn__empty_strided(tn_ints sizes, tn_ints strides, tn_dtype dtype, tn_
 static bool same_view(const tn_tensor *a, const tn_tensor *b) {
   if (a == b) return true;
   return a->storage == b->storage && a->offset == b->offset && a->rank == b->rank &&
-         a->dtype == b->dtype &&
-         memcmp(a->sizes, b->sizes, sizeof(int64_t) * a->rank) == 0 &&
+         a->dtype == b->dtype && memcmp(a->sizes, b->sizes, sizeof(int64_t) * a->rank) == 0 &&
          memcmp(a->strides, b->strides, sizeof(int64_t) * a->rank) == 0;
 }
 
@@ -170,8 +170,10 @@ static bool overlaps(const tn_tensor *a, const tn_tensor *b) {
   tn__extent(a->rank, a->sizes, a->strides, &a_low, &a_high);
   tn__extent(b->rank, b->sizes, b->strides, &b_low, &b_high);
   if (a_high < a_low || b_high < b_low) return false;
-  int64_t a_first = (a->offset + a_low) * a->item_bytes, b_first = (b->offset + b_low) * b->item_bytes;
-  int64_t a_end = (a->offset + a_high + 1) * a->item_bytes, b_end = (b->offset + b_high + 1) * b->item_bytes;
+  int64_t a_first = (a->offset + a_low) * a->item_bytes,
+          b_first = (b->offset + b_low) * b->item_bytes;
+  int64_t a_end = (a->offset + a_high + 1) * a->item_bytes,
+          b_end = (b->offset + b_high + 1) * b->item_bytes;
   return a_first < b_end && b_first < a_end;
 }
 
@@ -188,8 +190,9 @@ static tn_status check_writable(tn__call *call, const tn_tensor *out) {
     return tn__op_error(call, TN_READ_ONLY, "self", "the memory of this tensor may not be written");
   }
   if (overlaps_itself(out)) {
-    return tn__op_error(call, TN_INVALID_ARGUMENT, "self",
-                        "the tensor to write is expanded: several of its elements are one; clone it");
+    return tn__op_error(
+        call, TN_INVALID_ARGUMENT, "self",
+        "the tensor to write is expanded: several of its elements are one; clone it");
   }
   return TN_OK;
 }
@@ -199,7 +202,8 @@ static tn_status check_result(tn__call *call, const tn_tensor *out, const tn_ten
   if (!tn_device_equal(out->device, value->device)) {
     return tn__op_error(call, TN_DEVICE_MISMATCH, "out", "the result is on another device");
   }
-  if (out->rank != value->rank || memcmp(out->sizes, value->sizes, sizeof(int64_t) * out->rank) != 0) {
+  if (out->rank != value->rank ||
+      memcmp(out->sizes, value->sizes, sizeof(int64_t) * out->rank) != 0) {
     return tn__op_error(call, TN_INVALID_ARGUMENT, inplace ? "self" : "out",
                         "the result's shape is not that of the tensor to write");
   }

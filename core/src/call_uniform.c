@@ -29,8 +29,8 @@ static const tn__kernel *first_kernel(const tn__call *call, tn_dtype key) {
   const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, key);
   if (chain == NULL) return NULL;
   const tn__kernel *kernel = chain->kernels[0];
-  bool plain = kernel->row.supports == NULL && (kernel->row.attrs_size == 0 ||
-                                                kernel->row.attrs_size >= call->op->attrs_size);
+  bool plain = kernel->row.supports == NULL &&
+               (kernel->row.attrs_size == 0 || kernel->row.attrs_size >= call->op->attrs_size);
   return plain ? kernel : NULL;
 }
 

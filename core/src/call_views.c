@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// call_views: how a kernel sees its operands. Pointwise operands are broadcast to the result's shape
-// and dimensions that every operand can walk as one are merged; a reduction's results get the
+// call_views: how a kernel sees its operands. Pointwise operands are broadcast to the result's
+// shape and dimensions that every operand can walk as one are merged; a reduction's results get the
 // input's rank with stride 0 where it reduces; all other operands are seen as they are. Operands
 // are described before a kernel is selected, and once more where the selected one wants them cast
 // or copied first.
@@ -351,8 +351,7 @@ static bool layout_fits(const tn_view *view, int32_t layout) {
 
 // |tensor| as new, contiguous memory of |dtype|, in the result's shape where |call| is pointwise.
 static tn_tensor *compact(tn__call *call, tn_tensor *tensor, tn_dtype dtype) {
-  if (!(call->op->def->flags & TN_OP_POINTWISE) ||
-      call->kernel->row.layout == TN_LAYOUT_STRIDED) {
+  if (!(call->op->def->flags & TN_OP_POINTWISE) || call->kernel->row.layout == TN_LAYOUT_STRIDED) {
     return tn__cast_raw(tensor, dtype);
   }
   const tn__result *result = &call->results[0];

@@ -57,8 +57,10 @@ tn_status tn_custom_save(tn_custom_call *call, tn_tensor *tensor) {
 
 tn_tensor *tn_custom_saved(tn_custom_call *call, int64_t index) {
   if (index < 0 || index >= call->count) {
-    tn__error(TN_OUT_OF_RANGE, NULL, "%s: tensor %lld was not saved, or was freed by an earlier "
-              "backward pass", call->function.name, (long long)index);
+    tn__error(TN_OUT_OF_RANGE, NULL,
+              "%s: tensor %lld was not saved, or was freed by an earlier "
+              "backward pass",
+              call->function.name, (long long)index);
     return NULL;
   }
   if (tn_tensor_version(call->saved[index]) != call->versions[index]) {
@@ -103,7 +105,8 @@ static tn_status run_forward(tn_custom_call *call, tn_tensors inputs, tn_tensor 
   tn_status status = call->function.forward(call->context, call, inputs.data, outputs);
   tn_grad_mode_set(before);
   for (int32_t i = 0; i < count; i++) {
-    if (status == TN_OK && outputs[i] == NULL) status = tn_ok() ? TN_INTERNAL : tn_error_peek()->status;
+    if (status == TN_OK && outputs[i] == NULL)
+      status = tn_ok() ? TN_INTERNAL : tn_error_peek()->status;
     if (status != TN_OK) {
       outputs[i] = NULL;
       continue;
@@ -146,8 +149,10 @@ tn_list *tn_custom_apply(const tn_custom_function *function, void *context, tn_t
   if (function == NULL || function->forward == NULL || function->backward == NULL ||
       function->name == NULL || output_count < 1 || output_count > MOST_RESULTS ||
       inputs.count < 1 || inputs.count > INT16_MAX) {
-    tn__error(TN_INVALID_ARGUMENT, NULL, "tn_custom_apply: a function needs a name, a forward, a "
-              "backward, an input and 1 to %d results", MOST_RESULTS);
+    tn__error(TN_INVALID_ARGUMENT, NULL,
+              "tn_custom_apply: a function needs a name, a forward, a "
+              "backward, an input and 1 to %d results",
+              MOST_RESULTS);
     return NULL;
   }
   for (int64_t i = 0; i < inputs.count; i++) {

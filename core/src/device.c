@@ -67,7 +67,8 @@ int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const c
   added->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
   snprintf(added->reason, sizeof added->reason, "%s", reason);
   added->backend = backend;
-  for (int32_t i = 0; i < TN__MAX_DEVICES; i++) atomic_init(&added->generators[i].seed, default_seed());
+  for (int32_t i = 0; i < TN__MAX_DEVICES; i++)
+    atomic_init(&added->generators[i].seed, default_seed());
   types[type] = added;
   atomic_store_explicit(&type_count, type, memory_order_release);
   return type;
@@ -113,7 +114,8 @@ static tn_status no_such_device(const char *name, size_t length) {
   snprintf(text, sizeof text, "%.*s", (int)length, name);
   const char *near = tn__loader_near_match(text);
   char hint[128];
-  snprintf(hint, sizeof hint, near[0] ? "did you mean '%s'?" : "`tenon info` lists the devices%s", near);
+  snprintf(hint, sizeof hint, near[0] ? "did you mean '%s'?" : "`tenon info` lists the devices%s",
+           near);
   return tn__loader_error(TN_NOT_FOUND, hint, "there is no device type '%s'", text);
 }
 
@@ -137,7 +139,8 @@ tn_device tn_device_parse(const char *name) {
   size_t length;
   int32_t index, type = 0;
   if (name == NULL || !split_name(name, &length, &index)) {
-    tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){NULL, "name", NULL, "write \"cpu\" or \"cuda:1\""},
+    tn__error(TN_INVALID_ARGUMENT,
+              &(tn__error_details){NULL, "name", NULL, "write \"cpu\" or \"cuda:1\""},
               "'%.64s' is not the name of a device", name == NULL ? "(NULL)" : name);
     return TN_DEVICE_DEFAULT;
   }
@@ -145,9 +148,11 @@ tn_device tn_device_parse(const char *name) {
   tn_status status = find_type(name, length, &type);
   if (status == TN_OK && index >= types[type]->count) {
     const tn__device_type *found = types[type];
-    status = tn__loader_error(TN_UNAVAILABLE, "", "device '%s' cannot be had: there are %d of type "
-                              "'%s'%s%s", name, found->count, found->name,
-                              found->reason[0] ? ": " : "", found->reason);
+    status = tn__loader_error(TN_UNAVAILABLE, "",
+                              "device '%s' cannot be had: there are %d of type "
+                              "'%s'%s%s",
+                              name, found->count, found->name, found->reason[0] ? ": " : "",
+                              found->reason);
   }
   tn__registry_unlock();
   return status == TN_OK ? (tn_device){type, index} : TN_DEVICE_DEFAULT;
@@ -198,7 +203,8 @@ static tn_device environment_default(void) {
     // A provider of the cpu listed before it keeps the cpu: it owns no device.
     if (best != NULL) {
       char name[64];
-      snprintf(name, sizeof name, "%.*s", (int)strcspn(best->facts.devices, ","), best->facts.devices);
+      snprintf(name, sizeof name, "%.*s", (int)strcspn(best->facts.devices, ","),
+               best->facts.devices);
       device = tn_device_parse(name);
     }
   }
@@ -298,8 +304,7 @@ tn_status tn_set_random_state(tn_device device, tn_philox_state state) {
   default_seed();
   tn__device_type *type = type_at(device.type);
   atomic_store_explicit(&type->generators[device.index].seed, state.seed, memory_order_relaxed);
-  atomic_store_explicit(&type->generators[device.index].offset, state.offset,
-                        memory_order_relaxed);
+  atomic_store_explicit(&type->generators[device.index].offset, state.offset, memory_order_relaxed);
   return TN_OK;
 }
 

@@ -16,9 +16,9 @@ enum { TN__MAX_DEVICE_TYPES = 64, TN__MAX_DEVICES = 64, TN__DEVICE_TYPE_CPU = 1 
 typedef struct tn__device_type {
   tn_device_table table;  // the backend's, zero where it was shorter
   char name[32];
-  int32_t count;          // devices of this type
-  char reason[256];       // why there are none
-  const char *backend;    // the name of who brought it
+  int32_t count;        // devices of this type
+  char reason[256];     // why there are none
+  const char *backend;  // the name of who brought it
   struct {
     _Atomic uint64_t seed, offset;
   } generators[TN__MAX_DEVICES];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dispatch: see dispatch.h. The order of the stages is the order of the functions here; what a stage
-// needs only in rare cases stands in a function of its own, out of the way of the common call.
+// dispatch: see dispatch.h. The order of the stages is the order of the functions here; what a
+// stage needs only in rare cases stands in a function of its own, out of the way of the common
+// call.
 
 #include "dispatch.h"
 
@@ -102,7 +103,8 @@ static tn_status absent_operand(tn__call *call, int32_t input) {
     return tn_error_peek()->status;
   }
   if (arg->kind == TN__ARG_OPTIONAL_TENSOR || arg->kind == TN__ARG_OPTIONAL_IMMEDIATE) return TN_OK;
-  return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name, "the operand is required, and was TN_NONE");
+  return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name,
+                      "the operand is required, and was TN_NONE");
 }
 
 static tn_status device_mismatch(tn__call *call, int32_t input) {
@@ -315,17 +317,18 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
   size_t length = 0;
   for (int32_t i = 0; chain != NULL && i < chain->count && length < sizeof reasons; i++) {
     const tn__kernel *kernel = chain->kernels[i];
-    const char *reason = !tn__call_attrs_fit(call, kernel) ? "compiled before the attributes it was given"
-                                                  : kernel->row.supports(kernel->row.self, &call->args);
+    const char *reason = !tn__call_attrs_fit(call, kernel)
+                             ? "compiled before the attributes it was given"
+                             : kernel->row.supports(kernel->row.self, &call->args);
     int more = snprintf(reasons + length, sizeof reasons - length, "%s%s: %s", i ? "; " : "",
                         kernel->backend->facts.name, reason == NULL ? "accepts" : reason);
     length += more > 0 ? (size_t)more : 0;
   }
   tn_device_name(call->device, device, sizeof device);
   if (chain == NULL) {
-    tn_status status =
-        tn__op_error(call, TN_UNIMPLEMENTED, "", "no backend has a kernel for dtype %s on device '%s'",
-                     tn_dtype_name(call->key), device);
+    tn_status status = tn__op_error(call, TN_UNIMPLEMENTED, "",
+                                    "no backend has a kernel for dtype %s on device '%s'",
+                                    tn_dtype_name(call->key), device);
     if (tn__chain_tables[call->device.type] == NULL) {
       char *report = tn_load_report();
       tn__error_note("\nload report:\n%s", report == NULL ? "" : report);
@@ -333,18 +336,17 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
     }
     return status;
   }
-  return tn__op_error(call, TN_UNIMPLEMENTED, "", "no kernel for dtype %s on device '%s' accepts: %s",
-                      tn_dtype_name(call->key), device, reasons);
+  return tn__op_error(call, TN_UNIMPLEMENTED, "",
+                      "no kernel for dtype %s on device '%s' accepts: %s", tn_dtype_name(call->key),
+                      device, reasons);
 }
 
 // Runs the operator as other operators, in a scope of its own.
 static tn_status run_composed(tn__call *call) {
   tn_scope *scope = tn_scope_open();
   if (scope == NULL) return TN_OUT_OF_MEMORY;
-  tn_compose compose = {.call = call,
-                        .inputs = call->inputs,
-                        .input_count = call->input_count,
-                        .attrs = call->attrs};
+  tn_compose compose = {
+      .call = call, .inputs = call->inputs, .input_count = call->input_count, .attrs = call->attrs};
   tn_status status = call->op->def->compose(&compose);
   bool list = call->op->returns_list;
   for (int32_t i = 0; status == TN_OK && !list && i < call->output_count; i++) {
@@ -425,7 +427,8 @@ static tn_status check_given(tn__call *call) {
     const tn_tensor *given = call->given[i];
     const tn__result *result = &call->results[i];
     if (!tn_device_equal(given->device, call->device)) {
-      return tn__op_error(call, TN_DEVICE_MISMATCH, "out", "the tensor to write is on another device");
+      return tn__op_error(call, TN_DEVICE_MISMATCH, "out",
+                          "the tensor to write is on another device");
     }
     if (given->rank != result->rank ||
         memcmp(given->sizes, result->sizes, sizeof(int64_t) * (uint64_t)result->rank) != 0) {
@@ -433,7 +436,8 @@ static tn_status check_given(tn__call *call) {
       tn__text_append_ints(&shape, result->sizes, result->rank);
       tn_status status = tn__op_error(call, TN_INVALID_ARGUMENT, "self",
                                       "the result has shape %s, which is not that of the tensor to "
-                                      "write", shape.data == NULL ? "?" : shape.data);
+                                      "write",
+                                      shape.data == NULL ? "?" : shape.data);
       free(shape.data);
       return status;
     }

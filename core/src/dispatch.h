@@ -19,8 +19,8 @@ enum { TN__CALL_INTS = 160, TN__CALL_VIEWS = 12, TN__CALL_TEMPORARIES = 8 };
 
 struct tn__call {
   tn__thread *thread;
-  const tn_op *op;           // what runs: a base operator
-  tn_tensor *const *inputs;  // flattened, TN_NONE for absent
+  const tn_op *op;             // what runs: a base operator
+  tn_tensor *const *inputs;    // flattened, TN_NONE for absent
   tn_tensor *const *operands;  // inputs as the kernel takes them: cast or copied where it must be
   int32_t input_count;
   int32_t output_count;
@@ -42,7 +42,7 @@ struct tn__call {
   void *blocks;                 // a chain of what did not fit, and of scratch memory
   int32_t temporary_count;
   tn_tensor *temporaries[TN__CALL_TEMPORARIES];  // casts and copies of inputs, raw
-  bool uniform;          // every operand has the sizes of input 0
+  bool uniform;                                  // every operand has the sizes of input 0
   uint32_t copied_outs;  // bit i: result i is computed in new memory and copied into given[i]
 };
 
@@ -82,8 +82,8 @@ tn_status tn__call_prepare(tn__call *call);
 // What the host table's kernel services do.
 tn_status tn__call_kernel_error(tn__call *call, tn_status status, const char *message);
 void *tn__call_scratch(tn__call *call, uint64_t size_bytes);
-tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t output,
-                                 int32_t rank, const int64_t *sizes);
+tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t output, int32_t rank,
+                                 const int64_t *sizes);
 
 // Writes |self| cast to |dtype| into new memory, row-major, on its own device. Raw.
 tn_tensor *tn__cast_raw(tn_tensor *self, tn_dtype dtype);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// engine: the backward walk. A heap holds the nodes that have a gradient waiting, deepest first; since a
-// node is deeper than everything it points to, all of its gradient has arrived when it comes off.
-// Leaves have depth 0 and come last. The state of a walk stands beside the graph, in a table keyed
-// by node, so that walks over one graph do not disturb each other.
+// engine: the backward walk. A heap holds the nodes that have a gradient waiting, deepest first;
+// since a node is deeper than everything it points to, all of its gradient has arrived when it
+// comes off. Leaves have depth 0 and come last. The state of a walk stands beside the graph, in a
+// table keyed by node, so that walks over one graph do not disturb each other.
 
 #include "engine.h"
 
@@ -18,14 +18,14 @@
 
 // Gradients that wait for one node or leaf.
 typedef struct slot {
-  tn__node *node;   // or
+  tn__node *node;  // or
   tn_tensor *leaf;
   uint64_t depth;
-  int32_t count;       // results of the node, 1 for a leaf
-  bool owned_sum;      // grads[0] was summed here and is nobody else's
-  bool useful;         // tn_grad: leads to an input
-  tn_tensor *first;    // the one gradient of most nodes, raw
-  tn_tensor **more;    // [count] where count > 1
+  int32_t count;     // results of the node, 1 for a leaf
+  bool owned_sum;    // grads[0] was summed here and is nobody else's
+  bool useful;       // tn_grad: leads to an input
+  tn_tensor *first;  // the one gradient of most nodes, raw
+  tn_tensor **more;  // [count] where count > 1
 } slot;
 
 typedef struct engine {
@@ -33,7 +33,7 @@ typedef struct engine {
   int32_t slot_count, slot_capacity;
   int32_t *table;  // slot index + 1 by hash; 0 is empty
   int32_t table_size;
-  int32_t *heap;   // slot indices
+  int32_t *heap;  // slot indices
   int32_t heap_count;
   const tn__walk *walk;
 } engine;
@@ -45,7 +45,9 @@ static uint32_t hash_of(const void *key, int32_t size) {
   return (uint32_t)(bits >> 32) & (uint32_t)(size - 1);
 }
 
-static const void *key_of(const slot *s) { return s->node != NULL ? (void *)s->node : (void *)s->leaf; }
+static const void *key_of(const slot *s) {
+  return s->node != NULL ? (void *)s->node : (void *)s->leaf;
+}
 
 static void table_insert(engine *e, int32_t index) {
   uint32_t at = hash_of(key_of(&e->slots[index]), e->table_size);
@@ -246,7 +248,8 @@ static void capture(const engine *e, const slot *s, tn_tensor *const *grads) {
   const tn__walk *walk = e->walk;
   for (int32_t i = 0; i < walk->target_count; i++) {
     const tn__edge *target = &walk->targets[i];
-    bool hit = s->node != NULL ? target->node == s->node : target->leaf == s->leaf && target->node == NULL;
+    bool hit =
+        s->node != NULL ? target->node == s->node : target->leaf == s->leaf && target->node == NULL;
     if (!hit || grads[target->output] == NULL) continue;
     tn__retain_raw(grads[target->output]);
     if (walk->captured[i] != NULL) tn__release_raw(walk->captured[i]);
@@ -257,8 +260,8 @@ static void capture(const engine *e, const slot *s, tn_tensor *const *grads) {
 static bool is_target(const tn__walk *walk, const tn__edge *edge) {
   for (int32_t i = 0; i < walk->target_count; i++) {
     const tn__edge *target = &walk->targets[i];
-    if (target->node == edge->node && (edge->node != NULL ? target->output == edge->output
-                                                          : target->leaf == edge->leaf)) {
+    if (target->node == edge->node &&
+        (edge->node != NULL ? target->output == edge->output : target->leaf == edge->leaf)) {
       return true;
     }
   }

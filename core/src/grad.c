@@ -37,7 +37,8 @@ tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
     return tn__error(TN_WRONG_STATE,
                      &(tn__error_details){NULL, NULL, NULL, "detach it instead: tn_detach(x)"},
                      "tn_requires_grad_: only a leaf can stop requiring a gradient; this is the "
-                     "result of '%s'", tn_grad_fn(tensor));
+                     "result of '%s'",
+                     tn_grad_fn(tensor));
   }
   if (!requires_grad && tensor->grad == NULL) return TN_OK;
   tn__grad_record *record = tn__grad_record_of(tensor);
@@ -125,7 +126,8 @@ uint64_t tn_register_hook(tn_tensor *tensor, tn_hook_fn hook, void *context,
     return 0;
   }
   if (hook == NULL || !tn__tracks(tensor) || tn__view_refresh(tensor) != TN_OK) {
-    tn__error(TN_WRONG_STATE, NULL, "tn_register_hook: the tensor requires no gradient, or the "
+    tn__error(TN_WRONG_STATE, NULL,
+              "tn_register_hook: the tensor requires no gradient, or the "
               "hook is NULL");
     return 0;
   }
@@ -164,7 +166,8 @@ static tn_tensor *start_of(tn_tensor *root, tn_tensor *given, const char *call) 
   if (!is_absent(given)) {
     if (given->rank != root->rank ||
         memcmp(given->sizes, root->sizes, sizeof(int64_t) * root->rank) != 0) {
-      tn__error(TN_INVALID_ARGUMENT, NULL, "%s: the given gradient's shape is not the root's", call);
+      tn__error(TN_INVALID_ARGUMENT, NULL, "%s: the given gradient's shape is not the root's",
+                call);
       return NULL;
     }
     return given;
@@ -227,8 +230,8 @@ static tn_status prepare_request(grad_request *r, tn_tensors outputs, tn_tensors
     tn_status status = check_root(root, "tn_grad");
     if (status != TN_OK) return status;
     bool before = tn_grad_mode_set(options->create_graph && options->grad_outputs.count > 0);
-    r->starts[i] = start_of(root, i < options->grad_outputs.count ? options->grad_outputs.data[i] : NULL,
-                            "tn_grad");
+    r->starts[i] = start_of(
+        root, i < options->grad_outputs.count ? options->grad_outputs.data[i] : NULL, "tn_grad");
     tn_grad_mode_set(before);
     if (r->starts[i] == NULL) return failed();
     status = tn__edge_of(root, &r->roots[i]);
@@ -237,7 +240,8 @@ static tn_status prepare_request(grad_request *r, tn_tensors outputs, tn_tensors
   for (int64_t i = 0; i < inputs.count; i++) {
     if (is_absent(inputs.data[i])) return absent(inputs.data[i], "tn_grad");
     if (!tn__tracks(inputs.data[i])) {
-      return tn__error(TN_WRONG_STATE, NULL, "tn_grad: input %lld requires no gradient", (long long)i);
+      return tn__error(TN_WRONG_STATE, NULL, "tn_grad: input %lld requires no gradient",
+                       (long long)i);
     }
     tn_status status = tn__edge_of(inputs.data[i], &r->targets[i]);
     if (status != TN_OK) return status;
@@ -296,7 +300,8 @@ tn_list *tn_grad_with(tn_tensors outputs, tn_tensors inputs, const tn_grad_optio
   r.starts = (tn_tensor **)(void *)(r.roots + edges);
   r.captured = r.starts + outputs.count;
   tn_scope *scope = tn_scope_open();
-  tn_status status = scope == NULL ? TN_OUT_OF_MEMORY : prepare_request(&r, outputs, inputs, options);
+  tn_status status =
+      scope == NULL ? TN_OUT_OF_MEMORY : prepare_request(&r, outputs, inputs, options);
   if (status == TN_OK) {
     tn__walk walk = {.retain_graph = options->retain_graph || options->create_graph,
                      .create_graph = options->create_graph,

@@ -68,7 +68,8 @@ static tn_status compare_input(const check *c, int64_t k, tn_tensor *grad) {
     if (fabs(computed[i] - numeric) <= c->atol + c->rtol * fabs(numeric)) continue;
     return tn__error(TN_INVALID_ARGUMENT, NULL,
                      "tn_gradcheck: input %lld, element %lld: the gradient is %.9g, finite "
-                     "differences give %.9g", (long long)k, (long long)i, computed[i], numeric);
+                     "differences give %.9g",
+                     (long long)k, (long long)i, computed[i], numeric);
   }
   return TN_OK;
 }
@@ -86,9 +87,11 @@ static tn_status check_inputs(const check *c) {
     if (!tn_requires_grad(input)) continue;
     if (tn_tensor_dtype(input) != TN_F64 || !tn_tensor_is_contiguous(input) ||
         !tn__device_is_host(tn_tensor_device(input))) {
-      return tn__error(TN_INVALID_ARGUMENT, NULL,
-                       "tn_gradcheck: input %lld requires a gradient and must be contiguous float64 "
-                       "in host memory", (long long)k);
+      return tn__error(
+          TN_INVALID_ARGUMENT, NULL,
+          "tn_gradcheck: input %lld requires a gradient and must be contiguous float64 "
+          "in host memory",
+          (long long)k);
     }
   }
   return TN_OK;
@@ -104,7 +107,8 @@ static tn_status run_check(const check *c) {
     places[count] = k;
     wanted[count++] = c->inputs.data[k];
   }
-  if (count == 0) return tn__error(TN_INVALID_ARGUMENT, NULL, "tn_gradcheck: no input requires a gradient");
+  if (count == 0)
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "tn_gradcheck: no input requires a gradient");
   tn_tensor *value = weighted(c);
   if (value == NULL) return failed();
   if (!tn_requires_grad(value)) {
@@ -126,7 +130,11 @@ tn_status tn_gradcheck(tn_gradcheck_fn function, void *context, tn_tensors input
                        const tn_gradcheck_options *options) {
   static const tn_gradcheck_options none = {.struct_size = sizeof none};
   if (options == NULL) options = &none;
-  check c = {function, context, inputs, or_else(options->eps, 1e-6), or_else(options->atol, 1e-5),
+  check c = {function,
+             context,
+             inputs,
+             or_else(options->eps, 1e-6),
+             or_else(options->atol, 1e-5),
              or_else(options->rtol, 1e-3)};
   tn_scope *scope = tn_scope_open();
   if (scope == NULL) return TN_OUT_OF_MEMORY;

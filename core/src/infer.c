@@ -118,8 +118,9 @@ int64_t *tn__call_ints(tn__call *call, const int64_t *data, int64_t count) {
 
 tn_status tn__checked_numel(tn__call *call, const char *argument, tn_ints sizes, int64_t *numel) {
   if (sizes.count < 0 || sizes.count > TN_MAX_DIMS) {
-    return tn__op_error(call, TN_INVALID_ARGUMENT, argument, "%lld dimensions; at most %d are possible",
-                        (long long)sizes.count, TN_MAX_DIMS);
+    return tn__op_error(call, TN_INVALID_ARGUMENT, argument,
+                        "%lld dimensions; at most %d are possible", (long long)sizes.count,
+                        TN_MAX_DIMS);
   }
   for (int64_t i = 0; i < sizes.count; i++) {
     if (sizes.data[i] < 0) {
@@ -234,13 +235,16 @@ tn_status tn__expect_rank(tn_infer *infer, int32_t input, const char *argument, 
 
 // ---- services of the host table ----------------------------------------------------------------
 
-void *tn__call_scratch(tn__call *call, uint64_t size_bytes) { return tn__call_block(call, size_bytes); }
+void *tn__call_scratch(tn__call *call, uint64_t size_bytes) {
+  return tn__call_block(call, size_bytes);
+}
 
-tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t output,
-                                 int32_t rank, const int64_t *sizes) {
+tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t output, int32_t rank,
+                                 const int64_t *sizes) {
   if (output >= (uint32_t)call->output_count || rank < 0 || rank > TN_MAX_DIMS ||
       call->outs[output] != NULL) {
-    return tn__op_error(call, TN_INTERNAL, "", "the kernel created a result that is none, or twice");
+    return tn__op_error(call, TN_INTERNAL, "",
+                        "the kernel created a result that is none, or twice");
   }
   const tn__result *result = &call->results[output];
   if (tn__numel(rank, sizes, tn_dtype_size(result->dtype)) < 0) {

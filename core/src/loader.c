@@ -33,12 +33,12 @@ static const char file_suffix[] = ".so";
 
 static struct {
   bool scanned;
-  tn_status status;      // of the scan; anything but TN_OK is repeated at every need
+  tn_status status;  // of the scan; anything but TN_OK is repeated at every need
   char message[4096];
   char hint[1024];
   tn__backend_list list;
   tn__backend *first, *last;
-  char *searched;        // folders, for the report
+  char *searched;  // folders, for the report
 } loader;
 
 tn__backend *tn__loader_first(void) { return loader.first; }
@@ -110,8 +110,7 @@ static tn_status add_file(const char *path, const char *name) {
     tn__backend_fail(backend, TN__STAGE_NOTE, "another file found earlier is '%s'",
                      backend->facts.name);
   }
-  backend->order =
-      tn__backend_list_order(&loader.list, backend->facts.name, &backend->named);
+  backend->order = tn__backend_list_order(&loader.list, backend->facts.name, &backend->named);
   append(backend);
   return TN_OK;
 }
@@ -186,9 +185,9 @@ static tn_status add_path_variable(const char *text) {
       bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
       status = folder ? add_folder(path) : add_file(path, NULL);
     } else if (length > 0) {
-      status = tn__error(TN_INVALID_ARGUMENT, NULL,
-                         "TENON_BACKEND_PATH: '%.*s' is not an absolute path",
-                         (int)(length > 200 ? 200 : length), text);
+      status =
+          tn__error(TN_INVALID_ARGUMENT, NULL, "TENON_BACKEND_PATH: '%.*s' is not an absolute path",
+                    (int)(length > 200 ? 200 : length), text);
     }
     text += length;
     if (*text == ':') text++;
@@ -232,18 +231,19 @@ static tn_status check_named(void) {
     }
     const char *near = tn__loader_near_match(entry->name);
     char hint[128];
-    snprintf(hint, sizeof hint, near[0] ? "did you mean '%s'?" : "`tenon info` lists what was found%s",
-             near);
-    return tn__loader_error(TN_NOT_FOUND, hint, "TENON_BACKENDS names '%s', and no such backend was "
-                            "found%s%s%s", entry->name, near[0] ? "; did you mean '" : "", near,
+    snprintf(hint, sizeof hint,
+             near[0] ? "did you mean '%s'?" : "`tenon info` lists what was found%s", near);
+    return tn__loader_error(TN_NOT_FOUND, hint,
+                            "TENON_BACKENDS names '%s', and no such backend was "
+                            "found%s%s%s",
+                            entry->name, near[0] ? "; did you mean '" : "", near,
                             near[0] ? "'?" : "");
   }
   return TN_OK;
 }
 
 static tn_status scan(void) {
-  tn_status status =
-      tn__backend_list_parse(tn__environment("TENON_BACKENDS", false), &loader.list);
+  tn_status status = tn__backend_list_parse(tn__environment("TENON_BACKENDS", false), &loader.list);
   for (int32_t i = 0; i < loader.list.count && status == TN_OK; i++) {
     const tn__entry *entry = &loader.list.entries[i];
     if (entry->path == NULL) continue;
@@ -257,7 +257,8 @@ static tn_status scan(void) {
   if (status == TN_OK) status = add_own_folder();
   if (status == TN_OK) {
     char folder[PATH_MAX];
-    int length = snprintf(folder, sizeof folder, "%s/tenon/abi%d", TN_INSTALL_LIBDIR, TN_ABI_VERSION);
+    int length =
+        snprintf(folder, sizeof folder, "%s/tenon/abi%d", TN_INSTALL_LIBDIR, TN_ABI_VERSION);
     if (length > 0 && (size_t)length < sizeof folder) status = add_folder(folder);
   }
   return status == TN_OK ? check_named() : status;
@@ -308,8 +309,10 @@ static tn_status open_one(tn__backend *backend) {
   if (backend->order < 0) return TN_OK;
   if (tn__backend_open(backend) == TN_OK) return TN_OK;
   if (!backend->named) return TN_OK;
-  return tn__loader_error(TN_UNAVAILABLE, "", "the backend '%s', which TENON_BACKENDS names, cannot "
-                          "be used: %s", backend->facts.name, backend->reason);
+  return tn__loader_error(TN_UNAVAILABLE, "",
+                          "the backend '%s', which TENON_BACKENDS names, cannot "
+                          "be used: %s",
+                          backend->facts.name, backend->reason);
 }
 
 tn_status tn__registry_ensure(int32_t device_type) {
@@ -340,8 +343,8 @@ char *tn__loader_report(void) {
   tn__text_append(&text, "TENON_BACKENDS: %.400s\n", listed == NULL ? "(unset)" : listed);
   tn__text_append(&text, "searched: %s\n", loader.searched == NULL ? "(nothing)" : loader.searched);
   for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-    const char *stage = backend->order < 0 && !backend->failed ? "not listed"
-                                                                : tn__stage_name(backend->stage);
+    const char *stage =
+        backend->order < 0 && !backend->failed ? "not listed" : tn__stage_name(backend->stage);
     if (backend->order >= 0 && !backend->failed && backend->stage == TN__STAGE_CPU) {
       stage = "found, not opened yet";
     }

@@ -40,7 +40,8 @@ static int32_t wanted(const char *subsystem) {
     const char *colon = memchr(rule, ':', length);
     if (colon == NULL) {
       level = level_of(rule, length);
-    } else if (((size_t)(colon - rule) == name_length && memcmp(rule, subsystem, name_length) == 0) ||
+    } else if (((size_t)(colon - rule) == name_length &&
+                memcmp(rule, subsystem, name_length) == 0) ||
                (colon - rule == 1 && rule[0] == '*')) {
       return level_of(colon + 1, length - (size_t)(colon + 1 - rule));
     }

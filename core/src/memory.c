@@ -122,7 +122,8 @@ static void empty_cache(tn_device device, device_cache *cache) {
       cached_block *block = cache->lists[i];
       cache->lists[i] = block->next;
       uint64_t shift = (uint64_t)(i / STEPS) + MIN_SHIFT;
-      uint64_t bytes = (UINT64_C(1) << shift) + (uint64_t)(i % STEPS) * (UINT64_C(1) << shift) / STEPS;
+      uint64_t bytes =
+          (UINT64_C(1) << shift) + (uint64_t)(i % STEPS) * (UINT64_C(1) << shift) / STEPS;
       raw_release(device, block->data, bytes);
       free(block);
     }

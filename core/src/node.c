@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// node: making, linking and freeing the nodes of the recorded graph. A node is one block: the struct,
-// its edges, saved tensors, shapes of its results, and a copy of the call's attributes. Freeing is
-// iterative: a node that dies while another is being freed waits on the thread's list, so that a
-// graph of a million nodes in a row needs no stack.
+// node: making, linking and freeing the nodes of the recorded graph. A node is one block: the
+// struct, its edges, saved tensors, shapes of its results, and a copy of the call's attributes.
+// Freeing is iterative: a node that dies while another is being freed waits on the thread's list,
+// so that a graph of a million nodes in a row needs no stack.
 
 #include <string.h>
 #include <tenon/error.h>
@@ -107,9 +107,9 @@ tn_status tn__view_refresh(tn_tensor *tensor) {
   if (base == NULL || base->epoch == tensor->base_epoch) return TN_OK;
   bool before = tn_grad_mode_set(true);
   tn_scope *scope = tn_scope_open();
-  tn_tensor *window =
-      tn_as_strided(base, tn_ints_of(tensor->sizes, tensor->rank),
-                    tn_ints_of(tensor->strides, tensor->rank), .storage_offset = TN_INT(tensor->offset));
+  tn_tensor *window = tn_as_strided(base, tn_ints_of(tensor->sizes, tensor->rank),
+                                    tn_ints_of(tensor->strides, tensor->rank),
+                                    .storage_offset = TN_INT(tensor->offset));
   tn_grad_mode_set(before);
   tn_status status = TN_OK;
   if (window == NULL || scope == NULL) {
@@ -188,8 +188,8 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
                       sizeof(tn__shape_record) * (uint64_t)output_count;
   uint64_t attrs_at = sizes_at + sizeof(int64_t) * ranks;
   uint64_t bytes = attrs_at + attrs_bytes;
-  char *block = bytes <= TN__SMALL_MAX_BYTES ? tn__small_allocate(&tn__tls, bytes)
-                                             : tn__allocate(bytes);
+  char *block =
+      bytes <= TN__SMALL_MAX_BYTES ? tn__small_allocate(&tn__tls, bytes) : tn__allocate(bytes);
   if (block == NULL) {
     tn__out_of_memory("a node of the graph", bytes);
     return NULL;

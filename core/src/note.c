@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// note: what a plugin says of itself, read from its file without running any of it. The note is found
-// through the program headers, which survive stripping. Nothing in the file is trusted: every
+// note: what a plugin says of itself, read from its file without running any of it. The note is
+// found through the program headers, which survive stripping. Nothing in the file is trusted: every
 // offset and size is checked against the file's length, and only what is needed is read.
 
 #include <elf.h>
@@ -163,8 +163,10 @@ static tn_status check_facts(tn__backend *backend) {
   char buffer[64];
   const char *lacks = tn__cpu_lacks(facts->cpu_features, buffer, sizeof buffer);
   if (lacks != NULL) {
-    return tn__backend_fail(backend, TN__STAGE_CPU, "needs the CPU feature '%s', which this "
-                            "machine lacks", lacks);
+    return tn__backend_fail(backend, TN__STAGE_CPU,
+                            "needs the CPU feature '%s', which this "
+                            "machine lacks",
+                            lacks);
   }
   return TN_OK;
 }
@@ -193,9 +195,10 @@ tn_status tn__note_read(tn__backend *backend) {
 // ---- CPU features ------------------------------------------------------------------------------
 
 #if defined(__x86_64__)
-#define CPU_FEATURE_TABLE(X)                                                              \
-  X("sse4.2") X("avx") X("avx2") X("fma") X("bmi2") X("avx512f") X("avx512dq") X("avx512bw") \
-  X("avx512vl") X("avx512vnni") X("avx512bf16")
+#define CPU_FEATURE_TABLE(X)                                                                   \
+  X("sse4.2")                                                                                  \
+  X("avx") X("avx2") X("fma") X("bmi2") X("avx512f") X("avx512dq") X("avx512bw") X("avx512vl") \
+      X("avx512vnni") X("avx512bf16")
 
 static bool has_feature(const char *name, bool *known) {
   *known = true;

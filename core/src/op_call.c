@@ -36,9 +36,10 @@ static const tn_op *find_exact(const char *name, size_t length) {
 }
 
 // Overloads that a bare name stands for, in the order in which they are tried.
-static const char *const bare_overloads[] = {"Tensor", "int",      "self",        "default", "dim",
-                                             "dim_IntList", "Tensor_Tensor", "correction", "using_ints",
-                                             "low", "start_step", "src",  "Scalar",  "dims", "dim_int"};
+static const char *const bare_overloads[] = {
+    "Tensor",      "int",           "self",       "default",    "dim",
+    "dim_IntList", "Tensor_Tensor", "correction", "using_ints", "low",
+    "start_step",  "src",           "Scalar",     "dims",       "dim_int"};
 
 const tn_op *tn_op_find(const char *name) {
   if (name == NULL) return NULL;
@@ -79,8 +80,8 @@ tn_op_traits tn_op_traits_of(const tn_op *op) {
   bool runs = def->infer != NULL || (def->flags & TN_OP_POINTWISE) != 0;
   traits.view = (def->flags & TN_OP_VIEW) != 0;
   traits.composite = def->compose != NULL;
-  traits.differentiable = !(def->flags & TN_OP_NONDIFFERENTIABLE) &&
-                          (def->vjp != NULL || def->compose != NULL);
+  traits.differentiable =
+      !(def->flags & TN_OP_NONDIFFERENTIABLE) && (def->vjp != NULL || def->compose != NULL);
   traits.random = (def->flags & TN_OP_RANDOM) != 0;
   traits.inplace = (def->forms & TN_FORM_INPLACE) != 0;
   traits.needs_kernel = runs && !traits.view && def->compose == NULL;
@@ -218,8 +219,8 @@ static tn_status fill_frame(call_frame *frame, const tn_value *args, int32_t arg
       }
       continue;
     }
-    bool taken = operand ? take_operand(frame, arg, &args[i])
-                         : store_attr(arg, &args[i], frame->attrs);
+    bool taken =
+        operand ? take_operand(frame, arg, &args[i]) : store_attr(arg, &args[i], frame->attrs);
     if (!taken) return bad_value(op, i, &args[i]);
   }
   return TN_OK;
@@ -306,7 +307,8 @@ char *tn_op_resolve(const char *name, tn_dtype dtype, tn_device device) {
     tn__error(TN_NOT_FOUND, NULL, "there is no operator '%.64s'", name == NULL ? "(NULL)" : name);
     return NULL;
   }
-  if (tn__device_resolve(&device) != TN_OK || tn__registry_ensure(device.type) != TN_OK) return NULL;
+  if (tn__device_resolve(&device) != TN_OK || tn__registry_ensure(device.type) != TN_OK)
+    return NULL;
   if (dtype <= TN_DTYPE_NONE || dtype >= TN_DTYPE_COUNT) {
     tn__error(TN_INVALID_DTYPE, NULL, "%d is no dtype", dtype);
     return NULL;
@@ -328,8 +330,7 @@ bool tn_op_has_kernel(const char *name, tn_dtype dtype, tn_device device) {
   const tn_op *op = tn_op_find(name);
   if (op == NULL || dtype <= TN_DTYPE_NONE || dtype >= TN_DTYPE_COUNT) return false;
   tn__held_error held = tn__error_hold();
-  bool found = tn__device_resolve(&device) == TN_OK &&
-               tn__registry_ensure(device.type) == TN_OK &&
+  bool found = tn__device_resolve(&device) == TN_OK && tn__registry_ensure(device.type) == TN_OK &&
                tn__chain_of(device.type, op->run_id, dtype) != NULL;
   tn_error_clear();
   tn__error_restore(held);

@@ -31,13 +31,13 @@ typedef enum tn_promote {
 } tn_promote;
 
 enum {
-  TN_OP_POINTWISE = 1u << 0,   // broadcasts; kernels get merged dimensions, same sizes everywhere
-  TN_OP_REDUCTION = 1u << 1,   // kernels get results with the input's rank, strides 0 where reduced
-  TN_OP_VIEW = 1u << 2,        // aliases input 0
-  TN_OP_RANDOM = 1u << 3,      // has a Generator argument, filled before a kernel is selected
+  TN_OP_POINTWISE = 1u << 0,  // broadcasts; kernels get merged dimensions, same sizes everywhere
+  TN_OP_REDUCTION = 1u << 1,  // kernels get results with the input's rank, strides 0 where reduced
+  TN_OP_VIEW = 1u << 2,       // aliases input 0
+  TN_OP_RANDOM = 1u << 3,     // has a Generator argument, filled before a kernel is selected
   TN_OP_NONDIFFERENTIABLE = 1u << 4,
-  TN_OP_DATA_SHAPE = 1u << 5,  // the kernel creates its results (nonzero)
-  TN_OP_RAW_INPUTS = 1u << 6,  // no common device is asked for (copies between devices)
+  TN_OP_DATA_SHAPE = 1u << 5,     // the kernel creates its results (nonzero)
+  TN_OP_RAW_INPUTS = 1u << 6,     // no common device is asked for (copies between devices)
   TN_OP_VJP_ALL_SIZES = 1u << 7,  // its vjp asks for every input's sizes (cat)
   TN_OP_EXPANDS_FIRST = 1u << 8,  // kernels get input 0 broadcast to result 0 (addmm)
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// op_table: every operator and form, as `./dev regen` writes it into generated/op_table.c, sorted by
-// name. An entry is constant; what changes at run time (chains of kernels) is kept beside the
+// op_table: every operator and form, as `./dev regen` writes it into generated/op_table.c, sorted
+// by name. An entry is constant; what changes at run time (chains of kernels) is kept beside the
 // table, indexed by the entry's id, which is its position.
 
 #ifndef TENON_CORE_OP_TABLE_H_
@@ -13,10 +13,10 @@
 
 // How one schema argument reaches a kernel.
 typedef enum tn__arg_kind {
-  TN__ARG_TENSOR,            // an input
-  TN__ARG_OPTIONAL_TENSOR,   // an input, TN_NONE where absent
-  TN__ARG_TENSORS,           // the last inputs
-  TN__ARG_IMMEDIATE,         // a Scalar that the base takes as a tensor: an input
+  TN__ARG_TENSOR,           // an input
+  TN__ARG_OPTIONAL_TENSOR,  // an input, TN_NONE where absent
+  TN__ARG_TENSORS,          // the last inputs
+  TN__ARG_IMMEDIATE,        // a Scalar that the base takes as a tensor: an input
   TN__ARG_OPTIONAL_IMMEDIATE,
   // The rest are fields of the attributes, at attr_offset:
   TN__ARG_BOOL,       // bool
@@ -48,21 +48,21 @@ typedef enum tn__form {
 
 // `tn_op` of the public interface.
 struct tn_op {
-  const char *name;        // "add.Tensor", "add_.Scalar"
-  const char *schema;      // in-place forms: with (a!)
-  const tn_op_def *def;    // what runs: the base's for a scalar or in-place form
-  uint16_t id;             // position in the table
-  uint16_t run_id;         // id of the operator whose def and chains serve this entry
-  uint8_t form;            // tn__form
+  const char *name;      // "add.Tensor", "add_.Scalar"
+  const char *schema;    // in-place forms: with (a!)
+  const tn_op_def *def;  // what runs: the base's for a scalar or in-place form
+  uint16_t id;           // position in the table
+  uint16_t run_id;       // id of the operator whose def and chains serve this entry
+  uint8_t form;          // tn__form
   uint8_t arg_count;
-  uint8_t tensor_count;    // inputs before a list
+  uint8_t tensor_count;  // inputs before a list
   uint8_t result_count;
-  bool has_list;           // the last tensor argument is Tensor[]
-  bool returns_list;       // -> Tensor[]
-  bool attrs_point;        // the attributes hold lists or texts, which a copy must take along
+  bool has_list;      // the last tensor argument is Tensor[]
+  bool returns_list;  // -> Tensor[]
+  bool attrs_point;   // the attributes hold lists or texts, which a copy must take along
   uint16_t attrs_size;
   uint16_t generator_offset;  // of RANDOM operators' tn_philox_state
-  const void *defaults;    // an attributes struct with every default
+  const void *defaults;       // an attributes struct with every default
   const tn__arg *args;
 };
 

@@ -27,20 +27,22 @@ void tn__process_watch_forks(void) { pthread_once(&fork_once, watch); }
 
 tn_status tn__process_error(void) {
   if (atomic_load_explicit(&tn__process_closed, memory_order_relaxed) == SHUT_DOWN) {
-    return tn__error(TN_WRONG_STATE, NULL, "tn_shutdown was called; nothing can be computed after it");
+    return tn__error(TN_WRONG_STATE, NULL,
+                     "tn_shutdown was called; nothing can be computed after it");
   }
-  return tn__error(TN_WRONG_STATE,
-                   &(tn__error_details){NULL, NULL, NULL, "exec a program, or start threads instead"},
-                   "this process is the child of a fork, in which the threads of the pool do not "
-                   "exist; tensors can be released here, and nothing else");
+  return tn__error(
+      TN_WRONG_STATE,
+      &(tn__error_details){NULL, NULL, NULL, "exec a program, or start threads instead"},
+      "this process is the child of a fork, in which the threads of the pool do not "
+      "exist; tensors can be released here, and nothing else");
 }
 
 void tn_shutdown(void) {
   if (atomic_load_explicit(&tn__process_closed, memory_order_relaxed) != OPEN) return;
   tn__registry_lock();
   for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
-    bool quiesces = backend->stage == TN__STAGE_READY &&
-                    backend->desc->struct_size >= sizeof(tn_plugin_desc);
+    bool quiesces =
+        backend->stage == TN__STAGE_READY && backend->desc->struct_size >= sizeof(tn_plugin_desc);
     if (quiesces && backend->desc->quiesce != NULL) backend->desc->quiesce();
   }
   atomic_store_explicit(&tn__process_closed, SHUT_DOWN, memory_order_relaxed);

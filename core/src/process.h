@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// process: whether calls may still run: not after tn_shutdown, and not in the child of a fork, where the
-// pool's threads and the locks they held are gone. Releasing stays legal in both.
+// process: whether calls may still run: not after tn_shutdown, and not in the child of a fork,
+// where the pool's threads and the locks they held are gone. Releasing stays legal in both.
 
 #ifndef TENON_CORE_PROCESS_H_
 #define TENON_CORE_PROCESS_H_

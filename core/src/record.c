@@ -160,10 +160,9 @@ tn_status tn__record_call(tn__call *call, const uint64_t *before) {
   const tn_op *op = call->op;
   uint32_t saves = saves_of(call);
   int32_t saved_count = saves == 0 ? 0 : call->input_count + call->output_count;
-  tn__node *node =
-      tn__node_new(&op_kind, op->name, call->inputs, call->input_count, call->outs,
-                   call->output_count, saved_count,
-                   attrs_bytes(op, call->attrs) + all_sizes_bytes(call));
+  tn__node *node = tn__node_new(&op_kind, op->name, call->inputs, call->input_count, call->outs,
+                                call->output_count, saved_count,
+                                attrs_bytes(op, call->attrs) + all_sizes_bytes(call));
   if (node == NULL) return tn_error_peek()->status;
   node->op_id = op->id;
   if (op->attrs_size > 0) copy_attrs(op, call->attrs, node->attrs);
@@ -195,9 +194,10 @@ const void *tn_vjp_attrs(const tn_vjp *vjp) { return vjp->node->attrs; }
 // A saved tensor, unless something has been written over it since.
 static tn_tensor *checked(tn__node *node, int32_t slot, const char *what, int32_t index) {
   if (node->freed) {
-    tn__error(TN_WRONG_STATE,
-              &(tn__error_details){node->name, NULL, NULL, "pass .retain_graph = true to the first"},
-              "%s: what it saved was freed by an earlier backward pass", node->name);
+    tn__error(
+        TN_WRONG_STATE,
+        &(tn__error_details){node->name, NULL, NULL, "pass .retain_graph = true to the first"},
+        "%s: what it saved was freed by an earlier backward pass", node->name);
     return NULL;
   }
   bool known = slot < node->saved_count;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// scope_impl: a scope is a growing array of what it owns. The first slots stand inside the struct, so
-// that a scope around a few operators allocates once.
+// scope_impl: a scope is a growing array of what it owns. The first slots stand inside the struct,
+// so that a scope around a few operators allocates once.
 
 #ifndef TENON_CORE_SCOPE_IMPL_H_
 #define TENON_CORE_SCOPE_IMPL_H_

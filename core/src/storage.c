@@ -17,8 +17,7 @@ static _Atomic uint64_t next_id_range = 1;
 
 static uint64_t new_id(tn__thread *thread) {
   if (thread->next_id == thread->last_id) {
-    thread->next_id =
-        atomic_fetch_add_explicit(&next_id_range, ID_RANGE, memory_order_relaxed);
+    thread->next_id = atomic_fetch_add_explicit(&next_id_range, ID_RANGE, memory_order_relaxed);
     thread->last_id = thread->next_id + ID_RANGE;
   }
   return thread->next_id++;
@@ -62,8 +61,8 @@ tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device) {
     return NULL;
   }
   storage_init(storage, thread, size_bytes, device);
-  storage->data = tn__memory_allocate(device, size_bytes == 0 ? 1 : size_bytes,
-                                      &storage->block_bytes);
+  storage->data =
+      tn__memory_allocate(device, size_bytes == 0 ? 1 : size_bytes, &storage->block_bytes);
   if (storage->data == NULL) {
     tn__small_free(thread, storage, sizeof *storage);
     char name[48];

@@ -138,9 +138,8 @@ tn_tensor *tn__tensor_on(tn__storage *storage, int32_t rank, const int64_t *size
   set_geometry(tensor, sizes, strides, offset);
   atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);
   tensor->storage = storage;
-  tensor->data = storage->data == NULL
-                     ? NULL
-                     : (char *)storage->data + tensor->offset * tensor->item_bytes;
+  tensor->data =
+      storage->data == NULL ? NULL : (char *)storage->data + tensor->offset * tensor->item_bytes;
   return tensor;
 }
 
@@ -253,9 +252,8 @@ bool tn_tensor_shares_storage(const tn_tensor *a, const tn_tensor *b) {
   return !is_absent(a) && !is_absent(b) && a->storage == b->storage;
 }
 uint64_t tn_tensor_version(const tn_tensor *tensor) {
-  return is_absent(tensor)
-             ? 0
-             : atomic_load_explicit(&tensor->storage->version, memory_order_relaxed);
+  return is_absent(tensor) ? 0
+                           : atomic_load_explicit(&tensor->storage->version, memory_order_relaxed);
 }
 int32_t tn_tensor_refcount(const tn_tensor *tensor) {
   return tensor == NULL ? 0 : atomic_load_explicit(&tensor->refs, memory_order_relaxed);
@@ -300,7 +298,8 @@ static tn_status check_blob(const void *data, tn_ints shape, tn_ints strides, tn
     return tn__error(TN_INVALID_DTYPE, NULL, "tn_from_blob: %d is not a dtype", dtype);
   }
   if (shape.count < 0 || shape.count > TN_MAX_DIMS) {
-    return tn__error(TN_INVALID_ARGUMENT, NULL, "tn_from_blob: %lld dimensions; at most %d are possible",
+    return tn__error(TN_INVALID_ARGUMENT, NULL,
+                     "tn_from_blob: %lld dimensions; at most %d are possible",
                      (long long)shape.count, TN_MAX_DIMS);
   }
   if (strides.count > 0 && strides.count != shape.count) {
@@ -357,8 +356,7 @@ static tn_tensor *from_blob(void *data, tn_ints shape, tn_ints strides, tn_dtype
   tn__storage *storage = tn__storage_foreign(start, (uint64_t)((high - low + 1) * item_bytes),
                                              TN_DEVICE_CPU, flags, NULL, NULL);
   if (storage == NULL) return NULL;
-  tn_tensor *tensor =
-      tn__tensor_on(storage, (int32_t)shape.count, shape.data, used, -low, dtype);
+  tn_tensor *tensor = tn__tensor_on(storage, (int32_t)shape.count, shape.data, used, -low, dtype);
   // Only from here on can the deleter run: on failure nothing was taken.
   tensor = tn__give(tensor);
   if (tensor != NULL) {

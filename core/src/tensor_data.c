@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// tensor_data: elements on their way to the host, and tensors on their way between devices and dtypes.
+// tensor_data: elements on their way to the host, and tensors on their way between devices and
+// dtypes.
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// tensor_impl: what tensors and storages are made of, for the core's own files. A storage is bytes on
-// one device, shared by views; a tensor is a window on it (offset, sizes, strides, dtype) with a
+// tensor_impl: what tensors and storages are made of, for the core's own files. A storage is bytes
+// on one device, shared by views; a tensor is a window on it (offset, sizes, strides, dtype) with a
 // gradient record that exists only where somebody asked. Metadata never changes after creation
 // but by documented in-place calls. Invariant: data == storage->data + offset * size of dtype.
 
@@ -29,9 +29,9 @@ typedef struct tn__storage {
   tn_device device;
   void *data;
   uint64_t size_bytes;
-  uint64_t block_bytes;      // what was asked of the allocator; INLINE: the whole block
-  uint64_t id;               // never used again; 0 is none
-  _Atomic uint64_t version;  // grows with every in-place change
+  uint64_t block_bytes;            // what was asked of the allocator; INLINE: the whole block
+  uint64_t id;                     // never used again; 0 is none
+  _Atomic uint64_t version;        // grows with every in-place change
   void (*deleter)(void *context);  // foreign memory; NULL: the allocator's
   void *deleter_context;
 } tn__storage;

@@ -2,9 +2,9 @@
 //
 // thread: per-thread state, small blocks, and the one door to the host's allocator.
 //
-// Small blocks come in 64-byte classes up to 1 KiB. A freed block goes onto the freeing thread's list
-// for its class; a list that grows past its cap gives blocks back. Invariant: a block on a list is
-// owned by nobody else, and its first word links to the next.
+// Small blocks come in 64-byte classes up to 1 KiB. A freed block goes onto the freeing thread's
+// list for its class; a list that grows past its cap gives blocks back. Invariant: a block on a
+// list is owned by nobody else, and its first word links to the next.
 
 #include "thread.h"
 

@@ -19,7 +19,7 @@ typedef struct tn__thread {
   struct tn_scope *scope;
   tn__error_record *error;
   tn__block_cache *blocks;
-  uint64_t next_id, last_id;  // storage ids handed to this thread
+  uint64_t next_id, last_id;    // storage ids handed to this thread
   struct tn__node *free_nodes;  // of a graph that is being freed, see node.c
   bool freeing_nodes;
   bool grad_disabled;
@@ -81,7 +81,7 @@ static inline void tn__small_free(tn__thread *thread, void *block, uint64_t size
 }
 
 // ---- everything else of the host's: plain allocations that can be made to fail by tests.
-void *tn__allocate(uint64_t size_bytes);        // 64-byte aligned
+void *tn__allocate(uint64_t size_bytes);  // 64-byte aligned
 void *tn__reallocate(void *block, uint64_t old_bytes, uint64_t new_bytes);
 void tn__deallocate(void *block);
 char *tn__strdup(const char *text);

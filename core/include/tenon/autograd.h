@@ -52,8 +52,8 @@ typedef struct tn_backward_options {
 // graph, a saved tensor was changed in place), and whatever the gradients' operators give
 TN_API tn_status tn_backward_with(tn_tensor *root, const tn_backward_options *options);
 #define tn_backward(root, ...) \
-  tn_backward_with(root, &(tn_backward_options){.struct_size = sizeof(tn_backward_options), \
-                                                __VA_ARGS__})
+  tn_backward_with(            \
+      root, &(tn_backward_options){.struct_size = sizeof(tn_backward_options), __VA_ARGS__})
 
 typedef struct tn_grad_options {
   uint32_t struct_size;
@@ -67,7 +67,7 @@ typedef struct tn_grad_options {
 // owns: +1 list | errors: as tn_backward; INVALID_ARGUMENT for an unused input
 TN_API tn_list *tn_grad_with(tn_tensors outputs, tn_tensors inputs, const tn_grad_options *options);
 #define tn_grad(outputs, inputs, ...) \
-  tn_grad_with(outputs, inputs, \
+  tn_grad_with(outputs, inputs,       \
                &(tn_grad_options){.struct_size = sizeof(tn_grad_options), __VA_ARGS__})
 
 // Turns recording on this thread on or off and returns what it was before:
@@ -98,8 +98,8 @@ typedef struct tn_custom_function {
   tn_status (*forward)(void *context, tn_custom_call *call, tn_tensor *const *inputs,
                        tn_tensor **outputs);
   // grad_inputs[i] for each input, TN_NONE where there is none.
-  tn_status (*backward)(void *context, tn_custom_call *call,
-                        tn_tensor *const *grad_outputs, tn_tensor **grad_inputs);
+  tn_status (*backward)(void *context, tn_custom_call *call, tn_tensor *const *grad_outputs,
+                        tn_tensor **grad_inputs);
   void (*deleter)(void *context);  // optional: when the node goes
 } tn_custom_function;
 

@@ -53,7 +53,7 @@ typedef struct tn_tensors {
 #define TN_DIMS(...) TN_INTS(__VA_ARGS__)
 #define TN_SHAPE_SCALAR ((tn_ints){NULL, 0})  // the shape of a 0-dim tensor
 #define TN_NO_DIMS ((tn_ints){NULL, 0})
-#define TN_TENSORS(...) \
+#define TN_TENSORS(...)                            \
   ((tn_tensors){(tn_tensor *const[]){__VA_ARGS__}, \
                 (int64_t)(sizeof((tn_tensor *const[]){__VA_ARGS__}) / sizeof(tn_tensor *))})
 
@@ -80,15 +80,25 @@ static inline tn_scalar tn__scalar_c128(double _Complex v) {
   return tn_scalar_complex(creal(v), cimag(v));
 }
 // A scalar of any C number: TN_SCALAR(2), TN_SCALAR(0.5), TN_SCALAR(1.0 + 2.0 * I).
-#define TN_SCALAR(value)                                                                          \
-  _Generic((value),                                                                               \
-      _Bool: tn_scalar_bool,                                                                      \
-      char: tn_scalar_int, signed char: tn_scalar_int, short: tn_scalar_int, int: tn_scalar_int,  \
-      long: tn_scalar_int, long long: tn_scalar_int, unsigned char: tn_scalar_uint,               \
-      unsigned short: tn_scalar_uint, unsigned int: tn_scalar_uint,                               \
-      unsigned long: tn_scalar_uint, unsigned long long: tn_scalar_uint, float: tn_scalar_float,  \
-      double: tn_scalar_float, float _Complex: tn__scalar_c64, double _Complex: tn__scalar_c128,  \
-      tn_scalar: tn__scalar_same)(value)
+#define TN_SCALAR(value)                        \
+  _Generic((value), _Bool                       \
+           : tn_scalar_bool, char               \
+           : tn_scalar_int, signed char         \
+           : tn_scalar_int, short               \
+           : tn_scalar_int, int                 \
+           : tn_scalar_int, long                \
+           : tn_scalar_int, long long           \
+           : tn_scalar_int, unsigned char       \
+           : tn_scalar_uint, unsigned short     \
+           : tn_scalar_uint, unsigned int       \
+           : tn_scalar_uint, unsigned long      \
+           : tn_scalar_uint, unsigned long long \
+           : tn_scalar_uint, float              \
+           : tn_scalar_float, double            \
+           : tn_scalar_float, float _Complex    \
+           : tn__scalar_c64, double _Complex    \
+           : tn__scalar_c128, tn_scalar         \
+           : tn__scalar_same)(value)
 #endif
 
 #ifdef __cplusplus

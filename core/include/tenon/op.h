@@ -126,12 +126,12 @@ TN_API tn_status tn_op_arg_at(const tn_op *op, int32_t index, tn_op_arg *arg);
 
 // Facts that harnesses ask for.
 typedef struct tn_op_traits {
-  bool view;              // the result shares its input's storage
-  bool composite;         // runs as other operators where no kernel serves it
-  bool differentiable;    // has a gradient, its own or its parts'
-  bool random;            // draws random numbers
-  bool inplace;           // has an in-place form, name_
-  bool needs_kernel;      // cannot run without a backend
+  bool view;            // the result shares its input's storage
+  bool composite;       // runs as other operators where no kernel serves it
+  bool differentiable;  // has a gradient, its own or its parts'
+  bool random;          // draws random numbers
+  bool inplace;         // has an in-place form, name_
+  bool needs_kernel;    // cannot run without a backend
 } tn_op_traits;
 TN_API tn_op_traits tn_op_traits_of(const tn_op *op);
 

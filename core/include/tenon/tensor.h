@@ -13,9 +13,9 @@ extern "C" {
 
 // ---- questions. NULL and TN_NONE are answered with 0, NULL, false, TN_DTYPE_NONE; none records.
 TN_API int32_t tn_tensor_ndim(const tn_tensor *tensor);
-TN_API const int64_t *tn_tensor_sizes(const tn_tensor *tensor);    // [ndim]
-TN_API const int64_t *tn_tensor_strides(const tn_tensor *tensor);  // [ndim], in elements
-TN_API tn_ints tn_tensor_shape(const tn_tensor *tensor);           // sizes as a list
+TN_API const int64_t *tn_tensor_sizes(const tn_tensor *tensor);         // [ndim]
+TN_API const int64_t *tn_tensor_strides(const tn_tensor *tensor);       // [ndim], in elements
+TN_API tn_ints tn_tensor_shape(const tn_tensor *tensor);                // sizes as a list
 TN_API int64_t tn_tensor_size(const tn_tensor *tensor, int64_t dim);    // dim may be negative; -1
 TN_API int64_t tn_tensor_stride(const tn_tensor *tensor, int64_t dim);  // when out of range
 TN_API int64_t tn_tensor_numel(const tn_tensor *tensor);
@@ -60,8 +60,7 @@ TN_API tn_tensor *tn_from_blob(void *data, tn_ints shape, tn_ints strides, tn_dt
 
 // The same over memory that must not be written: in-place calls give READ_ONLY.
 TN_API tn_tensor *tn_from_const_blob(const void *data, tn_ints shape, tn_ints strides,
-                                     tn_dtype dtype, void (*deleter)(void *context),
-                                     void *context);
+                                     tn_dtype dtype, void (*deleter)(void *context), void *context);
 
 // A new cpu tensor with a copy of row-major |data|. owns: +1 | errors: as tn_from_blob
 TN_API tn_tensor *tn_from_data(const void *data, tn_ints shape, tn_dtype dtype);

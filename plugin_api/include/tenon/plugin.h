@@ -41,9 +41,9 @@ enum {
 
 // One operand. Frozen: this struct never changes size.
 typedef struct tn_view {
-  void *data;             // the element at index [0, ..., 0]; strides may be negative or 0
-  const int64_t *sizes;   // [rank]
-  const int64_t *strides; // [rank], in elements; 0 along a broadcast (or reduced) dimension
+  void *data;              // the element at index [0, ..., 0]; strides may be negative or 0
+  const int64_t *sizes;    // [rank]
+  const int64_t *strides;  // [rank], in elements; 0 along a broadcast (or reduced) dimension
   int32_t rank;
   tn_dtype dtype;
   uint32_t flags;  // TN_VIEW_*
@@ -100,8 +100,7 @@ struct tn_host_api {
 
   // Records why the call failed (printf format) and returns |status|, so that a kernel can end in
   // `return ctx->host->error(ctx, TN_INVALID_ARGUMENT, "...", ...)`. |ctx| may be NULL in init.
-  tn_status (*error)(tn_kernel_ctx *ctx, tn_status status, const char *format, ...)
-      TN_PRINTF(3, 4);
+  tn_status (*error)(tn_kernel_ctx *ctx, tn_status status, const char *format, ...) TN_PRINTF(3, 4);
 
   // Logs one line. level: 0 error, 1 warning, 2 info, 3 debug. |subsystem|: the backend's name.
   void (*log)(int32_t level, const char *subsystem, const char *format, ...) TN_PRINTF(3, 4);
@@ -121,8 +120,8 @@ struct tn_host_api {
 
   // For operators whose result's shape depends on data: creates result |output| with |sizes| and
   // fills in its view in |args|.
-  tn_status (*result_create)(tn_kernel_ctx *ctx, const tn_args *args, uint32_t output,
-                             int32_t rank, const int64_t *sizes);
+  tn_status (*result_create)(tn_kernel_ctx *ctx, const tn_args *args, uint32_t output, int32_t rank,
+                             const int64_t *sizes);
 
   // The value of a variable that the user set for this backend (an environment variable), NULL
   // where unset. Path-like values are hidden in set-uid processes.
@@ -159,11 +158,11 @@ enum {
 // One kernel. `supports` returns NULL where it accepts, else the reason (static text); it sees
 // views that are described but whose results are not allocated (data may be NULL).
 typedef struct tn_kernel_row {
-  const char *op;   // schema name with overload: "add.Tensor", "_softmax"
-  uint64_t dtypes;  // TN_DTYPE_BIT set of key dtypes
-  int32_t rank;     // TN_RANK_*
-  int32_t layout;   // TN_LAYOUT_*
-  uint32_t flags;   // TN_ROW_*
+  const char *op;       // schema name with overload: "add.Tensor", "_softmax"
+  uint64_t dtypes;      // TN_DTYPE_BIT set of key dtypes
+  int32_t rank;         // TN_RANK_*
+  int32_t layout;       // TN_LAYOUT_*
+  uint32_t flags;       // TN_ROW_*
   uint32_t attrs_size;  // sizeof the attrs struct this was compiled with; 0: reads none
   const char *(*supports)(void *self, const tn_args *args);
   tn_status (*run)(void *self, tn_kernel_ctx *ctx, const tn_args *args);
@@ -238,7 +237,7 @@ typedef struct tn_workers {
   const char *runtime;  // "libgomp", for `tenon info`
   void (*parallel_for)(int64_t begin, int64_t end, int64_t grain, tn_range_body body,
                        void *closure);
-  int32_t (*thread_count)(void);         // that a call from this thread may use
+  int32_t (*thread_count)(void);  // that a call from this thread may use
   void (*set_thread_count)(int32_t count);
 } tn_workers;
 
@@ -267,7 +266,7 @@ typedef struct tn_plugin_facts {
   uint32_t abi_version;   // TN_ABI_VERSION of the header
   uint32_t min_host_abi;  // lowest host ABI that it can live with
   uint32_t reserved;
-  char name[32];          // what TENON_BACKENDS calls it
+  char name[32];  // what TENON_BACKENDS calls it
   char version[24];
   char cpu_features[64];  // what its code cannot run without: "avx2,fma"
   char threading[16];     // thread runtime it brings: "openmp", "pthread", "" none
@@ -300,16 +299,18 @@ typedef struct tn_plugin_note {
 //     return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;
 //   }
 #define TN_PLUGIN(init_function, ...)                                                        \
-  __attribute__((section(".note.tenon"), used, aligned(4))) static const tn_plugin_note      \
-      tn_plugin_elf_note = {sizeof(TN_NOTE_OWNER), sizeof(tn_plugin_facts), TN_NOTE_TYPE,    \
-                            TN_NOTE_OWNER, TN_PLUGIN_FACTS(__VA_ARGS__)};                    \
-  static const tn_plugin_desc tn_plugin_descriptor = {                                       \
-      .struct_size = sizeof(tn_plugin_desc),                                                 \
-      .facts = TN_PLUGIN_FACTS(__VA_ARGS__),                                                 \
-      .init = init_function}
-#define TN_PLUGIN_FACTS(...)                                                 \
-  {.struct_size = sizeof(tn_plugin_facts), .abi_version = TN_ABI_VERSION,    \
-   .min_host_abi = TN_ABI_VERSION, __VA_ARGS__}
+  __attribute__((section(".note.tenon"), used,                                               \
+                 aligned(4))) static const tn_plugin_note tn_plugin_elf_note = {             \
+      sizeof(TN_NOTE_OWNER), sizeof(tn_plugin_facts), TN_NOTE_TYPE, TN_NOTE_OWNER,           \
+      TN_PLUGIN_FACTS(__VA_ARGS__)};                                                         \
+  static const tn_plugin_desc tn_plugin_descriptor = {.struct_size = sizeof(tn_plugin_desc), \
+                                                      .facts = TN_PLUGIN_FACTS(__VA_ARGS__), \
+                                                      .init = init_function}
+#define TN_PLUGIN_FACTS(...)                                               \
+  {                                                                        \
+    .struct_size = sizeof(tn_plugin_facts), .abi_version = TN_ABI_VERSION, \
+    .min_host_abi = TN_ABI_VERSION, __VA_ARGS__                            \
+  }
 
 // The only exported symbol. |host_abi| is the host's TN_ABI_VERSION. Returns a descriptor that
 // lives as long as the library, or NULL to decline.

@@ -27,21 +27,21 @@ extern "C" {
 // ---- status ------------------------------------------------------------------------------------
 
 // X(name, value, text). Values are part of the ABI and only ever grow.
-#define TN_STATUS_TABLE(X)                                                     \
-  X(OK, 0, "ok")                                                               \
-  X(INVALID_ARGUMENT, 1, "invalid argument") /* a wrong value or shape     */  \
-  X(OUT_OF_RANGE, 2, "out of range")         /* an index or dim            */  \
-  X(INVALID_DTYPE, 3, "invalid dtype")       /* a dtype the call refuses   */  \
-  X(DEVICE_MISMATCH, 4, "device mismatch")   /* operands on two devices    */  \
-  X(OUT_OF_MEMORY, 5, "out of memory")                                         \
-  X(UNIMPLEMENTED, 6, "unimplemented") /* no kernel accepts the call       */  \
-  X(UNAVAILABLE, 7, "unavailable")     /* a device or library is missing   */  \
-  X(NOT_FOUND, 8, "not found")         /* a name or file nobody knows      */  \
-  X(IO_ERROR, 9, "input/output error") /* the system refused a read/write  */  \
-  X(DATA_ERROR, 10, "malformed data")  /* a file or blob lies about itself */  \
-  X(ABI_MISMATCH, 11, "ABI mismatch")  /* a plugin for another host        */  \
-  X(WRONG_STATE, 12, "wrong state")    /* legal call, wrong moment         */  \
-  X(READ_ONLY, 13, "read-only")        /* a write to memory that refuses   */  \
+#define TN_STATUS_TABLE(X)                                                    \
+  X(OK, 0, "ok")                                                              \
+  X(INVALID_ARGUMENT, 1, "invalid argument") /* a wrong value or shape     */ \
+  X(OUT_OF_RANGE, 2, "out of range")         /* an index or dim            */ \
+  X(INVALID_DTYPE, 3, "invalid dtype")       /* a dtype the call refuses   */ \
+  X(DEVICE_MISMATCH, 4, "device mismatch")   /* operands on two devices    */ \
+  X(OUT_OF_MEMORY, 5, "out of memory")                                        \
+  X(UNIMPLEMENTED, 6, "unimplemented") /* no kernel accepts the call       */ \
+  X(UNAVAILABLE, 7, "unavailable")     /* a device or library is missing   */ \
+  X(NOT_FOUND, 8, "not found")         /* a name or file nobody knows      */ \
+  X(IO_ERROR, 9, "input/output error") /* the system refused a read/write  */ \
+  X(DATA_ERROR, 10, "malformed data")  /* a file or blob lies about itself */ \
+  X(ABI_MISMATCH, 11, "ABI mismatch")  /* a plugin for another host        */ \
+  X(WRONG_STATE, 12, "wrong state")    /* legal call, wrong moment         */ \
+  X(READ_ONLY, 13, "read-only")        /* a write to memory that refuses   */ \
   X(INTERNAL, 14, "internal error")    /* a bug in Tenon or in a backend   */
 
 enum {
@@ -55,21 +55,21 @@ typedef int32_t tn_status;
 
 // X(NAME, id, printed name, size in bytes, C storage type). f16, bf16 are stored as their bits;
 // complex values as two adjacent components, real part first. Ids are part of the ABI.
-#define TN_DTYPE_TABLE(X)                           \
-  X(BOOL, 1, "bool", 1, uint8_t)                    \
-  X(U8, 2, "uint8", 1, uint8_t)                     \
-  X(I8, 3, "int8", 1, int8_t)                       \
-  X(U16, 4, "uint16", 2, uint16_t)                  \
-  X(I16, 5, "int16", 2, int16_t)                    \
-  X(U32, 6, "uint32", 4, uint32_t)                  \
-  X(I32, 7, "int32", 4, int32_t)                    \
-  X(U64, 8, "uint64", 8, uint64_t)                  \
-  X(I64, 9, "int64", 8, int64_t)                    \
-  X(F16, 10, "float16", 2, uint16_t)                \
-  X(BF16, 11, "bfloat16", 2, uint16_t)              \
-  X(F32, 12, "float32", 4, float)                   \
-  X(F64, 13, "float64", 8, double)                  \
-  X(C64, 14, "complex64", 8, struct tn_complex64)   \
+#define TN_DTYPE_TABLE(X)                         \
+  X(BOOL, 1, "bool", 1, uint8_t)                  \
+  X(U8, 2, "uint8", 1, uint8_t)                   \
+  X(I8, 3, "int8", 1, int8_t)                     \
+  X(U16, 4, "uint16", 2, uint16_t)                \
+  X(I16, 5, "int16", 2, int16_t)                  \
+  X(U32, 6, "uint32", 4, uint32_t)                \
+  X(I32, 7, "int32", 4, int32_t)                  \
+  X(U64, 8, "uint64", 8, uint64_t)                \
+  X(I64, 9, "int64", 8, int64_t)                  \
+  X(F16, 10, "float16", 2, uint16_t)              \
+  X(BF16, 11, "bfloat16", 2, uint16_t)            \
+  X(F32, 12, "float32", 4, float)                 \
+  X(F64, 13, "float64", 8, double)                \
+  X(C64, 14, "complex64", 8, struct tn_complex64) \
   X(C128, 15, "complex128", 16, struct tn_complex128)
 
 enum {
@@ -77,7 +77,7 @@ enum {
 #define X(name, id, text, size, ctype) TN_##name = id,
   TN_DTYPE_TABLE(X)
 #undef X
-  TN_DTYPE_COUNT = 16
+      TN_DTYPE_COUNT = 16
 };
 typedef int32_t tn_dtype;
 
@@ -91,9 +91,9 @@ typedef struct tn_complex128 {
 
 // Sets of dtypes, one bit each.
 #define TN_DTYPE_BIT(dtype) (UINT64_C(1) << (dtype))
-#define TN_DTYPES_UNSIGNED                                                             \
+#define TN_DTYPES_UNSIGNED \
   (TN_DTYPE_BIT(TN_U8) | TN_DTYPE_BIT(TN_U16) | TN_DTYPE_BIT(TN_U32) | TN_DTYPE_BIT(TN_U64))
-#define TN_DTYPES_SIGNED                                                               \
+#define TN_DTYPES_SIGNED \
   (TN_DTYPE_BIT(TN_I8) | TN_DTYPE_BIT(TN_I16) | TN_DTYPE_BIT(TN_I32) | TN_DTYPE_BIT(TN_I64))
 #define TN_DTYPES_INTEGER (TN_DTYPES_UNSIGNED | TN_DTYPES_SIGNED)
 #define TN_DTYPES_HALF (TN_DTYPE_BIT(TN_F16) | TN_DTYPE_BIT(TN_BF16))
