@@ -8,10 +8,8 @@
 #include "op_def.h"
 #include "pointwise.h"
 
-static tn_status addcmul_infer(tn_infer *infer) {
-  const tn_addcmul_attrs *attrs = infer->attrs;
-  tn_status status = tn__expect_scalar(infer, "value", attrs->value);
-  return status == TN_OK ? tn__infer_pointwise(infer) : status;
+static tn_status addcmul_check(tn__call *call, const void *attrs, tn_dtype key) {
+  return tn__check_scalar(call, "value", ((const tn_addcmul_attrs *)attrs)->value, key);
 }
 
 static tn_status addcmul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -37,16 +35,14 @@ const tn_op_def tn_op_addcmul = {
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
     .dtypes = TN__DTYPES_NUMBERS,
-    .infer = addcmul_infer,
+    .check = addcmul_check,
     .saves = {0, TN_SAVE_INPUT(2), TN_SAVE_INPUT(1)},
     .save_count = 3,
     .vjp = addcmul_vjp,
 };
 
-static tn_status addcdiv_infer(tn_infer *infer) {
-  const tn_addcdiv_attrs *attrs = infer->attrs;
-  tn_status status = tn__expect_scalar(infer, "value", attrs->value);
-  return status == TN_OK ? tn__infer_pointwise(infer) : status;
+static tn_status addcdiv_check(tn__call *call, const void *attrs, tn_dtype key) {
+  return tn__check_scalar(call, "value", ((const tn_addcdiv_attrs *)attrs)->value, key);
 }
 
 static tn_status addcdiv_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -74,7 +70,7 @@ const tn_op_def tn_op_addcdiv = {
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
     .dtypes = TN_DTYPES_FLOATING,
-    .infer = addcdiv_infer,
+    .check = addcdiv_check,
     .saves = {0, TN_SAVE_INPUT(2), TN_SAVE_INPUT(1) | TN_SAVE_INPUT(2)},
     .save_count = 3,
     .vjp = addcdiv_vjp,

@@ -19,10 +19,6 @@ tn_status tn__check_scalar(tn__call *call, const char *argument, tn_scalar scala
   return TN_OK;
 }
 
-tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar) {
-  return tn__check_scalar(infer->call, argument, scalar, infer->key);
-}
-
 bool tn__scalar_is_one(tn_scalar scalar) {
   switch (scalar.kind) {
     case TN_SCALAR_BOOL:

@@ -12,10 +12,9 @@
 #define TN__DTYPES_NUMBERS (TN_DTYPES_REAL & ~TN_DTYPE_BIT(TN_BOOL))
 #define TN__DTYPES_BITS (TN_DTYPES_INTEGER | TN_DTYPE_BIT(TN_BOOL))
 
-// Refuses a fractional |scalar| beside integer operands, which would be cut without a word.
-// errors: INVALID_ARGUMENT
+// Refuses a fractional |scalar| beside operands of an integer |key|, which would be cut without a
+// word. errors: INVALID_ARGUMENT
 tn_status tn__check_scalar(tn__call *call, const char *argument, tn_scalar scalar, tn_dtype key);
-tn_status tn__expect_scalar(tn_infer *infer, const char *argument, tn_scalar scalar);
 
 // Whether |scalar| is exactly one, so that multiplying by it may be left out.
 bool tn__scalar_is_one(tn_scalar scalar);
