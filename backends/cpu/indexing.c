@@ -167,9 +167,9 @@ static tn_status run_index_select(void *unused, tn_kernel_ctx *ctx, const tn_arg
                           .run = along.inner * size,  // bytes
                           .indexed = self->data,
                           .rows = result->data};
-  job.indices =
-      cpu_checked_indices(ctx, index, along.length, CPU_NO_EXEMPT_INDEX, dimension_name(name, dim));
-  if (job.indices == NULL) return TN_OUT_OF_RANGE;
+  const tn_status status = cpu_check_indices(ctx, index, along.length, CPU_NO_EXEMPT_INDEX,
+                                             dimension_name(name, dim), &job.indices);
+  if (status != TN_OK) return status;
   if (result->numel == 0) return TN_OK;
   const tn_range_body loop = along.inner == 1 ? BY_SIZE(select_elements, size) : select_runs;
   cpu_parallel_for(along.outer * index->numel, cpu_grain(along.inner), loop, &job);
