@@ -24,9 +24,9 @@ static const cpu_family families[] = {
 static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   cpu_host = host;
   const cpu_isa isa = cpu_isa_choose(host);
-  cpu_pointwise_start(isa);
-  cpu_gemm_start(isa);
-  cpu_softmax_start(isa);
+#define X(name) cpu_##name##_start(isa);
+#include "starts.def"
+#undef X
   cpu_workers_start(host);
   tn_status status = registrar->add_workers(registrar, &cpu_workers);
   for (const cpu_family *family = families; status == TN_OK && family->rows != NULL; family++) {
@@ -36,7 +36,8 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   return status;
 }
 
-TN_PLUGIN(init, .name = "cpu", .version = "0.1.0", .devices = "cpu", .threading = "openmp", .operators = "*");
+TN_PLUGIN(init, .name = "cpu", .version = "0.1.0", .devices = "cpu", .threading = "openmp",
+          .operators = "*");
 
 TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
   return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;

@@ -120,7 +120,7 @@ static inline int64_t cpu_f64_to_i64(double value) {
 }
 
 static inline uint64_t cpu_f64_to_u64(double value) {
-  if (value < 0x1p63) return (uint64_t)cpu_f64_to_i64(value);
+  if (!(value >= 0x1p63)) return (uint64_t)cpu_f64_to_i64(value);
   return value >= 0x1p64 ? UINT64_MAX : (uint64_t)value;
 }
 
@@ -132,8 +132,8 @@ typedef struct cpu_family {
 } cpu_family;
 
 // Called once by init, before rows are registered, with the chosen instruction set.
-void cpu_pointwise_start(cpu_isa isa);
-void cpu_gemm_start(cpu_isa isa);
-void cpu_softmax_start(cpu_isa isa);
+#define X(name) void cpu_##name##_start(cpu_isa isa);
+#include "starts.def"
+#undef X
 
 #endif  // TENON_CPU_CPU_H_
