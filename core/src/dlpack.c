@@ -137,9 +137,7 @@ static void delete_unversioned(DLManagedTensor *self) {
 static exported *export_tensor(tn_tensor *tensor, DLTensor *out) {
   if (check_export(tensor) != TN_OK) return NULL;
   if (export_device(tensor->device, &out->device) != TN_OK) return NULL;
-  if (!tn__device_is_host(tensor->device) && tn_device_synchronize(tensor->device) != TN_OK) {
-    return NULL;
-  }
+  if (tn_device_synchronize(tensor->device) != TN_OK) return NULL;
   const size_t rank = tensor->rank;
   exported *shared = malloc(sizeof *shared + 2 * rank * sizeof(int64_t));
   if (shared == NULL) {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <tenon/device.h>
 #include <tenon/error.h>
 #include <tenon/io.h>
 #include <unistd.h>
@@ -83,7 +84,8 @@ static tn_status write_elements(const npy_target *target, const tn_tensor *tenso
   const size_t size_bytes = (size_t)tensor->numel * tensor->item_bytes;
   if (size_bytes == 0) return TN_OK;
   if (tn__device_is_host(tensor->device) && tn__is_contiguous(tensor) && !TN__HOST_BIG_ENDIAN) {
-    return write_bytes(target, tensor->data, size_bytes);
+    const tn_status synchronized = tn_device_synchronize(tensor->device);
+    return synchronized == TN_OK ? write_bytes(target, tensor->data, size_bytes) : synchronized;
   }
   void *copy = malloc(size_bytes);
   if (copy == NULL) return tn__out_of_memory("a tensor to be saved", size_bytes);

@@ -60,6 +60,41 @@ int64_t tn_item_int(const tn_tensor *tensor) {
   return 0;
 }
 
+// |count| elements of |size| bytes, |step| bytes apart, one behind the other.
+static void pack_row(char *out, const char *row, int64_t count, int64_t step, size_t size) {
+  switch (size) {
+    case 1:
+      for (int64_t i = 0; i < count; i++) out[i] = row[i * step];
+      break;
+    case 4:
+      for (int64_t i = 0; i < count; i++) memcpy(out + 4 * i, row + i * step, 4);
+      break;
+    case 8:
+      for (int64_t i = 0; i < count; i++) memcpy(out + 8 * i, row + i * step, 8);
+      break;
+    default:
+      for (int64_t i = 0; i < count; i++) memcpy(out + (int64_t)size * i, row + i * step, size);
+  }
+}
+
+// The elements of a strided tensor of rank 1 or more in host memory, row-major. Moving them needs
+// no provider.
+static void pack(const tn_tensor *tensor, char *out) {
+  const int32_t last = tensor->rank - 1;
+  const int64_t size = tensor->item_bytes, row_bytes = tensor->sizes[last] * size;
+  int64_t index[TN_MAX_DIMS] = {0};
+  const char *row = tensor->data;
+  for (int32_t dim = last; dim >= 0; out += row_bytes) {
+    pack_row(out, row, tensor->sizes[last], tensor->strides[last] * size, tensor->item_bytes);
+    for (dim = last - 1; dim >= 0; dim--) {
+      row += tensor->strides[dim] * size;
+      if (++index[dim] < tensor->sizes[dim]) break;
+      row -= tensor->sizes[dim] * tensor->strides[dim] * size;
+      index[dim] = 0;
+    }
+  }
+}
+
 tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes, tn_dtype dtype) {
   if (is_absent(tensor)) {
     if (tensor == NULL) tn__null_operand("tn_copy_to_host", "tensor");
@@ -74,6 +109,11 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
                      tn_dtype_name(dtype));
   }
   if (wanted == 0) return TN_OK;
+  if (tensor->dtype == dtype && !tn__is_contiguous(tensor) && tn__device_is_host(tensor->device)) {
+    const tn_status synchronized = tn_device_synchronize(tensor->device);
+    if (synchronized == TN_OK) pack(tensor, out);
+    return synchronized;
+  }
   tn_tensor *source = tn__tensor_alias(tensor);
   if (source == NULL) return TN_OUT_OF_MEMORY;
   tn_status status;
