@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// commands: the subcommands of `tenon`. Each takes the arguments after its name, argv[0] being the
+// name, and returns the exit status: 0 as asked, 1 it failed, 2 the arguments are wrong.
+
+#ifndef TENON_TOOLS_COMMANDS_H_
+#define TENON_TOOLS_COMMANDS_H_
+
+#include <stdbool.h>
+
+// X(name, function, arguments, summary)
+#define TENON_COMMAND_TABLE(X)                                                             \
+  X("info", tenon_info, "[--json]", "devices, backends, threads, and how the search went") \
+  X("ops", tenon_ops, "[--json] [GLOB]",                                                   \
+    "every operator, and which backend has a kernel for what")                             \
+  X("resolve", tenon_resolve, "OP DTYPE [DEVICE] [--json]",                                \
+    "the kernels that could serve an operator, best first")                                \
+  X("env", tenon_env, "[--json]", "the variables that Tenon reads, and their values")
+
+#define X(name, function, arguments, summary) int function(int argc, char **argv);
+TENON_COMMAND_TABLE(X)
+#undef X
+
+// Takes |flag| out of the arguments and says whether it was there.
+bool tenon_take_flag(int *argc, char **argv, const char *flag);
+
+// Prints the arguments of a command to standard error; returns 2.
+int tenon_usage(const char *name);
+
+#endif  // TENON_TOOLS_COMMANDS_H_
