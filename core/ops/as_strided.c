@@ -59,26 +59,26 @@ static tn_status as_strided_infer(tn_infer *infer) {
   return TN_OK;
 }
 
-// Whether no two indices of |tensor| name one place: each stride, from the smallest on, steps over
-// all that the ones before it reach. Stricter than needed for a few exotic geometries.
-static bool has_distinct_places(const tn_tensor *tensor) {
+// Whether no two indices of a geometry name one place: each stride, from the smallest on, steps
+// over all that the ones before it reach. Stricter than needed for a few exotic geometries.
+static bool has_distinct_places(tn_ints sizes, tn_ints strides) {
   uint64_t reach = 0;
   uint32_t done = 0;
-  for (int32_t round = 0; round < tensor->rank; round++) {
-    int32_t next = -1;
+  for (int64_t round = 0; round < sizes.count; round++) {
+    int64_t next = -1;
     uint64_t smallest = UINT64_MAX;
-    for (int32_t d = 0; d < tensor->rank; d++) {
-      int64_t stride = tensor->strides[d];
+    for (int64_t d = 0; d < sizes.count; d++) {
+      int64_t stride = strides.data[d];
       uint64_t step = stride < 0 ? -(uint64_t)stride : (uint64_t)stride;
       if (((done >> d) & 1u) != 0 || (next >= 0 && step >= smallest)) continue;
       next = d;
       smallest = step;
     }
     done |= 1u << next;
-    if (tensor->sizes[next] == 0) return true;
-    if (tensor->sizes[next] == 1) continue;
+    if (sizes.data[next] == 0) return true;
+    if (sizes.data[next] == 1) continue;
     if (smallest <= reach) return false;
-    reach += smallest * (uint64_t)(tensor->sizes[next] - 1);
+    reach += smallest * (uint64_t)(sizes.data[next] - 1);
   }
   return true;
 }
@@ -95,29 +95,29 @@ static tn_tensor *places_of(tn_ints sizes, tn_ints strides, int64_t first, tn_de
 
 static tn_status as_strided_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   const tn_as_strided_attrs *attrs = tn_vjp_attrs(vjp);
-  tn_tensor *self = tn_vjp_input(vjp, 0), *grad = grad_out[0];
-  TN_TRY(tn__status_of(self));
-  if (!has_distinct_places(self)) {
+  tn_tensor *grad = grad_out[0];
+  tn_ints sizes = tn_vjp_input_sizes(vjp, 0), strides = tn_vjp_input_strides(vjp, 0);
+  int64_t start = tn_vjp_input_offset(vjp, 0), numel = 1;
+  for (int64_t d = 0; d < sizes.count; d++) numel *= sizes.data[d];
+  if (!has_distinct_places(sizes, strides)) {
     return tn_error_set(TN_UNIMPLEMENTED,
                         "as_strided: no gradient for an input whose own elements share memory "
                         "(an expanded tensor); clone the input first");
   }
-  tn_ints sizes = tn_tensor_shape(self);
-  if (tn_tensor_numel(grad) == 0 || tn_tensor_numel(self) == 0) {
+  if (tn_tensor_numel(grad) == 0 || numel == 0) {
     grad_in[0] = tn__zeros_beside(grad, sizes);
     return tn__status_of(grad_in[0]);
   }
-  tn_ints strides = {tn_tensor_strides(self), sizes.count};
   int64_t low, high, self_low, self_high, first = attrs->storage_offset.value;
   checked_ends(attrs->size, attrs->stride, first, &low, &high);
-  checked_ends(sizes, strides, tn_tensor_storage_offset(self), &self_low, &self_high);
+  checked_ends(sizes, strides, start, &self_low, &self_high);
   if (self_low < low) low = self_low;
   if (self_high > high) high = self_high;
   tn_tensor *places = places_of(attrs->size, attrs->stride, first - low, tn_tensor_device(grad));
   tn_tensor *buffer = tn__zeros_beside(grad, TN_SHAPE(high - low + 1));
   tn_tensor *flat = tn_reshape(grad, TN_SHAPE(-1));
   grad_in[0] = tn_as_strided(tn_index_add(buffer, 0, places, flat), sizes, strides,
-                             .storage_offset = TN_INT(tn_tensor_storage_offset(self) - low));
+                             .storage_offset = TN_INT(start - low));
   return tn__status_of(grad_in[0]);
 }
 
@@ -130,9 +130,7 @@ static tn_status as_strided_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tens
 const tn_op_def tn_op_as_strided = {
     .schema = "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
     // clang-format on
-    .flags = TN_OP_VIEW,
+    .flags = TN_OP_VIEW | TN_OP_VJP_GEOMETRY,
     .infer = as_strided_infer,
-    .saves = {TN_SAVE_INPUT(0)},
-    .save_count = 1,
     .vjp = as_strided_vjp,
 };

@@ -52,7 +52,7 @@ static tn_status avg_pool_infer(tn_infer *infer) {
   attrs->kernel_size = shape.kernel;
   attrs->stride = shape.stride;
   attrs->padding = shape.padding;
-  return tn__result_shape(infer, 0, tn__ints(sizes, infer->inputs[0]->rank));
+  return tn__result_shape(infer, 0, tn_ints_of(sizes, infer->inputs[0]->rank));
 }
 
 static tn_status avg_pool_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {

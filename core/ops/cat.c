@@ -65,7 +65,7 @@ static tn_status cat_infer(tn_infer *infer) {
     }
   }
   for (int32_t d = 0; d < model->rank; d++) sizes[d] = d == attrs->dim ? sum : model->sizes[d];
-  return tn__result_shape(infer, 0, tn__ints(sizes, model->rank));
+  return tn__result_shape(infer, 0, tn_ints_of(sizes, model->rank));
 }
 
 static tn_status cat_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -91,7 +91,7 @@ static tn_status cat_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// OUT_OF_RANGE for dim. source: ATen `cat`.
 const tn_op_def tn_op_cat = {
     .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
-    .flags = TN_OP_VJP_ALL_SIZES,
+    .flags = TN_OP_VJP_GEOMETRY,
     .promote = TN_PROMOTE_COMMON,
     .infer = cat_infer,
     .vjp = cat_vjp,

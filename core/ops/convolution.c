@@ -131,13 +131,13 @@ static tn_status convolution_infer(tn_infer *infer) {
     return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "bias",
                         "expected [%" PRId64 "], one for each output channel", shape.channels);
   }
-  return tn__result_shape(infer, 0, tn__ints(shape.sizes, input->rank));
+  return tn__result_shape(infer, 0, tn_ints_of(shape.sizes, input->rank));
 }
 
 // The sum of a gradient [N, C, *spatial] over all but its channels.
 static tn_tensor *sum_to_channels(tn_tensor *grad) {
   const int64_t dims[4] = {0, 2, 3, 4};
-  return tn_sum_dim(grad, tn__ints(dims, tn_tensor_ndim(grad) - 1));
+  return tn_sum_dim(grad, tn_ints_of(dims, tn_tensor_ndim(grad) - 1));
 }
 
 static tn_status convolution_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -243,7 +243,7 @@ static tn_tensor *grad_of_grad_output(tn_vjp *vjp, tn_tensor *const *grad_out) {
   if (bias == TN_NONE) return sum;
   int64_t sizes[TN_MAX_DIMS] = {1, tn_tensor_numel(bias), 1, 1, 1};
   tn_ints whole = tn_vjp_input_sizes(vjp, 0);
-  return tn_expand(tn_reshape(bias, tn__ints(sizes, whole.count)), whole);
+  return tn_expand(tn_reshape(bias, tn_ints_of(sizes, whole.count)), whole);
 }
 
 // One of the two products alone, of an input and a weight of which one is a direction.
@@ -251,7 +251,7 @@ static tn_tensor *one_product(const tn_convolution_backward_attrs *attrs, tn_ten
                               tn_tensor *input, tn_tensor *weight, bool of_input) {
   tn_tensor *grad_weight;
   tn_tensor *grad_input = tn_convolution_backward(
-      grad, input, weight, tn__ints(NULL, -1), attrs->stride, attrs->padding, attrs->dilation,
+      grad, input, weight, tn_ints_of(NULL, -1), attrs->stride, attrs->padding, attrs->dilation,
       attrs->transposed, attrs->output_padding, attrs->groups, TN_INTS(of_input, !of_input, 0),
       &grad_weight, NULL);
   return of_input ? grad_input : grad_weight;

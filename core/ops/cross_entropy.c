@@ -16,7 +16,7 @@ enum { REDUCTION_NONE = 0, REDUCTION_MEAN = 1, REDUCTION_SUM = 2 };
 static tn_tensor *spread_weight(tn_tensor *weight, const tn_tensor *like, int64_t dim) {
   int64_t sizes[TN_MAX_DIMS];
   for (int32_t d = 0; d < like->rank; d++) sizes[d] = d == dim ? like->sizes[d] : 1;
-  return tn_reshape(weight, tn__ints(sizes, like->rank));
+  return tn_reshape(weight, tn_ints_of(sizes, like->rank));
 }
 
 // -sum over classes of weight log_probability: the loss against the uniform distribution, times C.

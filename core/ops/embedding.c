@@ -23,7 +23,7 @@ static tn_status embedding_compose(tn_compose *compose) {
   bool flat = indices->rank == 1;
   tn_tensor *list = flat ? indices : tn_reshape(indices, TN_SHAPE(indices->numel));
   tn_tensor *rows = tn_index_select(weight, 0, list);
-  compose->results[0] = flat ? rows : tn_view_shape(rows, tn__ints(sizes, indices->rank + 1));
+  compose->results[0] = flat ? rows : tn_view_shape(rows, tn_ints_of(sizes, indices->rank + 1));
   return tn__status_of(compose->results[0]);
 }
 

@@ -50,7 +50,7 @@ static tn_status expand_infer(tn_infer *infer) {
   }
   result->rank = (int32_t)rank;
   result->offset = self->offset;
-  return tn__checked_numel(infer->call, "size", tn__ints(result->sizes, rank), &numel);
+  return tn__checked_numel(infer->call, "size", tn_ints_of(result->sizes, rank), &numel);
 }
 
 static tn_status expand_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {

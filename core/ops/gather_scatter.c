@@ -96,7 +96,7 @@ static tn_status gradient_of_src(tn_vjp *vjp, int64_t dim, tn_tensor *grad, tn_t
     int64_t covered = grown[d];
     if (d >= sizes.count || covered == sizes.data[d]) continue;
     grown[d] = sizes.data[d];
-    picked = tn_slice_backward(picked, tn__ints(grown, sizes.count), d, 0, covered, 1);
+    picked = tn_slice_backward(picked, tn_ints_of(grown, sizes.count), d, 0, covered, 1);
   }
   grad_in[2] = picked;
   return tn__status_of(picked);

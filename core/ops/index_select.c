@@ -30,7 +30,7 @@ static tn_status index_select_infer(tn_infer *infer) {
   for (int32_t d = 0; d < self->rank; d++) {
     sizes[d] = d == attrs->dim ? infer->inputs[1]->numel : self->sizes[d];
   }
-  return tn__result_shape(infer, 0, tn__ints(sizes, self->rank));
+  return tn__result_shape(infer, 0, tn_ints_of(sizes, self->rank));
 }
 
 static tn_status index_select_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {

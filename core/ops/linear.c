@@ -45,7 +45,7 @@ static tn_status linear_compose(tn_compose *compose) {
   tn_tensor *left = flat ? input : tn_reshape(input, TN_SHAPE(rows, input->sizes[rank - 1]));
   tn_tensor *right = tn_transpose(weight, 0, 1);
   tn_tensor *product = tn__is_none(bias) ? tn_mm(left, right) : tn_addmm(bias, left, right);
-  compose->results[0] = flat ? product : tn_view_shape(product, tn__ints(sizes, rank));
+  compose->results[0] = flat ? product : tn_view_shape(product, tn_ints_of(sizes, rank));
   return tn__status_of(compose->results[0]);
 }
 

@@ -103,7 +103,7 @@ static tn_status addmm_infer(tn_infer *infer) {
                         "size %" PRId64 " does not broadcast to the product's %" PRId64, size,
                         whole);
   }
-  return tn__result_shape(infer, 0, tn__ints(sizes, 2));
+  return tn__result_shape(infer, 0, tn_ints_of(sizes, 2));
 }
 
 // |tensor| times |factor|; the same tensor where that is 1.
@@ -168,9 +168,9 @@ static tn_tensor *folded_product(tn_tensor *left, tn_tensor *right) {
   for (int64_t d = 0; d < rank - 1; d++) rows *= sizes[d] = left->sizes[d];
   tn_tensor *tall = tn_reshape(left, TN_SHAPE(rows, columns));
   bool column = right->rank == 1;
-  if (column) return tn_view_shape(tn_mm(tall, as_column(right)), tn__ints(sizes, rank - 1));
+  if (column) return tn_view_shape(tn_mm(tall, as_column(right)), tn_ints_of(sizes, rank - 1));
   sizes[rank - 1] = right->sizes[1];
-  return tn_view_shape(tn_mm(tall, right), tn__ints(sizes, rank));
+  return tn_view_shape(tn_mm(tall, right), tn_ints_of(sizes, rank));
 }
 
 // |tensor| [*, rows, columns] as [batches, rows, columns], its batch dimensions broadcast to
@@ -182,7 +182,7 @@ static tn_tensor *as_batch(tn_tensor *tensor, tn_ints batch, int64_t batches) {
   for (int64_t d = 0; d < batch.count; d++) sizes[d] = batch.data[d];
   sizes[batch.count] = rows;
   sizes[batch.count + 1] = columns;
-  tn_tensor *whole = tn_expand(tensor, tn__ints(sizes, batch.count + 2));
+  tn_tensor *whole = tn_expand(tensor, tn_ints_of(sizes, batch.count + 2));
   return batch.count == 1 ? whole : tn_reshape(whole, TN_SHAPE(batches, rows, columns));
 }
 
@@ -193,8 +193,8 @@ static tn_tensor *batched_product(tn_compose *compose, tn_tensor *left, tn_tenso
   if (column) right = as_column(right);
   if (left == NULL || right == NULL) return NULL;
   int64_t sizes[TN_MAX_DIMS], batches;
-  int32_t rank = tn_broadcast_shapes(tn__ints(left->sizes, left->rank - 2),
-                                     tn__ints(right->sizes, right->rank - 2), sizes);
+  int32_t rank = tn_broadcast_shapes(tn_ints_of(left->sizes, left->rank - 2),
+                                     tn_ints_of(right->sizes, right->rank - 2), sizes);
   if (rank < 0) return NULL;
   tn_ints batch = {sizes, rank};
   if (tn__checked_numel(compose->call, "other", batch, &batches) != TN_OK) return NULL;
@@ -203,7 +203,7 @@ static tn_tensor *batched_product(tn_compose *compose, tn_tensor *left, tn_tenso
   if (rank == 1 && !row && !column) return product;
   if (!row) sizes[rank++] = rows;
   if (!column) sizes[rank++] = columns;
-  return tn_view_shape(product, tn__ints(sizes, rank));
+  return tn_view_shape(product, tn_ints_of(sizes, rank));
 }
 
 static tn_status matmul_compose(tn_compose *compose) {

@@ -47,9 +47,9 @@ static tn_status repeat_compose(tn_compose *compose) {
   const tn_repeat_attrs *attrs = compose->attrs;
   tiling tiles;
   TN_TRY(plan_tiles(compose, attrs->repeats, &tiles));
-  tn_tensor *split = tn_reshape(compose->inputs[0], tn__ints(tiles.split, tiles.rank));
-  tn_tensor *whole = tn_clone(tn_expand(split, tn__ints(tiles.expanded, tiles.rank)));
-  compose->results[0] = tn_reshape(whole, tn__ints(tiles.result, attrs->repeats.count));
+  tn_tensor *split = tn_reshape(compose->inputs[0], tn_ints_of(tiles.split, tiles.rank));
+  tn_tensor *whole = tn_clone(tn_expand(split, tn_ints_of(tiles.expanded, tiles.rank)));
+  compose->results[0] = tn_reshape(whole, tn_ints_of(tiles.result, attrs->repeats.count));
   return tn__status_of(compose->results[0]);
 }
 

@@ -114,7 +114,7 @@ tn_status tn__expand_list(tn__call *call, const char *argument, tn_ints *list, i
   }
   int64_t *kept = tn__call_ints(call, expanded, count);
   if (kept == NULL) return TN_OUT_OF_MEMORY;
-  *list = tn__ints(kept, count);
+  *list = tn_ints_of(kept, count);
   return TN_OK;
 }
 

@@ -18,12 +18,6 @@
   } while (0)
 #endif
 
-// |count| integers at |data|, where a macro would trip over a compound literal's comma.
-static inline tn_ints tn__ints(const int64_t *data, int64_t count) {
-  tn_ints list = {data, count};
-  return list;
-}
-
 // ---- views
 
 // Writes |sizes| into |resolved| with a -1 replaced by what |numel| elements leave for it.

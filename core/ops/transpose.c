@@ -48,7 +48,7 @@ static tn_status permute_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
   const tn_permute_attrs *attrs = tn_vjp_attrs(vjp);
   int64_t inverse[TN_MAX_DIMS];
   for (int64_t d = 0; d < attrs->dims.count; d++) inverse[attrs->dims.data[d]] = d;
-  grad_in[0] = tn_permute(grad_out[0], tn__ints(inverse, attrs->dims.count));
+  grad_in[0] = tn_permute(grad_out[0], tn_ints_of(inverse, attrs->dims.count));
   return tn__status_of(grad_in[0]);
 }
 
@@ -121,7 +121,7 @@ static tn_status movedim_compose(tn_compose *compose) {
     if (next == source) next++;
     order[d] = d == destination ? source : next++;
   }
-  compose->results[0] = tn_permute(self, tn__ints(order, self->rank));
+  compose->results[0] = tn_permute(self, tn_ints_of(order, self->rank));
   return tn__status_of(compose->results[0]);
 }
 

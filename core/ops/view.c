@@ -81,7 +81,7 @@ static tn_status flatten_compose(tn_compose *compose) {
   }
   sizes[count++] = product;
   for (int64_t d = end + 1; d < self->rank; d++) sizes[count++] = self->sizes[d];
-  compose->results[0] = tn_reshape(compose->inputs[0], tn__ints(sizes, count));
+  compose->results[0] = tn_reshape(compose->inputs[0], tn_ints_of(sizes, count));
   return tn__status_of(compose->results[0]);
 }
 

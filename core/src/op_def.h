@@ -38,7 +38,7 @@ enum {
   TN_OP_NONDIFFERENTIABLE = 1u << 4,
   TN_OP_DATA_SHAPE = 1u << 5,     // the kernel creates its results (nonzero)
   TN_OP_RAW_INPUTS = 1u << 6,     // no common device is asked for (copies between devices)
-  TN_OP_VJP_ALL_SIZES = 1u << 7,  // its vjp asks for every input's sizes (cat)
+  TN_OP_VJP_GEOMETRY = 1u << 7,   // its vjp may ask for every input's sizes, strides and offset
   TN_OP_EXPANDS_FIRST = 1u << 8,  // kernels get input 0 broadcast to result 0 (addmm)
 };
 
@@ -176,6 +176,9 @@ tn_ints tn_vjp_input_sizes(const tn_vjp *vjp, int32_t input);
 tn_dtype tn_vjp_input_dtype(const tn_vjp *vjp, int32_t input);
 tn_device tn_vjp_input_device(const tn_vjp *vjp, int32_t input);
 tn_ints tn_vjp_output_sizes(const tn_vjp *vjp, int32_t output);
+// Of VJP_GEOMETRY operators, whose input sizes are remembered for inputs without a gradient too.
+tn_ints tn_vjp_input_strides(const tn_vjp *vjp, int32_t input);
+int64_t tn_vjp_input_offset(const tn_vjp *vjp, int32_t input);
 
 // Copies ints into memory that lives until the vjp returns.
 tn_ints tn_vjp_ints(tn_vjp *vjp, const int64_t *data, int64_t count);

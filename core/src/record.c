@@ -122,31 +122,38 @@ static tn_status op_backward(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad
 
 static const tn__node_kind op_kind = {op_backward, NULL};
 
-// ---- sizes of every input, for vjps that ask for them (VJP_ALL_SIZES). They stand behind the
-// attributes: where each input's sizes start and the last one's end, then the sizes.
+// ---- the geometry of every input, for vjps that ask for it (VJP_GEOMETRY). It stands behind the
+// attributes: where each input's starts and the last one's ends, then each one's storage offset,
+// sizes and strides.
 
-static uint64_t all_sizes_bytes(const tn__call *call) {
-  if ((call->op->def->flags & TN_OP_VJP_ALL_SIZES) == 0) return 0;
-  uint64_t count = (uint64_t)call->input_count + 1;
-  for (int32_t i = 0; i < call->input_count; i++) count += call->inputs[i]->rank;
+static uint64_t geometry_bytes(const tn__call *call) {
+  if ((call->op->def->flags & TN_OP_VJP_GEOMETRY) == 0) return 0;
+  uint64_t count = 2 * (uint64_t)call->input_count + 1;
+  for (int32_t i = 0; i < call->input_count; i++) count += 2 * (uint64_t)call->inputs[i]->rank;
   return count * sizeof(int64_t);
 }
 
-static void copy_all_sizes(const tn__call *call, int64_t *room) {
+static void copy_geometry(const tn__call *call, int64_t *room) {
   int64_t at = call->input_count + 1;
   for (int32_t i = 0; i < call->input_count; i++) {
     const tn_tensor *input = call->inputs[i];
     room[i] = at;
+    room[at++] = input->offset;
     for (int32_t d = 0; d < input->rank; d++) room[at++] = input->sizes[d];
+    for (int32_t d = 0; d < input->rank; d++) room[at++] = input->strides[d];
   }
   room[call->input_count] = at;
 }
 
-static const int64_t *all_sizes_of(const tn__node *node) {
+// An input's offset, sizes and strides, and its rank; NULL where they were not kept.
+static const int64_t *geometry_of(const tn_vjp *vjp, int32_t input, int64_t *rank) {
+  const tn__node *node = vjp->node;
   const tn_op *op = &tn__op_table[node->op_id];
-  if (node->kind != &op_kind || (op->def->flags & TN_OP_VJP_ALL_SIZES) == 0) return NULL;
-  const char *attrs = node->attrs;
-  return (const int64_t *)(const void *)(attrs + attrs_bytes(op, attrs));
+  if (node->kind != &op_kind || (op->def->flags & TN_OP_VJP_GEOMETRY) == 0) return NULL;
+  const char *behind = (const char *)node->attrs + attrs_bytes(op, node->attrs);
+  const int64_t *room = (const int64_t *)(const void *)behind;
+  *rank = (room[input + 1] - room[input] - 1) / 2;
+  return room + room[input];
 }
 
 static bool has_gradient(const tn_tensor *tensor) {
@@ -162,13 +169,13 @@ tn_status tn__record_call(tn__call *call, const uint64_t *before) {
   int32_t saved_count = saves == 0 ? 0 : call->input_count + call->output_count;
   tn__node *node = tn__node_new(&op_kind, op->name, call->inputs, call->input_count, call->outs,
                                 call->output_count, saved_count,
-                                attrs_bytes(op, call->attrs) + all_sizes_bytes(call));
+                                attrs_bytes(op, call->attrs) + geometry_bytes(call));
   if (node == NULL) return tn_error_peek()->status;
   node->op_id = op->id;
   if (op->attrs_size > 0) copy_attrs(op, call->attrs, node->attrs);
-  if (op->def->flags & TN_OP_VJP_ALL_SIZES) {
+  if (op->def->flags & TN_OP_VJP_GEOMETRY) {
     char *behind = (char *)node->attrs + attrs_bytes(op, call->attrs);
-    copy_all_sizes(call, (int64_t *)(void *)behind);
+    copy_geometry(call, (int64_t *)(void *)behind);
   }
   tn_status status = saves == 0 ? TN_OK : save_all(node, call, saves, before);
   if (status == TN_OK && before != NULL) {
@@ -237,10 +244,21 @@ static tn__shape_record target_of(const tn__edge *edge) {
 }
 
 tn_ints tn_vjp_input_sizes(const tn_vjp *vjp, int32_t input) {
-  const int64_t *all = all_sizes_of(vjp->node);
-  if (all != NULL) return tn_ints_of(all + all[input], all[input + 1] - all[input]);
+  int64_t rank;
+  const int64_t *kept = geometry_of(vjp, input, &rank);
+  if (kept != NULL) return tn_ints_of(kept + 1, rank);
   tn__shape_record target = target_of(&vjp->node->edges[input]);
   return tn_ints_of(target.sizes, target.rank);
+}
+tn_ints tn_vjp_input_strides(const tn_vjp *vjp, int32_t input) {
+  int64_t rank;
+  const int64_t *kept = geometry_of(vjp, input, &rank);
+  return kept == NULL ? TN_NO_DIMS : tn_ints_of(kept + 1 + rank, rank);
+}
+int64_t tn_vjp_input_offset(const tn_vjp *vjp, int32_t input) {
+  int64_t rank;
+  const int64_t *kept = geometry_of(vjp, input, &rank);
+  return kept == NULL ? 0 : kept[0];
 }
 tn_dtype tn_vjp_input_dtype(const tn_vjp *vjp, int32_t input) {
   return target_of(&vjp->node->edges[input]).dtype;
