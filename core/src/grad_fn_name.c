@@ -13,7 +13,7 @@
 // X(schema name, PyTorch's node)
 #define TN__GRAD_FN_TABLE(X)                     \
   X("clamp", "ClampBackward1")                   \
-  X("copy_", "CopyBackwards")                    \
+  X("copy", "CopyBackwards") /* of copy_ */      \
   X("div.Scalar_mode", "DivBackward2")           \
   X("div.Tensor_mode", "DivBackward2")           \
   X("lerp.Tensor", "LerpBackward1")              \
@@ -26,6 +26,7 @@
   X("pow.Tensor_Tensor", "PowBackward1")         \
   X("prod.dim_int", "ProdBackward1")             \
   X("remainder.Tensor", "RemainderBackward1")    \
+  X("square", "PowBackward0")                    \
   X("squeeze.dim", "SqueezeBackward1")           \
   X("squeeze.dims", "SqueezeBackward2")          \
   X("sum.dim_IntList", "SumBackward1")
@@ -75,17 +76,30 @@ static void append_camel_case(tn__text *text, const char *op) {
   }
 }
 
+// |op| without the underscore of an in-place form: "mul_.Tensor" is recorded as "mul.Tensor" is.
+static void drop_inplace_mark(const char *op, char *out, size_t size) {
+  size_t length = 0;
+  for (; *op != '\0' && length + 1 < size; op++) {
+    const bool is_mark = *op == '_' && (op[1] == '.' || op[1] == '\0');
+    if (!is_mark) out[length++] = *op;
+  }
+  out[length] = '\0';
+}
+
 void tn__format_grad_fn(tn__text *text, const char *op, int32_t rank) {
+  // Functions of an application's own are numbered nowhere.
+  const bool is_operator = tn_op_find(op) != NULL;
+  char base[96];
+  drop_inplace_mark(op, base, sizeof base);
   const char *known = NULL;
   if (rank == 0) {
-    known = look_up(full_reductions, sizeof full_reductions / sizeof full_reductions[0], op);
+    known = look_up(full_reductions, sizeof full_reductions / sizeof full_reductions[0], base);
   }
-  if (known == NULL) known = look_up(exceptions, sizeof exceptions / sizeof exceptions[0], op);
-  if (known != NULL) {
+  if (known == NULL) known = look_up(exceptions, sizeof exceptions / sizeof exceptions[0], base);
+  if (known != NULL && is_operator) {
     tn__text_append(text, "%s", known);
     return;
   }
-  append_camel_case(text, op);
-  // Functions of an application's own are numbered nowhere.
-  tn__text_append(text, tn_op_find(op) != NULL ? "Backward0" : "Backward");
+  append_camel_case(text, is_operator ? base : op);
+  tn__text_append(text, is_operator ? "Backward0" : "Backward");
 }
