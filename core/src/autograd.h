@@ -82,10 +82,6 @@ struct tn__node {
 
 struct tn__grad_record {
   tn_tensor *grad;  // accumulated, retained
-  tn__node *node;   // that made the tensor; NULL for a leaf
-  int32_t output;   // which of its results
-  bool requires_grad;
-  bool retains_grad;
   tn__hook *hooks;  // of a leaf
 };
 
@@ -98,9 +94,12 @@ static inline void tn__node_release(tn__node *node) {
 tn__grad_record *tn__grad_record_of(tn_tensor *tensor);
 void tn__grad_record_free(tn_tensor *tensor);
 
+// Takes |tensor| off its node's list of results that keep their gradient.
+void tn__forget_retained(tn_tensor *tensor);
+
 // Whether |tensor| takes part in a graph.
 static inline bool tn__tracks(const tn_tensor *tensor) {
-  return (tensor->grad != NULL && tensor->grad->requires_grad) ||
+  return tensor->requires_grad ||
          (tensor->base != NULL && tensor->base->epoch != tensor->base_epoch);
 }
 
@@ -119,7 +118,7 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
                        int32_t input_count, tn_tensor *const *outputs, int32_t output_count,
                        int32_t saved_count, uint64_t attrs_bytes);
 // Makes |tensor| result |output| of |node| (retained).
-tn_status tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output);
+void tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output);
 
 // Records a call whose results are |call->outs|. |before| holds the versions of the inputs before
 // the call, or NULL where nothing was changed in place.

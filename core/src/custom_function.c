@@ -132,14 +132,13 @@ static tn_status record(tn_custom_call **call, tn_tensors inputs, tn_tensor **ou
   if (node == NULL) return TN_OUT_OF_MEMORY;
   node->state = *call;
   *call = NULL;  // the node's from here on
-  tn_status status = TN_OK;
-  for (int32_t i = 0; i < count && status == TN_OK; i++) {
+  for (int32_t i = 0; i < count; i++) {
     if (tn_dtype_in(outputs[i]->dtype, TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX)) {
-      status = tn__node_adopt(node, outputs[i], i);
+      tn__node_adopt(node, outputs[i], i);
     }
   }
   tn__node_release(node);
-  return status;
+  return TN_OK;
 }
 
 tn_list *tn_custom_apply(const tn_custom_function *function, void *context, tn_tensors inputs,

@@ -274,7 +274,7 @@ static tn_status accumulate(tn_tensor *leaf, tn_tensor **place) {
   tn__grad_record *record = tn__grad_record_of(leaf);
   if (record == NULL) return TN_OUT_OF_MEMORY;
   tn_tensor *grad = *place;
-  if (record->grad != NULL && !tn_grad_mode() && record->grad->grad == NULL) {
+  if (record->grad != NULL && !tn_grad_mode() && !tn__tracks(record->grad)) {
     return tn_add_(record->grad, grad);
   }
   tn_tensor *kept;

@@ -40,19 +40,16 @@ tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
                      "result of '%s'",
                      tn_grad_fn(tensor));
   }
-  if (!requires_grad && tensor->grad == NULL) return TN_OK;
-  tn__grad_record *record = tn__grad_record_of(tensor);
-  if (record == NULL) return TN_OUT_OF_MEMORY;
-  record->requires_grad = requires_grad;
+  tensor->requires_grad = requires_grad;
   return TN_OK;
 }
 
 bool tn_is_leaf(const tn_tensor *tensor) {
-  return tensor == NULL || tensor->grad == NULL || tensor->grad->node == NULL;
+  return tensor == NULL || tensor->node == NULL;
 }
 
 const char *tn_grad_fn(const tn_tensor *tensor) {
-  return tn_is_leaf(tensor) ? "" : tensor->grad->node->name;
+  return tn_is_leaf(tensor) ? "" : tensor->node->name;
 }
 
 tn_tensor *tn_tensor_grad(const tn_tensor *tensor) {
@@ -92,13 +89,12 @@ tn_status tn_retain_grad(tn_tensor *tensor) {
   if (!tn__tracks(tensor) || tn__view_refresh(tensor) != TN_OK) {
     return tn__error(TN_WRONG_STATE, NULL, "tn_retain_grad: the tensor requires no gradient");
   }
-  tn__grad_record *record = tensor->grad;
-  if (record->node == NULL || record->retains_grad) return TN_OK;
+  if (tensor->node == NULL || tensor->retains_grad) return TN_OK;
   tn__retained *kept = tn__allocate(sizeof *kept);
   if (kept == NULL) return tn__out_of_memory("tn_retain_grad", sizeof *kept);
-  *kept = (tn__retained){record->node->retained, tensor, record->output};
-  record->node->retained = kept;
-  record->retains_grad = true;
+  *kept = (tn__retained){tensor->node->retained, tensor, tensor->output};
+  tensor->node->retained = kept;
+  tensor->retains_grad = true;
   return TN_OK;
 }
 
@@ -118,6 +114,13 @@ bool tn_anomaly_mode_set(bool enabled) {
 
 // ---- hooks -------------------------------------------------------------------------------------
 
+// The list that |tensor|'s hooks stand on: its node's, or a leaf's own.
+static tn__hook **hooks_of(tn_tensor *tensor) {
+  if (tensor->node != NULL) return &tensor->node->hooks;
+  tn__grad_record *record = tn__grad_record_of(tensor);
+  return record == NULL ? NULL : &record->hooks;
+}
+
 uint64_t tn_register_hook(tn_tensor *tensor, tn_hook_fn hook, void *context,
                           void (*deleter)(void *context)) {
   static _Atomic uint64_t next_id = 1;
@@ -132,24 +135,22 @@ uint64_t tn_register_hook(tn_tensor *tensor, tn_hook_fn hook, void *context,
     return 0;
   }
   tn__hook *added = tn__allocate(sizeof *added);
-  if (added == NULL) {
+  tn__hook **at = added == NULL ? NULL : hooks_of(tensor);
+  if (at == NULL) {
+    tn__deallocate(added);
     tn__out_of_memory("a hook", sizeof *added);
     return 0;
   }
-  tn__grad_record *record = tensor->grad;
   uint64_t id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
-  *added = (tn__hook){NULL, id, record->node == NULL ? 0 : record->output, hook, context, deleter};
-  tn__hook **at = record->node == NULL ? &record->hooks : &record->node->hooks;
+  *added = (tn__hook){NULL, id, tensor->node == NULL ? 0 : tensor->output, hook, context, deleter};
   while (*at != NULL) at = &(*at)->next;
   *at = added;
   return id;
 }
 
 void tn_remove_hook(tn_tensor *tensor, uint64_t id) {
-  if (is_absent(tensor) || tensor->grad == NULL) return;
-  tn__grad_record *record = tensor->grad;
-  tn__hook **at = record->node == NULL ? &record->hooks : &record->node->hooks;
-  for (; *at != NULL; at = &(*at)->next) {
+  if (is_absent(tensor) || (tensor->node == NULL && tensor->grad == NULL)) return;
+  for (tn__hook **at = hooks_of(tensor); at != NULL && *at != NULL; at = &(*at)->next) {
     tn__hook *hook = *at;
     if (hook->id != id) continue;
     *at = hook->next;

@@ -20,7 +20,7 @@ tn__grad_record *tn__grad_record_of(tn_tensor *tensor) {
     tn__out_of_memory("a gradient record", sizeof *record);
     return NULL;
   }
-  *record = (tn__grad_record){NULL, NULL, 0, false, false, NULL};
+  *record = (tn__grad_record){NULL, NULL};
   tensor->grad = record;
   return record;
 }
@@ -34,9 +34,9 @@ static void hooks_free(tn__hook *hook) {
   }
 }
 
-// Takes |tensor| off the list of results that keep their gradient.
-static void forget_retained(tn__node *node, const tn_tensor *tensor) {
-  for (tn__retained **at = &node->retained; *at != NULL; at = &(*at)->next) {
+void tn__forget_retained(tn_tensor *tensor) {
+  tensor->retains_grad = false;
+  for (tn__retained **at = &tensor->node->retained; *at != NULL; at = &(*at)->next) {
     tn__retained *found = *at;
     if (found->tensor != tensor) continue;
     *at = found->next;
@@ -49,35 +49,25 @@ void tn__grad_record_free(tn_tensor *tensor) {
   tn__grad_record *record = tensor->grad;
   tensor->grad = NULL;
   if (record->grad != NULL) tn__release_raw(record->grad);
-  if (record->node != NULL) {
-    if (record->retains_grad) forget_retained(record->node, tensor);
-    tn__node_release(record->node);
-  }
   hooks_free(record->hooks);
   tn__small_free(&tn__tls, record, sizeof *record);
 }
 
-tn_status tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output) {
-  tn__grad_record *record = tn__grad_record_of(tensor);
-  if (record == NULL) return TN_OUT_OF_MEMORY;
+void tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output) {
   atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
-  if (record->node != NULL) {
-    if (record->retains_grad) forget_retained(record->node, tensor);
-    tn__node_release(record->node);
+  if (tensor->node != NULL) {
+    if (tensor->retains_grad) tn__forget_retained(tensor);
+    tn__node_release(tensor->node);
   }
-  record->retains_grad = false;
-  record->node = node;
-  record->output = output;
-  record->requires_grad = true;
-  return TN_OK;
+  tensor->node = node;
+  tensor->output = (int16_t)output;
+  tensor->requires_grad = true;
 }
 
 tn_tensor *tn__attached_alias(tn_tensor *tensor, tn__node *node, int32_t output) {
   tn_tensor *alias = tn__tensor_alias(tensor);
-  if (alias == NULL) return NULL;
-  if (tn__node_adopt(node, alias, output) == TN_OK) return alias;
-  tn__release_raw(alias);
-  return NULL;
+  if (alias != NULL) tn__node_adopt(node, alias, output);
+  return alias;
 }
 
 // ---- edges -------------------------------------------------------------------------------------
@@ -89,12 +79,11 @@ tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge) {
     tn_status status = tn__view_refresh(tensor);
     if (status != TN_OK) return status;
   }
-  const tn__grad_record *record = tensor->grad;
-  if (record == NULL || !record->requires_grad) return TN_OK;
-  if (record->node != NULL) {
-    atomic_fetch_add_explicit(&record->node->refs, 1, memory_order_relaxed);
-    edge->node = record->node;
-    edge->output = record->output;
+  if (!tensor->requires_grad) return TN_OK;
+  if (tensor->node != NULL) {
+    atomic_fetch_add_explicit(&tensor->node->refs, 1, memory_order_relaxed);
+    edge->node = tensor->node;
+    edge->output = tensor->output;
   } else {
     tn__retain_raw(tensor);
     edge->leaf = tensor;
@@ -114,8 +103,8 @@ tn_status tn__view_refresh(tn_tensor *tensor) {
   tn_status status = TN_OK;
   if (window == NULL || scope == NULL) {
     status = tn_error_peek()->status;
-  } else if (window->grad != NULL && window->grad->node != NULL) {
-    status = tn__node_adopt(window->grad->node, tensor, window->grad->output);
+  } else if (window->node != NULL) {
+    tn__node_adopt(window->node, tensor, window->output);
   }
   tn_scope_close(scope);
   if (status == TN_OK) tensor->base_epoch = base->epoch;

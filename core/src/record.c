@@ -182,7 +182,7 @@ tn_status tn__record_call(tn__call *call, const uint64_t *before) {
     status = tn__rebase(call->outs[0], node);
   } else {
     for (int32_t k = 0; status == TN_OK && k < call->output_count; k++) {
-      if (has_gradient(call->outs[k])) status = tn__node_adopt(node, call->outs[k], k);
+      if (has_gradient(call->outs[k])) tn__node_adopt(node, call->outs[k], k);
     }
   }
   tn__node_release(node);
@@ -282,7 +282,7 @@ tn_ints tn_vjp_ints(tn_vjp *vjp, const int64_t *data, int64_t count) {
 
 tn_status tn__check_inplace(tn__call *call, tn_tensor *self) {
   const tn_tensor *owner = self->base == NULL ? self : self->base;
-  bool leaf = owner->grad != NULL && owner->grad->requires_grad && owner->grad->node == NULL;
+  bool leaf = owner->requires_grad && owner->node == NULL;
   if (!leaf) return TN_OK;
   return tn__op_error(call, TN_WRONG_STATE, "self",
                       "%s a leaf that requires a gradient is changed in place; turn recording off "
@@ -345,16 +345,15 @@ static tn_status rebase_view(tn_tensor *self, tn__node *node) {
   whole->edges = edges;
   whole->input_count = 2;
   if (node->depth + 1 > whole->depth) whole->depth = node->depth + 1;
-  tn_status status = tn__node_adopt(whole, base, 0);
+  tn__node_adopt(whole, base, 0);
   tn__node_release(whole);
-  if (status != TN_OK) return status;
   base->epoch++;
   return tn__view_refresh(self);
 }
 
 tn_status tn__rebase(tn_tensor *self, tn__node *node) {
   if (self->base != NULL) return rebase_view(self, node);
-  tn_status status = tn__node_adopt(node, self, 0);
-  if (status == TN_OK) self->epoch++;
-  return status;
+  tn__node_adopt(node, self, 0);
+  self->epoch++;
+  return TN_OK;
 }

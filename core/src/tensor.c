@@ -33,6 +33,10 @@ static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device
   tensor->offset = 0;
   tensor->storage = NULL;
   tensor->grad = NULL;
+  tensor->node = NULL;
+  tensor->output = 0;
+  tensor->requires_grad = false;
+  tensor->retains_grad = false;
   tensor->base = NULL;
   tensor->base_epoch = 0;
   tensor->epoch = 0;
@@ -52,6 +56,10 @@ static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device
 
 void tn__tensor_free(tn_tensor *tensor) {
   if (tensor->grad != NULL) tn__grad_record_free(tensor);
+  if (tensor->node != NULL) {
+    if (tensor->retains_grad) tn__forget_retained(tensor);
+    tn__node_release(tensor->node);
+  }
   if (tensor->base != NULL) tn__release_raw(tensor->base);
   if (tensor->storage != NULL) tn__storage_release(tensor->storage);
   if (tensor->rank > TN__INLINE_RANK) tn__deallocate(tensor->sizes);
@@ -192,6 +200,8 @@ tn_tensor *tn__immediate_init(tn__immediate *immediate, tn_scalar value) {
   tensor->sizes = tensor->inline_dims;
   tensor->strides = tensor->inline_dims;
   tensor->grad = NULL;
+  tensor->node = NULL;
+  tensor->requires_grad = false;
   tensor->base = NULL;
   return tensor;
 }

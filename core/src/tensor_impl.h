@@ -57,8 +57,12 @@ struct tn_tensor {
   tn__storage *storage;   // NULL for immediates and TN_NONE
   int64_t *sizes;         // [rank], then strides: inline_dims or a block of its own
   int64_t *strides;       // [rank]
-  tn__grad_record *grad;  // NULL until somebody asks
+  tn__grad_record *grad;  // NULL until a gradient is kept or a leaf hooked
+  struct tn__node *node;  // the recorded call that made it, retained; NULL for a leaf
   tn_tensor *base;        // the root that this is a differentiable view of, retained; or NULL
+  int16_t output;         // which of the node's results
+  bool requires_grad;
+  bool retains_grad;      // a result that stands on its node's list of those
   uint32_t base_epoch;    // base's epoch when this view's history was made
   uint32_t epoch;         // grows when an in-place call on a view rewrites this base's history
   int64_t inline_dims[2 * TN__INLINE_RANK];
