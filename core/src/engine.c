@@ -427,6 +427,7 @@ static tn_status find_useful(engine *e, const tn__edge *roots, int32_t root_coun
       if (slot_of(e, &node->edges[i], &made) < 0) return TN_OUT_OF_MEMORY;
     }
   }
+  if (e->slot_count == 0) return TN_OK;  // every root is a leaf
   qsort(e->slots, (size_t)e->slot_count, sizeof *e->slots, compare_depth);
   memset(e->table, 0, sizeof *e->table * (size_t)e->table_size);
   for (int32_t i = 0; i < e->slot_count; i++) table_insert(e, i);
