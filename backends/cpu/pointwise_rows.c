@@ -105,6 +105,12 @@ static tn_status run_division(tn_kernel_ctx *ctx, const tn_args *args, uint32_t 
                           "ZeroDivisionError: an integer is divided by zero");
 }
 
+static const char *rounds(void *self, const tn_args *args) {
+  (void)self;
+  const tn_div_Tensor_mode_attrs *attrs = args->attrs;
+  return attrs->rounding_mode == NULL ? "division without rounding is div.Tensor" : NULL;
+}
+
 static tn_status run_div_mode(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   (void)self;
   const char *mode = ((const tn_div_Tensor_mode_attrs *)args->attrs)->rounding_mode;
@@ -315,7 +321,9 @@ const tn_kernel_row cpu_pointwise_rows[] = {
 #undef X
     ROW("add.Tensor", TN_DTYPES_ALL, sizeof(tn_add_Tensor_attrs), run_add, NULL),
     ROW("sub.Tensor", NUMBERS | TN_DTYPES_COMPLEX, sizeof(tn_sub_Tensor_attrs), run_sub, NULL),
-    ROW("div.Tensor_mode", NUMBERS, sizeof(tn_div_Tensor_mode_attrs), run_div_mode, NULL),
+    {.op = "div.Tensor_mode", .dtypes = NUMBERS, .rank = TN_RANK_GENERIC,
+     .layout = TN_LAYOUT_STRIDED, .flags = TN_ROW_DETERMINISTIC,
+     .attrs_size = sizeof(tn_div_Tensor_mode_attrs), .supports = rounds, .run = run_div_mode},
     ROW("remainder.Tensor", NUMBERS, 0, run_remainder, NULL),
     ROW("pow.Tensor_Tensor", NUMBERS, 0, run_pow, NULL),
     ROW("where.self", TN_DTYPES_ALL, 0, run_where, NULL),
