@@ -247,6 +247,57 @@ TN_TEST(print, follows_the_default_dtype) {
               "tensor([1.5000], dtype=torch.float32)");
 }
 
+// ---- gradients: names from PyTorch 1.13 --------------------------------------------------------
+
+static void expect_node(const char *name, tn_tensor *result) {
+  cr_assert_not_null(result, "%s: %s", name, tn_ok() ? "NULL" : tn_error_peek()->message);
+  char wanted[96];
+  snprintf(wanted, sizeof wanted, "grad_fn=<%s>)", name);
+  char *text = tn_to_string(result, NULL);
+  cr_assert_not_null(text);
+  cr_expect_not_null(strstr(text, wanted), "'%s' lacks '%s'", text, wanted);
+  free(text);
+}
+
+TN_TEST(print, names_the_gradient_node_as_pytorch_does) {
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = tn_ones(TN_SHAPE(2, 2));
+  cr_assert_eq(tn_requires_grad_(x, true), TN_OK);
+  expect_node("AddBackward0", tn_add(x, x));
+  expect_node("MulBackward0", tn_mul_scalar(x, 2));
+  expect_node("PowBackward0", tn_pow_scalar(x, 2));
+  expect_node("PowBackward1", tn_pow(x, x));
+  expect_node("Log1PBackward0", tn_log1p(x));
+  expect_node("SumBackward0", tn_sum(x));
+  expect_node("SumBackward1", tn_sum_dim(x, TN_DIMS(1)));
+  expect_node("MeanBackward0", tn_mean(x));
+  expect_node("MmBackward0", tn_matmul(x, x));
+  expect_node("LogSoftmaxBackward0", tn_log_softmax(x, 1));
+  expect_node("TransposeBackward0", tn_transpose(x, 0, 1));
+  expect_node("SelectBackward0", tn_select(x, 0, 0));
+  expect_node("ClampBackward1", tn_clamp(x, .min = TN_SCALAR(0)));
+  tn_tensor *changed = tn_clone(x);
+  cr_assert_eq(tn_mul_(changed, x), TN_OK);
+  expect_node("MulBackward0", changed);
+  cr_assert_eq(tn_clamp_(changed, .min = TN_SCALAR(0)), TN_OK);
+  expect_node("ClampBackward1", changed);
+  cr_assert_eq(tn_copy_(changed, x), TN_OK);
+  expect_node("CopyBackwards", changed);
+  tn_scope_close(scope);
+}
+
+TN_TEST(print, a_view_without_gradient_shows_none) {
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = tn_ones(TN_SHAPE(2));
+  cr_assert_eq(tn_requires_grad_(x, true), TN_OK);
+  char *text = tn_to_string(tn_detach(tn_add(x, x)), NULL);
+  cr_assert_str_eq(text, "tensor([2., 2.])");
+  free(text);
+  tn_scope_close(scope);
+}
+
+// ---- where text goes ---------------------------------------------------------------------------
+
 TN_TEST(print, ignores_the_locale_of_the_program) {
   static const char *const with_comma[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
   const char *set = NULL;
