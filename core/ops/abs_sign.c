@@ -35,14 +35,14 @@ static tn_status neg_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 }
 
 /// The negative -x, elementwise; unsigned integers wrap around.
-/// self: any shape, integer or floating. Returns self's shape and dtype.
-/// errors: INVALID_DTYPE for bool (logical_not inverts a mask) and complex. source: ATen `neg`.
+/// self: any shape, any dtype but bool. Returns self's shape and dtype.
+/// errors: INVALID_DTYPE for bool (logical_not inverts a mask). source: ATen `neg`.
 const tn_op_def tn_op_neg = {
     .schema = "neg(Tensor self) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN__DTYPES_NUMBERS,
+    .dtypes = TN__DTYPES_NUMBERS | TN_DTYPES_COMPLEX,
     .vjp = neg_vjp,
 };
 

@@ -13,6 +13,8 @@ static tn_status addcmul_check(tn__call *call, const void *attrs, tn_dtype key) 
 }
 
 static tn_status addcmul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_status status = tn__expect_real_gradient(grad_out[0], "addcmul");
+  if (status != TN_OK) return status;
   const tn_addcmul_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
   if (tn_vjp_needs(vjp, 1)) {
@@ -46,6 +48,8 @@ static tn_status addcdiv_check(tn__call *call, const void *attrs, tn_dtype key) 
 }
 
 static tn_status addcdiv_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_status status = tn__expect_real_gradient(grad_out[0], "addcdiv");
+  if (status != TN_OK) return status;
   const tn_addcdiv_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
   if (tn_vjp_needs(vjp, 1)) {

@@ -16,20 +16,21 @@ static tn_status add_check(tn__call *call, const void *attrs, tn_dtype key) {
 static tn_status add_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   const tn_add_Tensor_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
-  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn__scaled(grad_out[0], attrs->alpha);
+  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn__scaled(grad_out[0], tn__conjugate(attrs->alpha));
   return TN_OK;
 }
 
 /// self + alpha * other, elementwise; on bool, the truth of either.
-/// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
-/// dtype. gradient: 1 and alpha. errors: INVALID_ARGUMENT for shapes that do not broadcast or a
-/// fractional alpha beside integers; INVALID_DTYPE for complex. source: ATen `add.Tensor`.
+/// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
+/// dtype. gradient: 1 and alpha. errors: INVALID_ARGUMENT for shapes that do not broadcast, a
+/// fractional alpha beside integers or a complex one beside real operands. source: ATen
+/// `add.Tensor`.
 const tn_op_def tn_op_add_Tensor = {
     .schema = "add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
-    .dtypes = TN_DTYPES_REAL,
+    .dtypes = TN_DTYPES_ALL,
     .check = add_check,
     .vjp = add_vjp,
 };
@@ -49,21 +50,22 @@ static tn_status sub_check(tn__call *call, const void *attrs, tn_dtype key) {
 static tn_status sub_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   const tn_sub_Tensor_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
-  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_neg(tn__scaled(grad_out[0], attrs->alpha));
+  if (tn_vjp_needs(vjp, 1))
+    grad_in[1] = tn_neg(tn__scaled(grad_out[0], tn__conjugate(attrs->alpha)));
   return TN_OK;
 }
 
 /// self - alpha * other, elementwise; unsigned integers wrap around.
-/// self, other: shapes that broadcast, integer or floating (one may be bool). Returns the broadcast
-/// shape in the promoted dtype. gradient: 1 and -alpha. errors: INVALID_ARGUMENT for shapes that do
-/// not broadcast or a fractional alpha beside integers; INVALID_DTYPE for two bools (logical_xor
-/// tells them apart) and complex. source: ATen `sub.Tensor`.
+/// self, other: shapes that broadcast, any dtypes but two bools. Returns the broadcast shape in the
+/// promoted dtype. gradient: 1 and -alpha. errors: INVALID_ARGUMENT for shapes that do not
+/// broadcast, a fractional alpha beside integers or a complex one beside real operands;
+/// INVALID_DTYPE for two bools (logical_xor tells them apart). source: ATen `sub.Tensor`.
 const tn_op_def tn_op_sub_Tensor = {
     .schema = "sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
-    .dtypes = TN__DTYPES_NUMBERS,
+    .dtypes = TN__DTYPES_NUMBERS | TN_DTYPES_COMPLEX,
     .check = sub_check,
     .vjp = sub_vjp,
 };
@@ -77,21 +79,23 @@ const tn_op_def tn_op_sub_Scalar = {
 };
 
 static tn_status mul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_status status = tn__expect_real_gradient(grad_out[0], "mul");
+  if (status != TN_OK) return status;
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_mul(grad_out[0], tn_vjp_input(vjp, 1));
   if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_mul(grad_out[0], tn_vjp_input(vjp, 0));
   return TN_OK;
 }
 
 /// self * other, elementwise; on bool, the truth of both.
-/// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
-/// dtype. gradient: other and self. errors: INVALID_ARGUMENT for shapes that do not broadcast,
-/// INVALID_DTYPE for complex. source: ATen `mul.Tensor`.
+/// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
+/// dtype. gradient: other and self; none for complex. errors: INVALID_ARGUMENT for shapes that do
+/// not broadcast. source: ATen `mul.Tensor`.
 const tn_op_def tn_op_mul_Tensor = {
     .schema = "mul.Tensor(Tensor self, Tensor other) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
-    .dtypes = TN_DTYPES_REAL,
+    .dtypes = TN_DTYPES_ALL,
     .saves = {TN_SAVE_INPUT(1), TN_SAVE_INPUT(0)},
     .save_count = 2,
     .vjp = mul_vjp,
@@ -105,6 +109,8 @@ const tn_op_def tn_op_mul_Scalar = {
 };
 
 static tn_status div_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_status status = tn__expect_real_gradient(grad_out[0], "div");
+  if (status != TN_OK) return status;
   tn_tensor *other = tn_vjp_input(vjp, 1);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_div(grad_out[0], other);
   if (tn_vjp_needs(vjp, 1)) {
@@ -116,16 +122,16 @@ static tn_status div_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 }
 
 /// self / other, elementwise; division by 0 gives an infinity or NaN.
-/// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
-/// dtype; integers and bool become the default float dtype.
-/// gradient: 1 / other and -self / other^2. errors: INVALID_ARGUMENT for shapes that do not
-/// broadcast, INVALID_DTYPE for complex. source: ATen `div.Tensor`.
+/// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
+/// dtype; integers and bool become the default float dtype. gradient: 1 / other and -self /
+/// other^2; none for complex. errors: INVALID_ARGUMENT for shapes that do not broadcast. source:
+/// ATen `div.Tensor`.
 const tn_op_def tn_op_div_Tensor = {
     .schema = "div.Tensor(Tensor self, Tensor other) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_INT_TO_FLOAT,
-    .dtypes = TN_DTYPES_FLOATING,
+    .dtypes = TN__DTYPES_FIELDS,
     .saves = {TN_SAVE_INPUT(1), TN_SAVE_INPUT(0) | TN_SAVE_INPUT(1)},
     .save_count = 2,
     .vjp = div_vjp,

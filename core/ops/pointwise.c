@@ -35,6 +35,16 @@ tn_tensor *tn__scaled(tn_tensor *tensor, tn_scalar scalar) {
   return tn__scalar_is_one(scalar) ? tensor : tn_mul_scalar(tensor, scalar);
 }
 
+tn_scalar tn__conjugate(tn_scalar scalar) {
+  if (scalar.kind != TN_SCALAR_COMPLEX) return scalar;
+  return tn_scalar_complex(scalar.as.c.real, -scalar.as.c.imag);
+}
+
+tn_status tn__expect_real_gradient(const tn_tensor *grad, const char *op) {
+  if (!tn_dtype_is_complex(tn_tensor_dtype(grad))) return TN_OK;
+  return tn_error_set(TN_UNIMPLEMENTED, "%s: its gradient is not known for complex operands", op);
+}
+
 tn_status tn__zero_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_zeros_like(grad_out[0]);
   return TN_OK;

@@ -10,6 +10,7 @@
 #include "op_def.h"
 
 #define TN__DTYPES_NUMBERS (TN_DTYPES_REAL & ~TN_DTYPE_BIT(TN_BOOL))
+#define TN__DTYPES_FIELDS (TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX)
 #define TN__DTYPES_BITS (TN_DTYPES_INTEGER | TN_DTYPE_BIT(TN_BOOL))
 
 // Refuses a fractional |scalar| beside operands of an integer |key|, which would be cut without a
@@ -21,6 +22,13 @@ bool tn__scalar_is_one(tn_scalar scalar);
 
 // |tensor| times |scalar|; |tensor| itself for a scalar of one.
 tn_tensor *tn__scaled(tn_tensor *tensor, tn_scalar scalar);
+
+// |scalar| with the sign of its imaginary part turned: the factor of a complex gradient.
+tn_scalar tn__conjugate(tn_scalar scalar);
+
+// Refuses complex gradients for operators whose derivative would have to be conjugated, which no
+// operator does: an error rather than a wrong number. errors: UNIMPLEMENTED
+tn_status tn__expect_real_gradient(const tn_tensor *grad, const char *op);
 
 // The gradient of an operator that is constant wherever it is differentiable: zeros.
 tn_status tn__zero_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in);

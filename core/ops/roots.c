@@ -9,19 +9,21 @@
 #include "pointwise.h"
 
 static tn_status square_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_status status = tn__expect_real_gradient(grad_out[0], "square");
+  if (status != TN_OK) return status;
   grad_in[0] = tn_mul(grad_out[0], tn_mul_scalar(tn_vjp_input(vjp, 0), 2));
   return TN_OK;
 }
 
 /// The square x * x, elementwise.
-/// self: any shape, integer or floating. Returns self's shape and dtype.
-/// errors: INVALID_DTYPE for bool and complex. source: ATen `square`.
+/// self: any shape, any dtype but bool. Returns self's shape and dtype. gradient: 2 x; none for
+/// complex. errors: INVALID_DTYPE for bool. source: ATen `square`.
 const tn_op_def tn_op_square = {
     .schema = "square(Tensor self) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN__DTYPES_NUMBERS,
+    .dtypes = TN__DTYPES_NUMBERS | TN_DTYPES_COMPLEX,
     .saves = {TN_SAVE_INPUT(0)},
     .save_count = 1,
     .vjp = square_vjp,
@@ -68,20 +70,22 @@ const tn_op_def tn_op_rsqrt = {
 };
 
 static tn_status reciprocal_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_status status = tn__expect_real_gradient(grad_out[0], "reciprocal");
+  if (status != TN_OK) return status;
   tn_tensor *result = tn_vjp_output(vjp, 0);
   grad_in[0] = tn_neg(tn_mul(grad_out[0], tn_mul(result, result)));
   return TN_OK;
 }
 
 /// The reciprocal 1 / x, elementwise; infinite at 0.
-/// self: any shape, any real dtype. Returns self's shape; integers and bool become the default
-/// float dtype. gradient: -1 / x^2. errors: INVALID_DTYPE for complex. source: ATen `reciprocal`.
+/// self: any shape, any dtype. Returns self's shape; integers and bool become the default float
+/// dtype. gradient: -1 / x^2; none for complex. source: ATen `reciprocal`.
 const tn_op_def tn_op_reciprocal = {
     .schema = "reciprocal(Tensor self) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_INT_TO_FLOAT,
-    .dtypes = TN_DTYPES_FLOATING,
+    .dtypes = TN__DTYPES_FIELDS,
     .saves = {TN_SAVE_OUTPUT(0)},
     .save_count = 1,
     .vjp = reciprocal_vjp,

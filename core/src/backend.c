@@ -243,6 +243,10 @@ static tn_status commit(staging *stage) {
                               rows->rows, rows->op_ids, rows->count);
     stage->backend->kernel_count += (int32_t)rows->count;
   }
+  for (staged_rows *rows = stage->rows; status == TN_OK && rows != NULL; rows = rows->next) {
+    bool repeated = rows->next != NULL && strcmp(rows->next->device, rows->device) == 0;
+    if (!repeated) status = tn__registry_publish(type_of(rows->device));
+  }
   const tn_workers *none = NULL;
   if (status == TN_OK && stage->workers != NULL &&
       atomic_compare_exchange_strong(&tn__workers, &none, stage->workers)) {

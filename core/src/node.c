@@ -196,6 +196,65 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
   return node;
 }
 
+// An edge without the detours of tn__edge_of: no view whose base was rewritten.
+static inline bool link_plain(tn__edge *edge, tn_tensor *input, uint64_t *depth) {
+  edge->node = NULL;
+  edge->leaf = NULL;
+  edge->output = 0;
+  if (!input->requires_grad) return input->base == NULL || input->base->epoch == input->base_epoch;
+  if (input->base != NULL) return false;
+  tn__node *maker = input->node;
+  if (maker == NULL) {
+    tn__retain_raw(input);
+    edge->leaf = input;
+    return true;
+  }
+  atomic_fetch_add_explicit(&maker->refs, 1, memory_order_relaxed);
+  edge->node = maker;
+  edge->output = input->output;
+  if (maker->depth > *depth) *depth = maker->depth;
+  return true;
+}
+
+bool tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const *inputs,
+                    int32_t input_count, tn_tensor *out, const void *attrs) {
+  int32_t rank = out->rank;
+  uint64_t sizes_at = sizeof(tn__node) + sizeof(tn__edge) * (uint64_t)input_count +
+                      sizeof(tn__shape_record);
+  uint64_t attrs_at = sizes_at + sizeof(int64_t) * (uint64_t)rank;
+  uint64_t bytes = attrs_at + op->attrs_size;
+  if (bytes > TN__SMALL_MAX_BYTES) return false;
+  char *block = tn__small_allocate(&tn__tls, bytes);
+  if (block == NULL) return false;
+  tn__node *node = lay_out(block, input_count, 1, 0);
+  node->op_id = op->id;
+  node->block_bytes = bytes;
+  node->kind = kind;
+  node->name = op->name;
+  uint64_t depth = 0;
+  bool plain = true;
+  for (int32_t i = 0; i < input_count; i++) {
+    plain = link_plain(&node->edges[i], inputs[i], &depth) && plain;
+  }
+  node->depth = depth + 1;
+  int64_t *sizes = (int64_t *)(void *)(block + sizes_at);
+  *node->outputs = (tn__shape_record){out->dtype, out->device, rank, sizes};
+  for (int32_t d = 0; d < rank; d++) sizes[d] = out->sizes[d];
+  // Attribute structs are multiples of 8 bytes where they hold anything of 8 bytes.
+  node->attrs = block + attrs_at;
+  const uint32_t *from = attrs;
+  uint32_t *to = node->attrs;
+  for (uint32_t i = 0; i < op->attrs_size / sizeof *to; i++) to[i] = from[i];
+  if (!plain) {
+    tn__node_release(node);
+    return false;
+  }
+  out->node = node;  // the reference of birth
+  out->output = 0;
+  out->requires_grad = true;
+  return true;
+}
+
 void tn__node_drop_saved(tn__node *node) {
   if (node->saved_count > 0 || node->kind->release != NULL) node->freed = true;
   for (int32_t i = 0; i < node->saved_count; i++) {

@@ -160,7 +160,20 @@ static bool has_gradient(const tn_tensor *tensor) {
   return tn_dtype_in(tensor->dtype, TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX);
 }
 
+static bool is_plain(const tn__call *call, const uint64_t *before) {
+  const tn_op_def *def = call->op->def;
+  return before == NULL && call->output_count == 1 && !call->op->attrs_point &&
+         call->op->attrs_size % sizeof(uint32_t) == 0 && !(def->flags & TN_OP_VJP_GEOMETRY) &&
+         call->outs[0]->node == NULL &&
+         (def->saves[0] | def->saves[1] | def->saves[2] | def->saves[3]) == 0;
+}
+
 tn_status tn__record_call(tn__call *call, const uint64_t *before) {
+  if (is_plain(call, before) && has_gradient(call->outs[0]) &&
+      tn__node_plain(&op_kind, call->op, call->inputs, call->input_count, call->outs[0],
+                     call->attrs)) {
+    return TN_OK;
+  }
   bool any = false;
   for (int32_t i = 0; i < call->output_count; i++) any = any || has_gradient(call->outs[i]);
   if (!any) return TN_OK;

@@ -88,7 +88,7 @@ static void fill_table(int32_t device_type, uint32_t *counts, tn__chain_table *t
   }
 }
 
-static tn_status publish(int32_t device_type) {
+tn_status tn__registry_publish(int32_t device_type) {
   uint64_t slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT;
   uint32_t *counts = calloc(slots, sizeof *counts);
   tn__chain **chains = calloc(slots, sizeof *chains);
@@ -131,10 +131,5 @@ tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t de
   }
   block->next = blocks[device_type];
   blocks[device_type] = block;
-  tn_status status = publish(device_type);
-  if (status != TN_OK) {
-    blocks[device_type] = block->next;
-    free(block);
-  }
-  return status;
+  return TN_OK;
 }

@@ -36,9 +36,11 @@ typedef struct tn__chain_table {
 
 extern _Atomic(tn__chain_table *) tn__chain_tables[TN__MAX_DEVICE_TYPES];
 
-// Adds kernels and publishes new tables. Registry locked. The rows are copied.
+// Adds kernels (the rows are copied), seen once the device type's table is published. Registry
+// locked for both.
 tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t device_type,
                            const tn_kernel_row *rows, const uint16_t *op_ids, uint64_t count);
+tn_status tn__registry_publish(int32_t device_type);
 
 // Opens what could serve |device_type|, once. errors: those of the environment's backends
 tn_status tn__registry_ensure(int32_t device_type);
