@@ -27,16 +27,16 @@ static tn_status addcmul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
 }
 
 /// self + value * tensor1 * tensor2, elementwise.
-/// self, tensor1, tensor2: shapes that broadcast, integer or floating. Returns the broadcast shape
-/// in the promoted dtype. gradient: 1, value * tensor2, value * tensor1.
+/// self, tensor1, tensor2: shapes that broadcast, any dtypes but bools only. Returns the broadcast
+/// shape in the promoted dtype. gradient: 1, value * tensor2, value * tensor1; none for complex.
 /// errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional value beside integers;
-/// INVALID_DTYPE for bools and complex. source: ATen `addcmul`.
+/// INVALID_DTYPE for bools. source: ATen `addcmul`.
 const tn_op_def tn_op_addcmul = {
     .schema = "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
-    .dtypes = TN__DTYPES_NUMBERS,
+    .dtypes = TN__DTYPES_NUMBERS | TN_DTYPES_COMPLEX,
     .check = addcmul_check,
     .saves = {0, TN_SAVE_INPUT(2), TN_SAVE_INPUT(1)},
     .save_count = 3,
@@ -64,16 +64,16 @@ static tn_status addcdiv_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
 }
 
 /// self + value * tensor1 / tensor2, elementwise.
-/// self, tensor1, tensor2: shapes that broadcast; at least one floating. Returns the broadcast
-/// shape in the promoted dtype. gradient: 1, value / tensor2, -value * tensor1 / tensor2^2. errors:
-/// INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for integers only and for
-/// complex. source: ATen `addcdiv`.
+/// self, tensor1, tensor2: shapes that broadcast; at least one floating or complex. Returns the
+/// broadcast shape in the promoted dtype. gradient: 1, value / tensor2,
+/// -value * tensor1 / tensor2^2; none for complex. errors: INVALID_ARGUMENT for shapes that do not
+/// broadcast; INVALID_DTYPE for integers only. source: ATen `addcdiv`.
 const tn_op_def tn_op_addcdiv = {
     .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
-    .dtypes = TN_DTYPES_FLOATING,
+    .dtypes = TN__DTYPES_FIELDS,
     .check = addcdiv_check,
     .saves = {0, TN_SAVE_INPUT(2), TN_SAVE_INPUT(1) | TN_SAVE_INPUT(2)},
     .save_count = 3,

@@ -140,11 +140,12 @@ typedef struct tn_add_options {
 } tn_add_options;
 // add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
 // self + alpha * other, elementwise; on bool, the truth of either.
-// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
+// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
 // dtype. gradient: 1 and alpha.
-// source: ATen `add.Tensor`.
-// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional alpha
-// beside integers; INVALID_DTYPE for complex; as any operator | threads: any
+// source: ATen
+// `add.Tensor`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, a fractional alpha
+// beside integers or a complex one beside real operands; as any operator | threads: any
 TN_API tn_tensor *tn_add_with(tn_tensor *self, tn_tensor *other, const tn_add_options *options);
 // tn_add into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_add; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -171,11 +172,12 @@ typedef struct tn_addcdiv_options {
 } tn_addcdiv_options;
 // addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
 // self + value * tensor1 / tensor2, elementwise.
-// self, tensor1, tensor2: shapes that broadcast; at least one floating. Returns the broadcast
-// shape in the promoted dtype. gradient: 1, value / tensor2, -value * tensor1 / tensor2^2.
+// self, tensor1, tensor2: shapes that broadcast; at least one floating or complex. Returns the
+// broadcast shape in the promoted dtype. gradient: 1, value / tensor2,
+// -value * tensor1 / tensor2^2; none for complex.
 // source: ATen `addcdiv`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
-// integers only and for complex; as any operator | threads: any
+// integers only; as any operator | threads: any
 TN_API tn_tensor *tn_addcdiv_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
                                   const tn_addcdiv_options *options);
 // tn_addcdiv into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
@@ -204,11 +206,11 @@ typedef struct tn_addcmul_options {
 } tn_addcmul_options;
 // addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
 // self + value * tensor1 * tensor2, elementwise.
-// self, tensor1, tensor2: shapes that broadcast, integer or floating. Returns the broadcast shape
-// in the promoted dtype. gradient: 1, value * tensor2, value * tensor1.
+// self, tensor1, tensor2: shapes that broadcast, any dtypes but bools only. Returns the broadcast
+// shape in the promoted dtype. gradient: 1, value * tensor2, value * tensor1; none for complex.
 // source: ATen `addcmul`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional value
-// beside integers; INVALID_DTYPE for bools and complex; as any operator | threads: any
+// beside integers; INVALID_DTYPE for bools; as any operator | threads: any
 TN_API tn_tensor *tn_addcmul_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
                                   const tn_addcmul_options *options);
 // tn_addcmul into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
@@ -994,12 +996,13 @@ TN_API tn_status tn_div_mode_scalar_out(tn_tensor *out, tn_tensor *self, tn_scal
 
 // div.Tensor(Tensor self, Tensor other) -> Tensor
 // self / other, elementwise; division by 0 gives an infinity or NaN.
-// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
-// dtype; integers and bool become the default float dtype.
-// gradient: 1 / other and -self / other^2.
-// source: ATen `div.Tensor`.
-// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE for
-// complex; as any operator | threads: any
+// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
+// dtype; integers and bool become the default float dtype. gradient: 1 / other and -self /
+// other^2; none for complex.
+// source:
+// ATen `div.Tensor`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
+// threads: any
 TN_API tn_tensor *tn_div(tn_tensor *self, tn_tensor *other);
 // tn_div into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_div; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -1725,11 +1728,11 @@ TN_API tn_tensor *tn_log_softmax_with(tn_tensor *self, int64_t dim,
 
 // logical_and(Tensor self, Tensor other) -> Tensor
 // Whether both elements are true.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
-// without a gradient.
+// self, other: shapes that broadcast, any dtypes. Returns bool of the broadcast shape, without a
+// gradient.
 // source: ATen `logical_and`.
-// owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
-// broadcast; as any operator | threads: any
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
+// threads: any
 TN_API tn_tensor *tn_logical_and(tn_tensor *self, tn_tensor *other);
 // tn_logical_and into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_and; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -1740,9 +1743,9 @@ TN_API tn_status tn_logical_and_out(tn_tensor *out, tn_tensor *self, tn_tensor *
 
 // logical_not(Tensor self) -> Tensor
 // Whether each element is zero.
-// self: any shape, any real dtype. Returns bool of self's shape, without a gradient.
-// source: ATen `logical_not`.
-// owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
+// self: any shape, any dtype. Returns bool of self's shape, without a gradient. source: ATen
+// `logical_not`.
+// owns: +1 result | errors: as any operator | threads: any
 TN_API tn_tensor *tn_logical_not(tn_tensor *self);
 // tn_logical_not into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_not; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -1753,11 +1756,11 @@ TN_API tn_status tn_logical_not_out(tn_tensor *out, tn_tensor *self);
 
 // logical_or(Tensor self, Tensor other) -> Tensor
 // Whether one element or both are true.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
-// without a gradient.
+// self, other: shapes that broadcast, any dtypes. Returns bool of the broadcast shape, without a
+// gradient.
 // source: ATen `logical_or`.
-// owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
-// broadcast; as any operator | threads: any
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
+// threads: any
 TN_API tn_tensor *tn_logical_or(tn_tensor *self, tn_tensor *other);
 // tn_logical_or into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_or; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -1768,11 +1771,11 @@ TN_API tn_status tn_logical_or_out(tn_tensor *out, tn_tensor *self, tn_tensor *o
 
 // logical_xor(Tensor self, Tensor other) -> Tensor
 // Whether exactly one of the elements is true.
-// self, other: shapes that broadcast, any real dtypes. Returns bool of the broadcast shape,
-// without a gradient.
+// self, other: shapes that broadcast, any dtypes. Returns bool of the broadcast shape, without a
+// gradient.
 // source: ATen `logical_xor`.
-// owns: +1 result | errors: INVALID_DTYPE for complex, INVALID_ARGUMENT for shapes that do not
-// broadcast; as any operator | threads: any
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
+// threads: any
 TN_API tn_tensor *tn_logical_xor(tn_tensor *self, tn_tensor *other);
 // tn_logical_xor into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_xor; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -2121,11 +2124,11 @@ TN_API tn_status tn_mul_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar ot
 
 // mul.Tensor(Tensor self, Tensor other) -> Tensor
 // self * other, elementwise; on bool, the truth of both.
-// self, other: shapes that broadcast, any real dtypes. Returns the broadcast shape in the promoted
-// dtype. gradient: other and self.
+// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
+// dtype. gradient: other and self; none for complex.
 // source: ATen `mul.Tensor`.
-// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, INVALID_DTYPE for
-// complex; as any operator | threads: any
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
+// threads: any
 TN_API tn_tensor *tn_mul(tn_tensor *self, tn_tensor *other);
 // tn_mul into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_mul; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -2190,10 +2193,10 @@ TN_API tn_status tn_ne_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // neg(Tensor self) -> Tensor
 // The negative -x, elementwise; unsigned integers wrap around.
-// self: any shape, integer or floating. Returns self's shape and dtype.
+// self: any shape, any dtype but bool. Returns self's shape and dtype.
 // source: ATen `neg`.
-// owns: +1 result | errors: INVALID_DTYPE for bool (logical_not inverts a mask) and complex; as any
-// operator | threads: any
+// owns: +1 result | errors: INVALID_DTYPE for bool (logical_not inverts a mask); as any operator |
+// threads: any
 TN_API tn_tensor *tn_neg(tn_tensor *self);
 // tn_neg into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_neg; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -2488,10 +2491,9 @@ TN_API tn_tensor *tn_randperm_with(int64_t n, const tn_randperm_options *options
 
 // reciprocal(Tensor self) -> Tensor
 // The reciprocal 1 / x, elementwise; infinite at 0.
-// self: any shape, any real dtype. Returns self's shape; integers and bool become the default
-// float dtype. gradient: -1 / x^2.
-// source: ATen `reciprocal`.
-// owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
+// self: any shape, any dtype. Returns self's shape; integers and bool become the default float
+// dtype. gradient: -1 / x^2; none for complex. source: ATen `reciprocal`.
+// owns: +1 result | errors: as any operator | threads: any
 TN_API tn_tensor *tn_reciprocal(tn_tensor *self);
 // tn_reciprocal into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_reciprocal; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -2823,9 +2825,10 @@ TN_API tn_status tn_sqrt_out(tn_tensor *out, tn_tensor *self);
 
 // square(Tensor self) -> Tensor
 // The square x * x, elementwise.
-// self: any shape, integer or floating. Returns self's shape and dtype.
+// self: any shape, any dtype but bool. Returns self's shape and dtype. gradient: 2 x; none for
+// complex.
 // source: ATen `square`.
-// owns: +1 result | errors: INVALID_DTYPE for bool and complex; as any operator | threads: any
+// owns: +1 result | errors: INVALID_DTYPE for bool; as any operator | threads: any
 TN_API tn_tensor *tn_square(tn_tensor *self);
 // tn_square into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_square; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
@@ -2928,12 +2931,12 @@ typedef struct tn_sub_options {
 } tn_sub_options;
 // sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
 // self - alpha * other, elementwise; unsigned integers wrap around.
-// self, other: shapes that broadcast, integer or floating (one may be bool). Returns the broadcast
-// shape in the promoted dtype. gradient: 1 and -alpha.
+// self, other: shapes that broadcast, any dtypes but two bools. Returns the broadcast shape in the
+// promoted dtype. gradient: 1 and -alpha.
 // source: ATen `sub.Tensor`.
-// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional alpha
-// beside integers; INVALID_DTYPE for two bools (logical_xor tells them apart) and complex; as any
-// operator | threads: any
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast, a fractional alpha
+// beside integers or a complex one beside real operands; INVALID_DTYPE for two bools (logical_xor
+// tells them apart); as any operator | threads: any
 TN_API tn_tensor *tn_sub_with(tn_tensor *self, tn_tensor *other, const tn_sub_options *options);
 // tn_sub into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_sub; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
