@@ -45,8 +45,8 @@ static tn_status var_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
   return TN_OK;
 }
 
-/// The variance sum((x - mean)^2) / (count - correction) over the dimensions dim (none or an empty
-/// list: all); NaN where the divisor is 0 or less.
+/// The variance sum((x - mean)^2) / max(0, count - correction) over the dimensions dim (none or an
+/// empty list: all); NaN over no elements, infinite or NaN where the divisor is 0.
 /// self: any shape, floating; dim: each in [-ndim, ndim), none twice; correction: a real number, 1
 /// where not given. Returns self's shape without dim, or with size 1 there under keepdim, in self's
 /// dtype. gradient: 2 (x - mean) / (count - correction). errors: INVALID_DTYPE unless floating,
