@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// conformance: certifies a backend. Every operator's spec is run on a device for each dtype:
+// results against a double-precision reference in contiguous, strided, transposed, expanded,
+// reversed, empty and 0-dim operands, in-place forms, gradients by finite differences, calls that
+// must fail, and repeatability at any thread count. "Unsupported" is a verdict of its own; what a
+// backend claims and gets wrong is a failure.
+
+#ifndef TENON_CONFORMANCE_H_
+#define TENON_CONFORMANCE_H_
+
+#include <tenon/op_spec.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum tn_verdict {
+  TN_VERDICT_PASSED = 0,
+  TN_VERDICT_FAILED = 1,
+  TN_VERDICT_UNSUPPORTED = 2,  // no kernel claims it, and its parts do not serve it either
+  TN_VERDICT_REFUSED = 3,      // the operator admits no such dtype, and said so
+} tn_verdict;
+
+enum { TN_CONFORMANCE_REASONS = 3 };
+
+// What came of one operator with one dtype.
+typedef struct tn_conformance_row {
+  const char *op;
+  tn_dtype dtype;
+  tn_verdict verdict;
+  int32_t checks;    // comparisons and demands that were made
+  int32_t failures;  // of them
+  int32_t reason_count;
+  char *reasons[TN_CONFORMANCE_REASONS];  // the first failures, or why it is unsupported
+} tn_conformance_row;
+
+typedef struct tn_conformance_report {
+  tn_conformance_row *rows;  // by operator, then dtype
+  int32_t row_count;
+  int32_t passed, failed, unsupported, refused;
+  int64_t checks;
+  const char **missing;  // operators in the table that have no spec
+  int32_t missing_count;
+} tn_conformance_report;
+
+typedef struct tn_conformance_options {
+  uint32_t struct_size;
+  const char *device;  // NULL: the default device
+  const char *ops;     // globs, comma separated: "softmax,conv*"; NULL: all
+  uint64_t dtypes;     // 0: all
+  bool full;           // the full tier: large samples in every dtype, every layout of each operand
+  bool skip_gradients;
+  const tn_op_spec *const *specs;  // NULL: the built-in ones
+  int32_t spec_count;
+  // Called after each row, from the calling thread. NULL: no one.
+  void (*progress)(void *context, const tn_conformance_row *row);
+  void *context;
+} tn_conformance_options;
+
+// Runs the kit. |options| may be NULL.
+// owns: |*report| released with tn_conformance_report_free
+// errors: NOT_FOUND, UNAVAILABLE for the device; OUT_OF_MEMORY; a failed check is no error
+TN_API tn_status tn_conformance_run(const tn_conformance_options *options,
+                                    tn_conformance_report **report);
+TN_API void tn_conformance_report_free(tn_conformance_report *report);
+
+// Whether something ran, nothing that was claimed failed, and no operator lacks a spec.
+TN_API bool tn_conformance_passed(const tn_conformance_report *report);
+
+TN_API const char *tn_verdict_name(tn_verdict verdict);
+
+// The report as a table for people, or as JSON. |verbose| lists every row, else what did not pass.
+TN_API void tn_conformance_print(const tn_conformance_report *report, FILE *file, bool verbose);
+TN_API void tn_conformance_print_json(const tn_conformance_report *report, FILE *file);
+
+// The built-in specs.
+TN_API const tn_op_spec *const *tn_conformance_specs(int32_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // TENON_CONFORMANCE_H_

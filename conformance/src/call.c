@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// call: a sample becomes tagged values, the operator is called by name, and what comes back is read
+// byte for byte (never cast by the library) into doubles. Errors are taken here, so that one
+// failed call never colours the next.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit.h"
+#include "numbers.h"
+
+enum { SEED = 20240229 };
+
+// ---- arguments ---------------------------------------------------------------------------------
+
+static tn__layout layout_of(tn__layout layout, int32_t operand) {
+  static const tn__layout mixture[] = {TN__LAYOUT_TRANSPOSED, TN__LAYOUT_CONTIGUOUS,
+                                       TN__LAYOUT_SPACED, TN__LAYOUT_REVERSED};
+  return layout == TN__LAYOUT_MIXED ? mixture[operand % 4] : layout;
+}
+
+tn_status tn__prepare(const tn_sample *sample, tn__layout layout, tn_device device,
+                      tn__prepared *prepared) {
+  *prepared = (tn__prepared){.sample = sample};
+  for (int32_t i = 0; i < sample->operand_count; i++) {
+    tn_status status =
+        tn__place(&sample->operands[i], layout_of(layout, i), device, &prepared->placed[i]);
+    if (status != TN_OK) return status;
+    prepared->lists[i] = prepared->placed[i].view;
+  }
+  for (int32_t i = 0; i < sample->arg_count; i++) {
+    const tn_sample_arg *arg = &sample->args[i];
+    prepared->args[i] = arg->value;
+    if (arg->value.kind == TN_VALUE_TENSOR) {
+      prepared->args[i] = tn_value_tensor(prepared->lists[arg->first]);
+    } else if (arg->value.kind == TN_VALUE_TENSORS) {
+      tn_tensors list = {prepared->lists + arg->first, arg->count};
+      prepared->args[i] = tn_value_tensors(list);
+    }
+  }
+  return TN_OK;
+}
+
+void tn__prepared_release(tn__prepared *prepared) {
+  for (int32_t i = 0; i < prepared->sample->operand_count; i++) {
+    tn__placed_release(&prepared->placed[i]);
+  }
+}
+
+// ---- results -----------------------------------------------------------------------------------
+
+static tn_status read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome) {
+  if (outcome->count >= TN_SPEC_MAX_RESULTS || tn_tensor_ndim(tensor) > TN_SPEC_MAX_DIMS) {
+    return tn_error_set(TN_INTERNAL, "more results or dimensions than the kit reads");
+  }
+  tn_operand *result = &outcome->results[outcome->count];
+  result->dtype = tn_tensor_dtype(tensor);
+  result->ndim = tn_tensor_ndim(tensor);
+  result->numel = tn_tensor_numel(tensor);
+  for (int32_t d = 0; d < result->ndim; d++) result->sizes[d] = tn_tensor_sizes(tensor)[d];
+  size_t size = (size_t)tn_dtype_size(result->dtype), total = size * (size_t)result->numel;
+  uint8_t *bytes = tn__arena_take(arena, total);
+  result->values = tn__arena_take(arena, sizeof(double) * (size_t)result->numel);
+  if (bytes == NULL || result->values == NULL) return tn_error_set(TN_OUT_OF_MEMORY, "a result");
+  tn_status status = tn_copy_to_host(tensor, bytes, total, result->dtype);
+  if (status != TN_OK) return status;
+  for (int64_t i = 0; i < result->numel; i++) {
+    result->values[i] = tn__element_read(bytes + (size_t)i * size, result->dtype);
+  }
+  outcome->bytes[outcome->count++] = bytes;
+  return TN_OK;
+}
+
+static tn_status read_value(const tn_value *value, const tn_tensor *first, tn__arena *arena,
+                            tn__outcome *outcome) {
+  if (value->kind == TN_VALUE_TENSOR) {
+    outcome->shares[outcome->count] = tn_tensor_shares_storage(value->as.tensor, first);
+    return read_result(value->as.tensor, arena, outcome);
+  }
+  for (int64_t i = 0; i < tn_list_count(value->as.list); i++) {
+    tn_tensor *tensor = tn_list_at(value->as.list, i);
+    if (outcome->count < TN_SPEC_MAX_RESULTS) {
+      outcome->shares[outcome->count] = tn_tensor_shares_storage(tensor, first);
+    }
+    tn_status status = read_result(tensor, arena, outcome);
+    if (status != TN_OK) return status;
+  }
+  return TN_OK;
+}
+
+static void take_error(tn__outcome *outcome) {
+  const tn_error *error = tn_error_peek();
+  if (error == NULL) {
+    snprintf(outcome->message, sizeof outcome->message, "no error was recorded");
+    return;
+  }
+  if (error->status != outcome->status) {
+    snprintf(outcome->message, sizeof outcome->message,
+             "the call returned '%s' but recorded '%s': %.300s", tn_status_name(outcome->status),
+             tn_status_name(error->status), error->message);
+    outcome->status = TN_INTERNAL;
+  } else {
+    snprintf(outcome->message, sizeof outcome->message, "%.500s", error->message);
+  }
+  snprintf(outcome->op, sizeof outcome->op, "%.60s", error->op);
+  snprintf(outcome->argument, sizeof outcome->argument, "%.60s", error->argument);
+  tn_error_clear();
+}
+
+void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena,
+                 tn__outcome *outcome) {
+  tn_value values[TN_SPEC_MAX_RESULTS];
+  *outcome = (tn__outcome){0};
+  tn_scope *scope = tn_scope_open();
+  tn_manual_seed(SEED);
+  int32_t count = tn_op_result_count(op);
+  const tn_tensor *first = prepared->sample->operand_count > 0 ? prepared->lists[0] : NULL;
+  outcome->status = count > TN_SPEC_MAX_RESULTS
+                        ? tn_error_set(TN_INTERNAL, "more results than the kit reads")
+                        : tn_op_call(op, prepared->args, prepared->sample->arg_count, values);
+  for (int32_t i = 0; i < count && outcome->status == TN_OK; i++) {
+    outcome->status = read_value(&values[i], first, arena, outcome);
+  }
+  if (outcome->status != TN_OK) {
+    take_error(outcome);
+  } else if (!tn_ok()) {
+    outcome->status = TN_INTERNAL;
+    snprintf(outcome->message, sizeof outcome->message, "the call succeeded but recorded: %.400s",
+             tn_error_peek()->message);
+    tn_error_clear();
+  }
+  tn_scope_close(scope);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// check_gradients: first and second gradients of small float64 samples against central differences.
+// The operands are host tensors, which finite differences can change; the function under test
+// moves them to the device, calls the operator, and joins its floating results into one vector.
+
+#include <stdio.h>
+
+#include "kit.h"
+
+enum { LARGEST = 64 };  // elements of all differentiable operands together
+
+typedef struct subject {
+  const tn__run *run;
+  const tn_sample *sample;
+} subject;
+
+static bool is_smooth(const tn__run *run, const tn_sample *sample, int32_t operand) {
+  bool chosen = run->spec->smooth == 0 || ((run->spec->smooth >> operand) & 1) != 0;
+  return chosen && sample->operands[operand].dtype == TN_F64;
+}
+
+// The floating results, flattened and joined; results without a gradient do not take part.
+static tn_tensor *join(const tn_value *values, int32_t count) {
+  tn_tensor *parts[TN_SPEC_MAX_RESULTS];
+  int64_t part_count = 0;
+  for (int32_t k = 0; k < count; k++) {
+    bool list = values[k].kind == TN_VALUE_LIST;
+    int64_t length = list ? tn_list_count(values[k].as.list) : 1;
+    for (int64_t i = 0; i < length && part_count < TN_SPEC_MAX_RESULTS; i++) {
+      tn_tensor *result = list ? tn_list_at(values[k].as.list, i) : values[k].as.tensor;
+      if (!tn_requires_grad(result)) continue;
+      tn_tensor *flat = tn_reshape(result, TN_SHAPE(-1));
+      if (flat == NULL) return NULL;
+      parts[part_count++] = flat;
+    }
+  }
+  if (part_count == 1) return parts[0];
+  if (part_count > 1) return tn_cat(((tn_tensors){parts, part_count}));
+  // No result follows a gradient's rules: give one that does not require any, for the check to say.
+  return values[0].kind == TN_VALUE_TENSOR ? values[0].as.tensor : tn_list_at(values[0].as.list, 0);
+}
+
+static tn_tensor *call_subject(void *context, tn_tensors inputs) {
+  const subject *s = context;
+  tn__prepared prepared = {.sample = s->sample};
+  tn_value values[TN_SPEC_MAX_RESULTS];
+  for (int64_t i = 0; i < inputs.count; i++) {
+    prepared.lists[i] = tn_to(inputs.data[i], s->run->device, TN_DTYPE_NONE);
+    if (prepared.lists[i] == NULL) return NULL;
+  }
+  for (int32_t i = 0; i < s->sample->arg_count; i++) {
+    const tn_sample_arg *arg = &s->sample->args[i];
+    prepared.args[i] = arg->value;
+    if (arg->value.kind == TN_VALUE_TENSOR) {
+      prepared.args[i] = tn_value_tensor(prepared.lists[arg->first]);
+    } else if (arg->value.kind == TN_VALUE_TENSORS) {
+      tn_tensors list = {prepared.lists + arg->first, arg->count};
+      prepared.args[i] = tn_value_tensors(list);
+    }
+  }
+  tn_manual_seed(7);
+  if (tn_op_call(s->run->op, prepared.args, s->sample->arg_count, values) != TN_OK) return NULL;
+  return join(values, tn_op_result_count(s->run->op));
+}
+
+static void report_status(tn__run *run, const tn_sample *sample, tn_status status,
+                          const char *variant) {
+  const tn_error *error = tn_error_peek();
+  tn__check(run, status == TN_OK, sample, variant, "%s", error == NULL ? "" : error->message);
+  tn_error_clear();
+}
+
+static void check_both(tn__run *run, const tn_sample *sample, tn_tensors inputs) {
+  subject s = {run, sample};
+  tn_gradcheck_options first = {.struct_size = sizeof first, .atol = 1e-6, .rtol = 1e-5};
+  tn_gradcheck_options second = {.struct_size = sizeof second, .atol = 1e-5, .rtol = 1e-4};
+  report_status(run, sample, tn_gradcheck(call_subject, &s, inputs, &first), "gradient");
+  if (run->spec->flags & TN_SPEC_FIRST_GRAD_ONLY) return;
+  report_status(run, sample, tn_gradgradcheck(call_subject, &s, inputs, &second),
+                "second gradient");
+}
+
+static bool is_wanted(const tn__run *run, const tn_sample *sample) {
+  if (!run->gradients || !run->traits.differentiable || run->dtype != TN_F64 ||
+      (run->spec->flags & TN_SPEC_NO_GRAD) ||
+      (sample->flags & (TN_SAMPLE_NO_GRAD | TN_SAMPLE_LARGE))) {
+    return false;
+  }
+  int64_t numel = 0;
+  for (int32_t i = 0; i < sample->operand_count; i++) {
+    if (is_smooth(run, sample, i)) numel += sample->operands[i].numel;
+  }
+  return numel > 0 && numel <= LARGEST;
+}
+
+void tn__check_gradients(tn__run *run, const tn_sample *sample) {
+  if (!is_wanted(run, sample)) return;
+  tn__placed placed[TN_SPEC_MAX_OPERANDS] = {{0}};
+  tn_tensor *inputs[TN_SPEC_MAX_OPERANDS];
+  tn_status status = TN_OK;
+  for (int32_t i = 0; i < sample->operand_count && status == TN_OK; i++) {
+    status = tn__place(&sample->operands[i], TN__LAYOUT_CONTIGUOUS, TN_DEVICE_CPU, &placed[i]);
+    inputs[i] = placed[i].view;
+    if (status == TN_OK && is_smooth(run, sample, i)) {
+      status = tn_requires_grad_(inputs[i], true);
+    }
+  }
+  if (tn__check(run, status == TN_OK, sample, "gradient", "operands cannot be made")) {
+    check_both(run, sample, (tn_tensors){inputs, sample->operand_count});
+  }
+  tn_error_clear();
+  for (int32_t i = 0; i < sample->operand_count; i++) tn__placed_release(&placed[i]);
+}

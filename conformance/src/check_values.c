@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// check_values: one sample in every layout. The contiguous call comes first: where no kernel takes
+// it the row is unsupported, and nothing else is asked. Every call is compared with the reference
+// (or judged by the spec's verify), must leave its operands and the memory around them alone, and
+// the contiguous one must give the same bits again, on one thread and on all.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit.h"
+
+// The dtype in which the operator would look for a kernel.
+static tn_dtype key_of(const tn__run *run) {
+  bool whole = run->dtype == TN_BOOL || tn_dtype_is_integer(run->dtype);
+  if (whole && (run->spec->flags & TN_SPEC_INT_TO_FLOAT)) return TN_F32;
+  if (whole && (run->spec->flags & TN_SPEC_INT_TO_INT64)) return TN_I64;
+  return run->dtype;
+}
+
+static void judge(tn__run *run, const tn_sample *sample, const char *variant,
+                  const tn__outcome *outcome, const tn_expected *expected) {
+  char text[512];
+  if (run->spec->reference != NULL) {
+    const char *difference = tn__compare(run->spec, outcome, expected, 0, text, sizeof text);
+    tn__check(run, difference == NULL, sample, variant, "%s", text);
+  }
+  if (run->spec->verify != NULL) {
+    const char *wrong = run->spec->verify(sample, outcome->results, outcome->count);
+    tn__check(run, wrong == NULL, sample, variant, "%s", wrong == NULL ? "" : wrong);
+  }
+}
+
+static void check_operands_intact(tn__run *run, const tn__prepared *prepared, const char *variant) {
+  const tn_sample *sample = prepared->sample;
+  for (int32_t i = 0; i < sample->operand_count; i++) {
+    tn__check(run, tn__placed_intact(&prepared->placed[i], &sample->operands[i], false), sample,
+              variant, "operand %d, or memory beside it, was written", i);
+  }
+}
+
+// The same values again, on one thread and on as many as there are.
+static void check_repeats(tn__run *run, const tn__prepared *prepared, const tn__outcome *first,
+                          tn__arena *arena) {
+  tn__outcome again;
+  int32_t threads = tn_thread_count();
+  tn__call_op(run->op, prepared, arena, &again);
+  tn__check(run, tn__same_bits(first, &again), prepared->sample, "again",
+            "a second call gave other bits");
+  if (threads <= 1 || !(prepared->sample->flags & TN_SAMPLE_LARGE)) return;
+  tn_set_thread_count(1);
+  tn__call_op(run->op, prepared, arena, &again);
+  tn_set_thread_count(threads);
+  tn__check(run, tn__same_bits(first, &again), prepared->sample, "one thread",
+            "one thread gives other bits than %d", threads);
+}
+
+static bool first_call(tn__run *run, const tn__prepared *prepared, tn__arena *arena,
+                       tn__outcome *outcome) {
+  tn__call_op(run->op, prepared, arena, outcome);
+  if (outcome->status == TN_UNIMPLEMENTED &&
+      !tn_op_has_kernel(run->spec->op, key_of(run), run->device)) {
+    run->row->verdict = TN_VERDICT_UNSUPPORTED;
+    tn__check(run, false, NULL, NULL, "%s", outcome->message);
+    return false;
+  }
+  return tn__check(run, outcome->status == TN_OK, prepared->sample, "contiguous", "%s",
+                   outcome->message);
+}
+
+static bool call_contiguous(tn__run *run, const tn_sample *sample, const tn_expected *expected,
+                            tn__arena *arena, tn__outcome *outcome) {
+  tn__prepared prepared;
+  tn_status status = tn__prepare(sample, TN__LAYOUT_CONTIGUOUS, run->device, &prepared);
+  bool ready = tn__check(run, status == TN_OK, sample, "contiguous", "operands cannot be made: %s",
+                         status == TN_OK ? "" : tn_error_peek()->message);
+  tn_error_clear();
+  bool called = ready && first_call(run, &prepared, arena, outcome);
+  if (called) {
+    judge(run, sample, "contiguous", outcome, expected);
+    check_operands_intact(run, &prepared, "contiguous");
+    check_repeats(run, &prepared, outcome, arena);
+    if (run->traits.view && outcome->count > 0 && outcome->results[0].numel > 0) {
+      tn__check(run, outcome->shares[0], sample, "contiguous", "the view is a copy");
+    }
+  }
+  tn__prepared_release(&prepared);
+  return called;
+}
+
+static void call_in_layout(tn__run *run, const tn_sample *sample, tn__layout layout,
+                           const tn_expected *expected, tn__arena *arena) {
+  tn__prepared prepared;
+  tn__outcome outcome;
+  const char *variant = tn__layout_name(layout);
+  tn_status status = tn__prepare(sample, layout, run->device, &prepared);
+  if (tn__check(run, status == TN_OK, sample, variant, "operands cannot be made: %s",
+                status == TN_OK ? "" : tn_error_peek()->message)) {
+    tn__call_op(run->op, &prepared, arena, &outcome);
+    if (tn__check(run, outcome.status == TN_OK, sample, variant, "%s", outcome.message)) {
+      judge(run, sample, variant, &outcome, expected);
+      check_operands_intact(run, &prepared, variant);
+    }
+  }
+  tn_error_clear();
+  tn__prepared_release(&prepared);
+}
+
+// A copy of |sample| whose operands repeat along their first dimension.
+static tn_sample *repeat_values(const tn_sample *sample, tn__arena *arena) {
+  tn_sample *copy = tn__arena_take(arena, sizeof *copy);
+  if (copy == NULL) return NULL;
+  *copy = *sample;
+  for (int32_t i = 0; i < copy->operand_count; i++) {
+    tn_operand *operand = &copy->operands[i];
+    if (operand->ndim == 0 || operand->numel == 0) continue;
+    int64_t row = operand->numel / operand->sizes[0];
+    double *values = tn__arena_take(arena, sizeof(double) * (size_t)operand->numel);
+    if (values == NULL) return NULL;
+    for (int64_t j = 0; j < operand->numel; j++) values[j] = operand->values[j % row];
+    operand->values = values;
+  }
+  return copy;
+}
+
+static void call_expanded(tn__run *run, const tn_sample *sample, tn__arena *arena) {
+  tn_sample *repeated = repeat_values(sample, arena);
+  tn_expected expected = {.arena = arena};
+  if (repeated == NULL) return;
+  if (run->spec->reference != NULL) run->spec->reference(repeated, &expected);
+  if (arena->failed) return;
+  call_in_layout(run, repeated, TN__LAYOUT_EXPANDED, &expected, arena);
+}
+
+static bool may_expand(const tn__run *run, const tn_sample *sample) {
+  return sample->operand_count > 0 && !(run->spec->flags & TN_SPEC_NO_EXPAND) &&
+         !(sample->flags & TN_SAMPLE_NO_EXPAND);
+}
+
+void tn__check_values(tn__run *run, const tn_sample *sample, tn__arena *arena) {
+  tn__outcome outcome;
+  tn_expected expected = {.arena = arena};
+  if (run->spec->reference != NULL) run->spec->reference(sample, &expected);
+  if (!tn__check(run, !arena->failed, sample, NULL, "out of memory, or beyond the kit's limits")) {
+    return;
+  }
+  if (!call_contiguous(run, sample, &expected, arena, &outcome)) return;
+  if (sample->flags & TN_SAMPLE_LARGE) return;
+  for (int32_t layout = 1; layout < TN__LAYOUT_COUNT && sample->operand_count > 0; layout++) {
+    if (layout == TN__LAYOUT_EXPANDED) {
+      if (may_expand(run, sample)) call_expanded(run, sample, arena);
+    } else {
+      call_in_layout(run, sample, (tn__layout)layout, &expected, arena);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// kit: what the parts of the kit share. A run walks specs and dtypes; for each pair it builds the
+// samples in an arena, runs the checks on every sample, and adds what it finds to one row. Checks
+// never stop a run: they count and say what was wrong.
+
+#ifndef TENON_CONFORMANCE_KIT_H_
+#define TENON_CONFORMANCE_KIT_H_
+
+#include <tenon/conformance.h>
+
+// ---- memory that lives as long as one (operator, dtype) ----------------------------------------
+
+typedef struct tn__arena {
+  struct tn__arena_block *blocks;
+  bool failed;
+} tn__arena;
+void *tn__arena_take(tn__arena *arena, size_t size_bytes);  // zeroed; NULL when memory is out
+void tn__arena_free(tn__arena *arena);
+
+struct tn_samples {
+  const tn_op_spec *spec;
+  tn_dtype dtype;
+  bool full;
+  uint64_t random;
+  tn__arena arena;
+  tn_sample **list;
+  int32_t count, capacity;
+};
+void tn__samples_init(tn_samples *samples, const tn_op_spec *spec, tn_dtype dtype, bool full);
+void tn__samples_free(tn_samples *samples);
+
+struct tn_expected {
+  tn__arena *arena;
+  tn_operand results[TN_SPEC_MAX_RESULTS];
+  double *scales[TN_SPEC_MAX_RESULTS];
+  int32_t count;
+};
+
+// ---- layouts -----------------------------------------------------------------------------------
+
+// How an operand lies in memory. MIXED gives each operand another one.
+typedef enum tn__layout {
+  TN__LAYOUT_CONTIGUOUS,
+  TN__LAYOUT_SPACED,      // step 2 along the last dimension, an offset
+  TN__LAYOUT_TRANSPOSED,  // first dimension innermost
+  TN__LAYOUT_REVERSED,    // negative strides
+  TN__LAYOUT_EXPANDED,    // stride 0 along the first dimension; the values repeat
+  TN__LAYOUT_MIXED,
+  TN__LAYOUT_COUNT,
+} tn__layout;
+const char *tn__layout_name(tn__layout layout);
+
+// An operand made into a tensor: the memory around it holds canaries.
+typedef struct tn__placed {
+  tn_tensor *base;  // 1-d, the whole storage
+  tn_tensor *view;  // the operand
+  uint8_t *bytes;   // what |base| holds at first
+  int64_t base_numel;
+  int64_t strides[TN_SPEC_MAX_DIMS], offset;
+} tn__placed;
+
+// owns: |placed| is released with tn__placed_release. errors: as recorded by the calls
+tn_status tn__place(const tn_operand *operand, tn__layout layout, tn_device device,
+                    tn__placed *placed);
+void tn__placed_release(tn__placed *placed);
+// Whether memory outside the operand (and, unless |written|, inside it) is as it was.
+bool tn__placed_intact(const tn__placed *placed, const tn_operand *operand, bool written);
+
+// ---- one call ----------------------------------------------------------------------------------
+
+// A sample with tensors made of its operands.
+typedef struct tn__prepared {
+  const tn_sample *sample;
+  tn__placed placed[TN_SPEC_MAX_OPERANDS];
+  tn_value args[TN_SPEC_MAX_ARGS];
+  tn_tensor *lists[TN_SPEC_MAX_OPERANDS];  // room of Tensor[] arguments
+} tn__prepared;
+tn_status tn__prepare(const tn_sample *sample, tn__layout layout, tn_device device,
+                      tn__prepared *prepared);
+void tn__prepared_release(tn__prepared *prepared);
+
+// Results of a call, read back as doubles and as bytes.
+typedef struct tn__outcome {
+  tn_status status;
+  tn_operand results[TN_SPEC_MAX_RESULTS];
+  uint8_t *bytes[TN_SPEC_MAX_RESULTS];
+  int32_t count;
+  bool shares[TN_SPEC_MAX_RESULTS];  // whether a result lies in operand 0's storage
+  char message[512];                 // of the recorded error
+  char op[64], argument[64];
+} tn__outcome;
+
+// Calls |op| on what was prepared; seeds the generators first, so that a call can be repeated.
+void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena,
+                 tn__outcome *outcome);
+
+// ---- findings ----------------------------------------------------------------------------------
+
+typedef struct tn__run {
+  const tn_op_spec *spec;
+  const tn_op *op;
+  tn_op_traits traits;
+  tn_dtype dtype;
+  tn_device device;
+  bool full, gradients;
+  tn_conformance_row *row;
+} tn__run;
+
+// One check more; says what failed unless |holds|. Returns |holds|.
+bool tn__check(tn__run *run, bool holds, const tn_sample *sample, const char *variant,
+               const char *format, ...) TN_PRINTF(5, 6);
+
+// Compares |outcome| with |expected|; |more_ulps| is allowed on top of the spec's tolerance.
+// NULL when they agree, else what differs (in |text|).
+const char *tn__compare(const tn_op_spec *spec, const tn__outcome *outcome,
+                        const tn_expected *expected, double more_ulps, char *text,
+                        size_t text_size);
+bool tn__same_bits(const tn__outcome *a, const tn__outcome *b);
+
+void tn__check_values(tn__run *run, const tn_sample *sample, tn__arena *arena);
+void tn__check_refusal(tn__run *run, tn_samples *samples);
+void tn__check_inplace(tn__run *run, const tn_sample *sample, tn__arena *arena);
+void tn__check_gradients(tn__run *run, const tn_sample *sample);
+void tn__check_failing(tn__run *run, const tn_sample *sample, tn__arena *arena);
+void tn__check_null_operands(tn__run *run, const tn_sample *sample, tn__arena *arena);
+
+#endif  // TENON_CONFORMANCE_KIT_H_
