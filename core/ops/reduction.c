@@ -29,9 +29,8 @@ tn_status tn__infer_reduction_dim(tn_infer *infer, int64_t *dim, bool keepdim) {
 }
 
 tn_status tn__infer_accumulation_dtype(tn_infer *infer, tn_dtype *dtype) {
-  if (tn_dtype_is_complex(*dtype) || *dtype == TN_BOOL) {
-    return tn__op_error(infer->call, TN_INVALID_DTYPE, "dtype", "cannot accumulate in %s",
-                        tn_dtype_name(*dtype));
+  if (*dtype == TN_BOOL) {
+    return tn__op_error(infer->call, TN_INVALID_DTYPE, "dtype", "cannot accumulate in bool");
   }
   if (*dtype == TN_DTYPE_NONE) {
     const tn_dtype self = tn_tensor_dtype(infer->inputs[0]);

@@ -18,7 +18,7 @@ tn_status tn__infer_reduction_dim(tn_infer *infer, int64_t *dim, bool keepdim);
 
 // Sets the key and result dtype of a sum or product: |*dtype| or, where that is not given, input
 // 0's with integers and bool widened to i64; writes it back to |*dtype|.
-// errors: INVALID_DTYPE for a bool or complex |*dtype|
+// errors: INVALID_DTYPE for a bool |*dtype|
 tn_status tn__infer_accumulation_dtype(tn_infer *infer, tn_dtype *dtype);
 
 // The dims to hand to another reduction: all of them where |dims| is absent or empty.

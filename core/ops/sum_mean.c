@@ -31,10 +31,10 @@ static tn_status sum_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 }
 
 /// The sum over the dimensions dim (none or an empty list: all); 0 over no elements.
-/// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
+/// self: any shape, any dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
 /// without dim, or with size 1 there under keepdim, in dtype; where that is not given, in self's
 /// dtype, integers and bool in int64. gradient: 1.
-/// errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim, INVALID_DTYPE for complex.
+/// errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim, INVALID_DTYPE for bool given.
 /// source: ATen `sum.dim_IntList`.
 const tn_op_def tn_op_sum_dim_IntList = {
     // clang-format off
@@ -43,7 +43,6 @@ const tn_op_def tn_op_sum_dim_IntList = {
     .flags = TN_OP_REDUCTION,
     .forms = TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN_DTYPES_REAL,
     .infer = sum_infer,
     .vjp = sum_vjp,
     .identity = 0,
@@ -66,7 +65,7 @@ static tn_status mean_infer(tn_infer *infer) {
   tn_mean_dim_attrs *attrs = infer->attrs;
   const bool given = attrs->dtype != TN_DTYPE_NONE;
   const tn_dtype dtype = given ? attrs->dtype : tn_tensor_dtype(infer->inputs[0]);
-  if (!tn_dtype_is_floating(dtype)) {
+  if (!tn_dtype_is_floating(dtype) && !tn_dtype_is_complex(dtype)) {
     return tn__op_error(infer->call, TN_INVALID_DTYPE, given ? "dtype" : "self",
                         "a mean is not computed in %s; give a floating dtype",
                         tn_dtype_name(dtype));
@@ -86,9 +85,9 @@ static tn_status mean_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **g
 }
 
 /// The mean over the dimensions dim (none or an empty list: all); NaN over no elements.
-/// self: any shape, floating, or any real dtype with a floating dtype given; dim: each in
+/// self: any shape, floating or complex, or any dtype where such a one is given; dim: each in
 /// [-ndim, ndim), none twice. Returns self's shape without dim, or with size 1 there under keepdim,
-/// in dtype or self's. gradient: 1 / count. errors: INVALID_DTYPE where neither is floating,
+/// in dtype or self's. gradient: 1 / count. errors: INVALID_DTYPE for a mean in integers or bool,
 /// OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim. source: ATen `mean.dim`.
 const tn_op_def tn_op_mean_dim = {
     // clang-format off
@@ -97,7 +96,6 @@ const tn_op_def tn_op_mean_dim = {
     .flags = TN_OP_REDUCTION,
     .forms = TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
-    .dtypes = TN_DTYPES_REAL,
     .infer = mean_infer,
     .vjp = mean_vjp,
     .identity = NAN,

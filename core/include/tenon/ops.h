@@ -2004,11 +2004,11 @@ typedef struct tn_mean_dim_options {
 } tn_mean_dim_options;
 // mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
 // The mean over the dimensions dim (none or an empty list: all); NaN over no elements.
-// self: any shape, floating, or any real dtype with a floating dtype given; dim: each in
+// self: any shape, floating or complex, or any dtype where such a one is given; dim: each in
 // [-ndim, ndim), none twice. Returns self's shape without dim, or with size 1 there under keepdim,
 // in dtype or self's. gradient: 1 / count.
 // source: ATen `mean.dim`.
-// owns: +1 result | errors: INVALID_DTYPE where neither is floating, OUT_OF_RANGE for a dim,
+// owns: +1 result | errors: INVALID_DTYPE for a mean in integers or bool, OUT_OF_RANGE for a dim,
 // INVALID_ARGUMENT for a repeated dim; as any operator | threads: any
 TN_API tn_tensor *tn_mean_dim_with(tn_tensor *self, tn_ints dim,
                                    const tn_mean_dim_options *options);
@@ -2979,12 +2979,12 @@ typedef struct tn_sum_dim_options {
 // sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) ->
 // Tensor
 // The sum over the dimensions dim (none or an empty list: all); 0 over no elements.
-// self: any shape, any real dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
+// self: any shape, any dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
 // without dim, or with size 1 there under keepdim, in dtype; where that is not given, in self's
 // dtype, integers and bool in int64. gradient: 1.
 // source: ATen `sum.dim_IntList`.
 // owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
-// INVALID_DTYPE for complex; as any operator | threads: any
+// INVALID_DTYPE for bool given; as any operator | threads: any
 TN_API tn_tensor *tn_sum_dim_with(tn_tensor *self, tn_ints dim, const tn_sum_dim_options *options);
 // tn_sum_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
 // tn_sum_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
@@ -3128,8 +3128,8 @@ typedef struct tn_var_options {
 } tn_var_options;
 // var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) ->
 // Tensor
-// The variance sum((x - mean)^2) / (count - correction) over the dimensions dim (none or an empty
-// list: all); NaN where the divisor is 0 or less.
+// The variance sum((x - mean)^2) / max(0, count - correction) over the dimensions dim (none or an
+// empty list: all); NaN over no elements, infinite or NaN where the divisor is 0.
 // self: any shape, floating; dim: each in [-ndim, ndim), none twice; correction: a real number, 1
 // where not given. Returns self's shape without dim, or with size 1 there under keepdim, in self's
 // dtype. gradient: 2 (x - mean) / (count - correction).
