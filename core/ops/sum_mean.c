@@ -34,8 +34,8 @@ static tn_status sum_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// self: any shape, any dtype; dim: each in [-ndim, ndim), none twice. Returns self's shape
 /// without dim, or with size 1 there under keepdim, in dtype; where that is not given, in self's
 /// dtype, integers and bool in int64. gradient: 1.
-/// errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim, INVALID_DTYPE for bool given.
-/// source: ATen `sum.dim_IntList`.
+/// errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim, INVALID_DTYPE for bool
+/// given. source: ATen `sum.dim_IntList`.
 const tn_op_def tn_op_sum_dim_IntList = {
     // clang-format off
     .schema = "sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
