@@ -8,9 +8,16 @@
 
 #include "cpu.h"
 #include "indices.h"
+#include "pooling_pairs.h"
 #include "wide.h"
+#include "workspace.h"
 
-enum { STRIP = 128 };  // results of a row made at a time
+// Rows or columns of the input that one result's window takes in.
+typedef struct taps {
+  int64_t start;   // the first inside of the plane
+  int64_t count;   // how many are, |dilation| apart; 0 and less: none
+  int64_t padded;  // how many there are with those in the border
+} taps;
 
 typedef struct pool {
   int64_t planes;
@@ -18,33 +25,29 @@ typedef struct pool {
   int64_t kernel[2], stride[2], padding[2], dilation[2];
   bool count_include_pad;
   int64_t divisor_override;  // 0: none
+  taps *columns;             // [out[1]]
   const void *input;         // or the gradient, going back
   void *result;
   int64_t *indices;
   const int64_t *checked_indices;
 } pool;
 
-// Rows (0) or columns (1) of the input in the window of an average.
-typedef struct extent {
-  int64_t begin, end;  // inside of the plane
-  int64_t padded;      // with what lies in the border
-} extent;
-
-static extent extent_at(const pool *p, int d, int64_t place) {
-  const int64_t start = place * p->stride[d] - p->padding[d];
-  const int64_t border = p->in[d] + p->padding[d];
-  const int64_t stop = start + p->kernel[d] < border ? start + p->kernel[d] : border;
-  const extent e = {start > 0 ? start : 0, stop < p->in[d] ? stop : p->in[d], stop - start};
-  return e;
+static taps taps_at(const pool *p, int d, int64_t place) {
+  const int64_t start = place * p->stride[d] - p->padding[d], dilation = p->dilation[d];
+  const int64_t skipped = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  const int64_t inside = start < p->in[d] ? (p->in[d] - 1 - start) / dilation + 1 : 0;
+  const int64_t border = p->in[d] + p->padding[d] - start;
+  const taps t = {start + skipped * dilation,
+                  (inside < p->kernel[d] ? inside : p->kernel[d]) - skipped,
+                  p->kernel[d] < border ? p->kernel[d] : border};
+  return t;
 }
 
 // What a window's sum is divided by; 0 for a window without elements.
-static int64_t divisor_at(const pool *p, int64_t y, int64_t x) {
-  const extent rows = extent_at(p, 0, y), cols = extent_at(p, 1, x);
-  if (rows.begin >= rows.end || cols.begin >= cols.end) return 0;
+static int64_t divisor_of(const pool *p, taps down, taps across) {
+  if (down.count <= 0 || across.count <= 0) return 0;
   if (p->divisor_override != 0) return p->divisor_override;
-  if (p->count_include_pad) return rows.padded * cols.padded;
-  return (rows.end - rows.begin) * (cols.end - cols.begin);
+  return p->count_include_pad ? down.padded * across.padded : down.count * across.count;
 }
 
 #define REAL float
@@ -55,6 +58,27 @@ static int64_t divisor_at(const pool *p, int64_t y, int64_t x) {
 #define NAME(x) x##_f64
 #include "pooling.inc.h"
 
+// ---- pairs -------------------------------------------------------------------------------------
+
+// Whether windows are 2 x 2, side by side, and rows long enough for pair_max_row.
+static bool is_pairs(const pool *p, tn_dtype dtype) {
+  for (int d = 0; d < 2; d++) {
+    const bool pairs = p->kernel[d] == 2 && p->stride[d] == 2 && p->dilation[d] == 1;
+    if (!pairs || p->padding[d] != 0 || 2 * p->out[d] > p->in[d]) return false;
+  }
+  return dtype == TN_F32 && p->out[1] >= PAIR_RESULTS && p->in[0] <= INT32_MAX / p->in[1];
+}
+
+static void max_pair_rows(void *closure, int64_t begin, int64_t end) {
+  const pool *p = closure;
+  for (int64_t row = begin; row < end; row++) {
+    const float *plane = (const float *)p->input + row / p->out[0] * p->in[0] * p->in[1];
+    const int64_t at = row * p->out[1], place = 2 * (row % p->out[0]) * p->in[1];
+    pair_max_row(plane, (int32_t)place, (int32_t)p->in[1], p->out[1], (float *)p->result + at,
+                 p->indices + at);
+  }
+}
+
 // ---- geometry ----------------------------------------------------------------------------------
 
 // One value means both dimensions; none means |missing|.
@@ -64,20 +88,24 @@ static void spread(int64_t to[2], tn_ints from, const int64_t missing[2]) {
   }
 }
 
-static pool pool_of(const tn_view *image, const tn_view *pooled, tn_ints kernel, tn_ints stride,
-                    tn_ints padding, tn_ints dilation) {
+static tn_status describe(tn_kernel_ctx *ctx, pool *p, const tn_view *image, const tn_view *pooled,
+                          tn_ints kernel, tn_ints stride, tn_ints padding, tn_ints dilation) {
   static const int64_t zeros[2] = {0, 0}, ones[2] = {1, 1};
-  pool p = {.planes = 1};
-  for (int32_t d = 0; d < image->rank - 2; d++) p.planes *= image->sizes[d];
+  memset(p, 0, sizeof *p);
+  p->planes = 1;
+  for (int32_t d = 0; d < image->rank - 2; d++) p->planes *= image->sizes[d];
   for (int d = 0; d < 2; d++) {
-    p.in[d] = image->sizes[image->rank - 2 + d];
-    p.out[d] = pooled->sizes[pooled->rank - 2 + d];
+    p->in[d] = image->sizes[image->rank - 2 + d];
+    p->out[d] = pooled->sizes[pooled->rank - 2 + d];
   }
-  spread(p.kernel, kernel, ones);
-  spread(p.stride, stride, p.kernel);
-  spread(p.padding, padding, zeros);
-  spread(p.dilation, dilation, ones);
-  return p;
+  spread(p->kernel, kernel, ones);
+  spread(p->stride, stride, p->kernel);
+  spread(p->padding, padding, zeros);
+  spread(p->dilation, dilation, ones);
+  p->columns = cpu_scratch(ctx, p->out[1], sizeof(taps));
+  if (p->columns == NULL) return TN_OUT_OF_MEMORY;
+  for (int64_t x = 0; x < p->out[1]; x++) p->columns[x] = taps_at(p, 1, x);
+  return TN_OK;
 }
 
 static void run_rows(pool *p, tn_range_body f32, tn_range_body f64, tn_dtype dtype) {
@@ -93,17 +121,19 @@ static void run_planes(pool *p, int64_t cost, tn_range_body f32, tn_range_body f
 // ---- max ---------------------------------------------------------------------------------------
 
 static tn_status max_pool(tn_kernel_ctx *ctx, const tn_view *views, const void *attributes) {
-  (void)ctx;
   const tn_max_pool2d_with_indices_attrs *attrs = attributes;
   const tn_view *result = &views[TN_ARG_max_pool2d_with_indices_result];
   const tn_view *self = &views[TN_ARG_max_pool2d_with_indices_self];
   if (result->numel == 0) return TN_OK;
-  pool p =
-      pool_of(self, result, attrs->kernel_size, attrs->stride, attrs->padding, attrs->dilation);
+  pool p;
+  const tn_status status = describe(ctx, &p, self, result, attrs->kernel_size, attrs->stride,
+                                    attrs->padding, attrs->dilation);
+  if (status != TN_OK) return status;
   p.input = self->data;
   p.result = result->data;
   p.indices = views[TN_ARG_max_pool2d_with_indices_indices].data;
-  run_rows(&p, max_rows_f32, max_rows_f64, result->dtype);
+  const tn_range_body f32_rows = is_pairs(&p, result->dtype) ? max_pair_rows : max_rows_f32;
+  run_rows(&p, f32_rows, max_rows_f64, result->dtype);
   return TN_OK;
 }
 
@@ -114,11 +144,13 @@ static tn_status max_pool_backward(tn_kernel_ctx *ctx, const tn_view *views,
   const tn_view *grad = &views[TN_ARG_max_pool2d_with_indices_backward_grad_output];
   const tn_view *indices = &views[TN_ARG_max_pool2d_with_indices_backward_indices];
   if (result->numel == 0) return TN_OK;
-  pool p =
-      pool_of(result, grad, attrs->kernel_size, attrs->stride, attrs->padding, attrs->dilation);
+  pool p;
+  tn_status status = describe(ctx, &p, result, grad, attrs->kernel_size, attrs->stride,
+                              attrs->padding, attrs->dilation);
+  if (status != TN_OK) return status;
   const int64_t in_space = p.in[0] * p.in[1];
-  const tn_status status = cpu_check_indices(ctx, indices, in_space, CPU_NO_EXEMPT_INDEX,
-                                             "an input plane", &p.checked_indices);
+  status = cpu_check_indices(ctx, indices, in_space, CPU_NO_EXEMPT_INDEX, "an input plane",
+                             &p.checked_indices);
   if (status != TN_OK) return status;
   p.input = grad->data;
   p.result = result->data;
@@ -127,25 +159,18 @@ static tn_status max_pool_backward(tn_kernel_ctx *ctx, const tn_view *views,
   return TN_OK;
 }
 
-// Indices inside of a plane are 32 bits wide while they are found.
-static const char *supports_max(void *self, const tn_args *args) {
-  (void)self;
-  const tn_view *image = &args->views[TN_ARG_max_pool2d_with_indices_self];
-  const int64_t height = image->sizes[image->rank - 2], width = image->sizes[image->rank - 1];
-  const bool small = width == 0 || height <= INT32_MAX / width;
-  return small ? NULL : "planes of 2^31 elements and more";
-}
-
 // ---- average -----------------------------------------------------------------------------------
 
 static tn_status average_pool(tn_kernel_ctx *ctx, const tn_view *views, const void *attributes) {
-  (void)ctx;
   const tn_avg_pool2d_attrs *attrs = attributes;
   const tn_view *result = &views[TN_ARG_avg_pool2d_result];
   const tn_view *self = &views[TN_ARG_avg_pool2d_self];
   if (result->numel == 0) return TN_OK;
   const tn_ints no_dilation = {NULL, 0};
-  pool p = pool_of(self, result, attrs->kernel_size, attrs->stride, attrs->padding, no_dilation);
+  pool p;
+  const tn_status status = describe(ctx, &p, self, result, attrs->kernel_size, attrs->stride,
+                                    attrs->padding, no_dilation);
+  if (status != TN_OK) return status;
   p.count_include_pad = attrs->count_include_pad;
   p.divisor_override = attrs->divisor_override.present ? attrs->divisor_override.value : 0;
   p.input = self->data;
@@ -156,13 +181,15 @@ static tn_status average_pool(tn_kernel_ctx *ctx, const tn_view *views, const vo
 
 static tn_status average_pool_backward(tn_kernel_ctx *ctx, const tn_view *views,
                                        const void *attributes) {
-  (void)ctx;
   const tn_avg_pool2d_backward_attrs *attrs = attributes;
   const tn_view *result = &views[TN_ARG_avg_pool2d_backward_result];
   const tn_view *grad = &views[TN_ARG_avg_pool2d_backward_grad_output];
   if (result->numel == 0) return TN_OK;
   const tn_ints no_dilation = {NULL, 0};
-  pool p = pool_of(result, grad, attrs->kernel_size, attrs->stride, attrs->padding, no_dilation);
+  pool p;
+  const tn_status status = describe(ctx, &p, result, grad, attrs->kernel_size, attrs->stride,
+                                    attrs->padding, no_dilation);
+  if (status != TN_OK) return status;
   p.count_include_pad = attrs->count_include_pad;
   p.divisor_override = attrs->divisor_override.present ? attrs->divisor_override.value : 0;
   p.input = grad->data;
@@ -186,18 +213,18 @@ static tn_status run(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   return cpu_run_wide(ctx, args, ((const body *)self)->run);
 }
 
-#define ROW(name, attrs_type, function, check)                                           \
-  {                                                                                      \
-    .op = name, .dtypes = TN_DTYPES_FLOATING, .rank = TN_RANK_GENERIC,                   \
-    .layout = TN_LAYOUT_CONTIGUOUS, .flags = TN_ROW_DETERMINISTIC,                       \
-    .attrs_size = sizeof(attrs_type), .supports = check, .run = run, .self = &(function) \
+#define ROW(name, attrs_type, function)                                \
+  {                                                                    \
+    .op = name, .dtypes = TN_DTYPES_FLOATING, .rank = TN_RANK_GENERIC, \
+    .layout = TN_LAYOUT_CONTIGUOUS, .flags = TN_ROW_DETERMINISTIC,     \
+    .attrs_size = sizeof(attrs_type), .run = run, .self = &(function)  \
   }
 
 const tn_kernel_row cpu_pooling_rows[] = {
-    ROW("max_pool2d_with_indices", tn_max_pool2d_with_indices_attrs, max_body, supports_max),
+    ROW("max_pool2d_with_indices", tn_max_pool2d_with_indices_attrs, max_body),
     ROW("max_pool2d_with_indices_backward", tn_max_pool2d_with_indices_backward_attrs,
-        max_backward_body, NULL),
-    ROW("avg_pool2d", tn_avg_pool2d_attrs, average_body, NULL),
-    ROW("avg_pool2d_backward", tn_avg_pool2d_backward_attrs, average_backward_body, NULL),
+        max_backward_body),
+    ROW("avg_pool2d", tn_avg_pool2d_attrs, average_body),
+    ROW("avg_pool2d_backward", tn_avg_pool2d_backward_attrs, average_backward_body),
 };
 const uint64_t cpu_pooling_row_count = sizeof cpu_pooling_rows / sizeof cpu_pooling_rows[0];
