@@ -145,6 +145,8 @@ static exported *export_tensor(tn_tensor *tensor, DLTensor *out) {
     return NULL;
   }
   shared->tensor = tn_retain(tensor);
+  // From here on others write without the version counter's knowing.
+  if (!is_read_only(tensor)) atomic_store_explicit(&tensor->storage->id, 0, memory_order_relaxed);
   if (rank > 0) {
     memcpy(shared->dims, tensor->sizes, rank * sizeof(int64_t));
     memcpy(shared->dims + rank, tensor->strides, rank * sizeof(int64_t));

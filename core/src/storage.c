@@ -30,7 +30,7 @@ static void storage_init(tn__storage *storage, tn__thread *thread, uint64_t size
   storage->device = device;
   storage->size_bytes = size_bytes;
   storage->block_bytes = 0;
-  storage->id = new_id(thread);
+  atomic_init(&storage->id, new_id(thread));
   atomic_init(&storage->version, 0);
   storage->deleter = NULL;
   storage->deleter_context = NULL;
@@ -82,6 +82,7 @@ tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device devi
     return NULL;
   }
   storage_init(storage, thread, size_bytes, device);
+  atomic_init(&storage->id, 0);
   storage->data = data;
   storage->flags = flags;
   storage->deleter = deleter;

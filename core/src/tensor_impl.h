@@ -30,7 +30,8 @@ typedef struct tn__storage {
   void *data;
   uint64_t size_bytes;
   uint64_t block_bytes;            // what was asked of the allocator; INLINE: the whole block
-  uint64_t id;                     // never used again; 0 is none
+  _Atomic uint64_t id;             // never used again; 0: others may write here unseen, so what is
+                                   // derived from these bytes may not be kept
   _Atomic uint64_t version;        // grows with every in-place change
   void (*deleter)(void *context);  // foreign memory; NULL: the allocator's
   void *deleter_context;
