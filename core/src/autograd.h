@@ -125,6 +125,9 @@ bool tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const
 // Makes |tensor| result |output| of |node| (retained).
 void tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output);
 
+// TN_SAVE_* of all that the gradients of |call|'s tracked inputs read.
+uint32_t tn__call_saves(const tn__call *call);
+
 // Records a call whose results are |call->outs|. |before| holds the versions of the inputs before
 // the call, or NULL where nothing was changed in place.
 tn_status tn__record_call(tn__call *call, const uint64_t *before);

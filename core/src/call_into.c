@@ -288,19 +288,40 @@ static tn_status run_by_parts(tn__call *call, tn_tensor *self) {
   return status;
 }
 
+// What |self| is before the call, for a gradient that reads it. Recorded, so that the call's node
+// leads on to |self|'s history through the copy. Raw.
+static tn_tensor *recorded_copy(tn_tensor *self) {
+  tn_scope *scope = tn__tls.scope;
+  tn_tensor *copy = tn_clone(self);
+  if (copy != NULL && scope != NULL && !tn__scope_take(scope, copy)) tn__retain_raw(copy);
+  return copy;
+}
+
 static tn_status run_recorded_inplace(tn__call *call, tn_tensor *self) {
   uint64_t before[TN__CALL_VIEWS];
+  tn_tensor *inputs[TN__CALL_VIEWS], *old_self = NULL;
   int32_t counted = call->input_count < TN__CALL_VIEWS ? call->input_count : TN__CALL_VIEWS;
   for (int32_t i = 0; i < counted; i++) {
-    const tn_tensor *input = call->inputs[i];
+    const tn_tensor *input = inputs[i] = call->inputs[i];
     before[i] = tn__is_none(input) || input->storage == NULL ? 0 : tn_tensor_version(input);
   }
+  if (counted == call->input_count && (tn__call_saves(call) & TN_SAVE_INPUT(0)) != 0) {
+    old_self = inputs[0] = recorded_copy(self);
+    if (old_self == NULL) return tn_error_peek()->status;
+    before[0] = tn_tensor_version(old_self);
+  }
   tn_status status = run_unrecorded(call, &self, 1, true);
-  if (status != TN_OK) return status;
-  tn__bump_version(self);
-  call->outs[0] = self;
-  call->output_count = 1;
-  return tn__record_call(call, before);
+  if (status == TN_OK) {
+    tn__bump_version(self);
+    call->outs[0] = self;
+    call->output_count = 1;
+    tn_tensor *const *given = call->inputs;
+    if (old_self != NULL) call->inputs = inputs;
+    status = tn__record_call(call, before);
+    call->inputs = given;
+  }
+  if (old_self != NULL) tn__release_raw(old_self);
+  return status;
 }
 
 static tn_status run_inplace(tn__call *call, tn_tensor *self) {

@@ -62,7 +62,7 @@ static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
 #define SAVED_ABSENT UINT64_MAX
 
 // The union of what the gradients of tracked inputs need.
-static uint32_t saves_of(const tn__call *call) {
+uint32_t tn__call_saves(const tn__call *call) {
   const tn_op_def *def = call->op->def;
   if ((def->saves[0] | def->saves[1] | def->saves[2] | def->saves[3]) == 0) return 0;
   uint32_t saves = 0;
@@ -178,7 +178,7 @@ tn_status tn__record_call(tn__call *call, const uint64_t *before) {
   for (int32_t i = 0; i < call->output_count; i++) any = any || has_gradient(call->outs[i]);
   if (!any) return TN_OK;
   const tn_op *op = call->op;
-  uint32_t saves = saves_of(call);
+  uint32_t saves = tn__call_saves(call);
   int32_t saved_count = saves == 0 ? 0 : call->input_count + call->output_count;
   tn__node *node = tn__node_new(&op_kind, op->name, call->inputs, call->input_count, call->outs,
                                 call->output_count, saved_count,
