@@ -149,7 +149,7 @@ void pointwise_errors(tn_samples *samples) {
   const tn_ints shapes[] = {TN_SHAPE(2, 3), TN_SHAPE(2, 4)};
   int32_t seen = 0;
   for (int32_t i = 0; i < row->arg_count; i++) {
-    add_arg(sample, row, i, shapes[seen % 2], tn_samples_dtype(samples), 4);
+    add_arg(sample, row, i, shapes[seen % 2], tn_samples_dtype(samples), 6);
     seen += is_tensor(row, i);
   }
 }
@@ -226,12 +226,12 @@ static double apply(const pointwise *row, const double *x, const tn_sample *samp
   return row->g != NULL ? row->g(x[0], x[1]) : row->h(x, sample);
 }
 
-void pointwise_reference(const tn_sample *sample, tn_expected *expected) {
-  const pointwise *row = row_of(sample->spec);
+void pointwise_reference_of(const tn_sample *sample, const pointwise *row, tn_expected *expected) {
   int64_t sizes[TN_SPEC_MAX_DIMS] = {0}, index[TN_SPEC_MAX_DIMS];
   int32_t ndim = broadcast_shape(sample, sizes);
   tn_dtype dtype = computed_dtype(sample, row);
   double *out = tn_expect(expected, row->result != 0 ? row->result : dtype, ndim, sizes);
+  double *scales = row->scale == NULL ? NULL : tn_expect_scales(expected);
   int64_t numel = tn_reference_numel(ndim, sizes);
   for (int64_t p = 0; out != NULL && p < numel; p++) {
     double x[POINTWISE_MAX_ARGS];
@@ -249,5 +249,10 @@ void pointwise_reference(const tn_sample *sample, tn_expected *expected) {
       }
     }
     out[p] = apply(row, x, sample);
+    if (scales != NULL) scales[p] = row->scale(x);
   }
+}
+
+void pointwise_reference(const tn_sample *sample, tn_expected *expected) {
+  pointwise_reference_of(sample, row_of(sample->spec), expected);
 }

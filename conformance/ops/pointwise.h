@@ -26,6 +26,7 @@ typedef struct pointwise {
   double (*f)(double x);  // one of these; f and g take the first arguments
   double (*g)(double x, double y);
   double (*h)(const double *x, const tn_sample *sample);  // x[i]: argument i as a number
+  double (*scale)(const double *x);  // of the rounding errors; NULL: the result's own
   pointwise_arg args[POINTWISE_MAX_ARGS];
   int32_t arg_count;
   double low[POINTWISE_MAX_ARGS], high[POINTWISE_MAX_ARGS];  // range of random values
@@ -41,6 +42,8 @@ typedef struct pointwise {
 
 void pointwise_samples(tn_samples *samples);
 void pointwise_reference(const tn_sample *sample, tn_expected *expected);
+// The same for a row that is not the spec's data.
+void pointwise_reference_of(const tn_sample *sample, const pointwise *row, tn_expected *expected);
 void pointwise_errors(tn_samples *samples);  // shapes that do not broadcast
 
 #define POINTWISE \

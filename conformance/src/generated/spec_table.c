@@ -7,59 +7,175 @@
 #include "spec_table.h"
 
 extern const tn_op_spec tn_spec_abs;
+extern const tn_op_spec tn_spec_add_Scalar;
+extern const tn_op_spec tn_spec_add_Tensor;
+extern const tn_op_spec tn_spec_addcdiv;
+extern const tn_op_spec tn_spec_addcmul;
+extern const tn_op_spec tn_spec_bitwise_and_Scalar;
+extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
+extern const tn_op_spec tn_spec_bitwise_or_Scalar;
+extern const tn_op_spec tn_spec_bitwise_or_Tensor;
+extern const tn_op_spec tn_spec_bitwise_xor_Scalar;
+extern const tn_op_spec tn_spec_bitwise_xor_Tensor;
 extern const tn_op_spec tn_spec_ceil;
+extern const tn_op_spec tn_spec_clamp;
+extern const tn_op_spec tn_spec_clamp_Tensor;
 extern const tn_op_spec tn_spec_cos;
+extern const tn_op_spec tn_spec_div_Scalar;
+extern const tn_op_spec tn_spec_div_Scalar_mode;
+extern const tn_op_spec tn_spec_div_Tensor;
+extern const tn_op_spec tn_spec_div_Tensor_mode;
+extern const tn_op_spec tn_spec_eq_Scalar;
+extern const tn_op_spec tn_spec_eq_Tensor;
 extern const tn_op_spec tn_spec_erf;
 extern const tn_op_spec tn_spec_exp;
 extern const tn_op_spec tn_spec_expm1;
 extern const tn_op_spec tn_spec_floor;
+extern const tn_op_spec tn_spec_ge_Scalar;
+extern const tn_op_spec tn_spec_ge_Tensor;
+extern const tn_op_spec tn_spec_gelu;
+extern const tn_op_spec tn_spec_gelu_backward;
+extern const tn_op_spec tn_spec_gt_Scalar;
+extern const tn_op_spec tn_spec_gt_Tensor;
 extern const tn_op_spec tn_spec_isfinite;
 extern const tn_op_spec tn_spec_isinf;
 extern const tn_op_spec tn_spec_isnan;
+extern const tn_op_spec tn_spec_le_Scalar;
+extern const tn_op_spec tn_spec_le_Tensor;
+extern const tn_op_spec tn_spec_leaky_relu;
+extern const tn_op_spec tn_spec_leaky_relu_backward;
+extern const tn_op_spec tn_spec_lerp_Scalar;
+extern const tn_op_spec tn_spec_lerp_Tensor;
 extern const tn_op_spec tn_spec_log;
 extern const tn_op_spec tn_spec_log1p;
+extern const tn_op_spec tn_spec_logical_and;
 extern const tn_op_spec tn_spec_logical_not;
+extern const tn_op_spec tn_spec_logical_or;
+extern const tn_op_spec tn_spec_logical_xor;
+extern const tn_op_spec tn_spec_lt_Scalar;
+extern const tn_op_spec tn_spec_lt_Tensor;
+extern const tn_op_spec tn_spec_masked_fill_Scalar;
+extern const tn_op_spec tn_spec_masked_fill_Tensor;
+extern const tn_op_spec tn_spec_maximum;
+extern const tn_op_spec tn_spec_minimum;
+extern const tn_op_spec tn_spec_mul_Scalar;
+extern const tn_op_spec tn_spec_mul_Tensor;
+extern const tn_op_spec tn_spec_ne_Scalar;
+extern const tn_op_spec tn_spec_ne_Tensor;
 extern const tn_op_spec tn_spec_neg;
+extern const tn_op_spec tn_spec_pow_Scalar;
+extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
+extern const tn_op_spec tn_spec_pow_Tensor_Tensor;
 extern const tn_op_spec tn_spec_reciprocal;
 extern const tn_op_spec tn_spec_relu;
+extern const tn_op_spec tn_spec_remainder_Scalar;
+extern const tn_op_spec tn_spec_remainder_Tensor;
 extern const tn_op_spec tn_spec_round;
 extern const tn_op_spec tn_spec_rsqrt;
 extern const tn_op_spec tn_spec_sigmoid;
+extern const tn_op_spec tn_spec_sigmoid_backward;
 extern const tn_op_spec tn_spec_sign;
+extern const tn_op_spec tn_spec_silu;
+extern const tn_op_spec tn_spec_silu_backward;
 extern const tn_op_spec tn_spec_sin;
 extern const tn_op_spec tn_spec_sqrt;
 extern const tn_op_spec tn_spec_square;
+extern const tn_op_spec tn_spec_sub_Scalar;
+extern const tn_op_spec tn_spec_sub_Tensor;
 extern const tn_op_spec tn_spec_tanh;
+extern const tn_op_spec tn_spec_tanh_backward;
+extern const tn_op_spec tn_spec_threshold_backward;
 extern const tn_op_spec tn_spec_trunc;
+extern const tn_op_spec tn_spec_where_ScalarOther;
+extern const tn_op_spec tn_spec_where_ScalarSelf;
+extern const tn_op_spec tn_spec_where_self;
 
 const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_abs,
+    &tn_spec_add_Scalar,
+    &tn_spec_add_Tensor,
+    &tn_spec_addcdiv,
+    &tn_spec_addcmul,
+    &tn_spec_bitwise_and_Scalar,
+    &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
+    &tn_spec_bitwise_or_Scalar,
+    &tn_spec_bitwise_or_Tensor,
+    &tn_spec_bitwise_xor_Scalar,
+    &tn_spec_bitwise_xor_Tensor,
     &tn_spec_ceil,
+    &tn_spec_clamp,
+    &tn_spec_clamp_Tensor,
     &tn_spec_cos,
+    &tn_spec_div_Scalar,
+    &tn_spec_div_Scalar_mode,
+    &tn_spec_div_Tensor,
+    &tn_spec_div_Tensor_mode,
+    &tn_spec_eq_Scalar,
+    &tn_spec_eq_Tensor,
     &tn_spec_erf,
     &tn_spec_exp,
     &tn_spec_expm1,
     &tn_spec_floor,
+    &tn_spec_ge_Scalar,
+    &tn_spec_ge_Tensor,
+    &tn_spec_gelu,
+    &tn_spec_gelu_backward,
+    &tn_spec_gt_Scalar,
+    &tn_spec_gt_Tensor,
     &tn_spec_isfinite,
     &tn_spec_isinf,
     &tn_spec_isnan,
+    &tn_spec_le_Scalar,
+    &tn_spec_le_Tensor,
+    &tn_spec_leaky_relu,
+    &tn_spec_leaky_relu_backward,
+    &tn_spec_lerp_Scalar,
+    &tn_spec_lerp_Tensor,
     &tn_spec_log,
     &tn_spec_log1p,
+    &tn_spec_logical_and,
     &tn_spec_logical_not,
+    &tn_spec_logical_or,
+    &tn_spec_logical_xor,
+    &tn_spec_lt_Scalar,
+    &tn_spec_lt_Tensor,
+    &tn_spec_masked_fill_Scalar,
+    &tn_spec_masked_fill_Tensor,
+    &tn_spec_maximum,
+    &tn_spec_minimum,
+    &tn_spec_mul_Scalar,
+    &tn_spec_mul_Tensor,
+    &tn_spec_ne_Scalar,
+    &tn_spec_ne_Tensor,
     &tn_spec_neg,
+    &tn_spec_pow_Scalar,
+    &tn_spec_pow_Tensor_Scalar,
+    &tn_spec_pow_Tensor_Tensor,
     &tn_spec_reciprocal,
     &tn_spec_relu,
+    &tn_spec_remainder_Scalar,
+    &tn_spec_remainder_Tensor,
     &tn_spec_round,
     &tn_spec_rsqrt,
     &tn_spec_sigmoid,
+    &tn_spec_sigmoid_backward,
     &tn_spec_sign,
+    &tn_spec_silu,
+    &tn_spec_silu_backward,
     &tn_spec_sin,
     &tn_spec_sqrt,
     &tn_spec_square,
+    &tn_spec_sub_Scalar,
+    &tn_spec_sub_Tensor,
     &tn_spec_tanh,
+    &tn_spec_tanh_backward,
+    &tn_spec_threshold_backward,
     &tn_spec_trunc,
+    &tn_spec_where_ScalarOther,
+    &tn_spec_where_ScalarSelf,
+    &tn_spec_where_self,
 };
 
-const int32_t tn_spec_table_count = 26;
+const int32_t tn_spec_table_count = 84;
