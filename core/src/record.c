@@ -81,11 +81,13 @@ static tn_status save_input(tn__node *node, const tn__call *call, int32_t i,
     node->saved[i].version = SAVED_ABSENT;
     return TN_OK;
   }
-  tn_tensor *kept = tn__materialize_immediate(input);
+  // What the call has written over is kept without its record, which now leads to this very node.
+  bool overwritten = before != NULL && input == call->outs[0];
+  tn_tensor *kept = overwritten ? tn__tensor_alias(input) : tn__materialize_immediate(input);
   if (kept == NULL) return TN_OUT_OF_MEMORY;
+  bool counted = before != NULL && (overwritten || kept == input) && i < TN__CALL_VIEWS;
   node->saved[i].tensor = kept;
-  node->saved[i].version =
-      before != NULL && kept == input && i < TN__CALL_VIEWS ? before[i] : tn_tensor_version(kept);
+  node->saved[i].version = counted ? before[i] : tn_tensor_version(kept);
   return TN_OK;
 }
 
@@ -230,12 +232,14 @@ static tn_tensor *checked(tn__node *node, int32_t slot, const char *what, int32_
   const tn__saved *saved = &node->saved[slot];
   uint64_t version = tn_tensor_version(saved->tensor);
   if (version == saved->version) return saved->tensor;
+  const char *maker = tn_grad_fn(saved->tensor);
   tn__error(TN_WRONG_STATE,
             &(tn__error_details){node->name, NULL, NULL, "clone it before changing it in place"},
             "%s: %s %d, which its gradient needs, was changed in place by a later call (it was at "
-            "version %llu and is at %llu; it came from '%s')",
+            "version %llu and is at %llu%s%s%s)",
             node->name, what, index, (unsigned long long)saved->version,
-            (unsigned long long)version, tn_grad_fn(saved->tensor));
+            (unsigned long long)version, maker[0] != '\0' ? "; it came from '" : "", maker,
+            maker[0] != '\0' ? "'" : "");
   return NULL;
 }
 
