@@ -5,10 +5,10 @@
 // own kernels or by OpenBLAS.
 //
 // Our own kernels give the same bits for every grid, so the grid follows the thread count. Those of
-// OpenBLAS need not, so its grid follows the shape alone. Who computes was measured on processors
-// with AVX2 and AVX-512: ours are level with OpenBLAS or ahead of it at every size up to 768, and
-// level to 3% behind above, so opening the library is left to products of that size. With other
-// instruction sets it is worth it much earlier.
+// OpenBLAS need not, so where that is asked for its grid follows the shape alone. Who computes was
+// measured on a Zen 4, with AVX2 and AVX-512: ours are level with OpenBLAS or ahead of it at
+// every size up to 768, and level to 3% behind above, so opening the library is left to products of
+// that size. With other instruction sets it is worth it much earlier.
 
 #include "gemm.h"
 
@@ -128,7 +128,13 @@ static void lay_grid(job *work, int64_t pieces) {
   work->grid_cols = ceil_div(n, work->block_cols);
 }
 
-static void lay_blas_grid(job *work) {
+// Blocks for OpenBLAS: one a thread, as large as can be; of a fixed size where bits must not depend
+// on the thread count.
+static void lay_blas_grid(job *work, bool fixed) {
+  if (!fixed) {
+    lay_grid(work, cpu_host->thread_count());
+    return;
+  }
   work->block_rows = BLAS_ROWS;
   work->block_cols = BLAS_COLS;
   work->grid_rows = ceil_div(work->gemm->m, BLAS_ROWS);
@@ -251,7 +257,7 @@ tn_status cpu_gemm_run(tn_kernel_ctx *ctx, tn_dtype dtype, const cpu_gemm *gemm,
   }
   work.openblas = wants_openblas(ctx, gemm);
   if (work.openblas) {
-    lay_blas_grid(&work);
+    lay_blas_grid(&work, (ctx->flags & TN_KERNEL_CTX_DETERMINISTIC) != 0);
   } else {
     const int64_t threads = cpu_host->thread_count();
     const double most = product_work / SERIAL_WORK;
