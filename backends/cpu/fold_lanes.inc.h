@@ -7,6 +7,11 @@
 // kept elements that lie in a row are folded side by side.
 
 static A FN(FOLD, row)(const char *in, int64_t stride, int64_t n) {
+  if (n < LANES) {
+    A a = START;
+    for (int64_t i = 0; i < n; i++) a = STEP(a, LOAD(*(const T *)(in + i * stride)));
+    return a;
+  }
   A lanes[LANES];
   for (int j = 0; j < LANES; j++) lanes[j] = START;
   int64_t i = 0;

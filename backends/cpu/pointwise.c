@@ -239,15 +239,22 @@ static void run_small_matrix(const tn_view *views, row *base) {
 void cpu_pointwise_run(const tn_view *views, uint32_t count, cpu_loop loop,
                        const cpu_params *params) {
   static const cpu_params no_params;
+  static const int64_t no_strides[CPU_MAX_OPERANDS];
   const int64_t numel = views[0].numel;
-  if (numel == 0) return;
+  if (params == NULL) params = &no_params;
+  if (numel <= 1) {
+    char *data[CPU_MAX_OPERANDS];
+    for (uint32_t k = 0; k < count; k++) data[k] = views[k].data;
+    loop(data, no_strides, numel, params);
+    return;
+  }
   row base;
   base.loop = loop;
-  base.params = params != NULL ? params : &no_params;
+  base.params = params;
   base.count = count;
   for (uint32_t k = 0; k < count; k++) base.data[k] = views[k].data;
   const int64_t result_size = tn_dtype_size(views[0].dtype);
-  if (numel == 1 || all_contiguous(views, count)) {
+  if (all_contiguous(views, count)) {
     for (uint32_t k = 0; k < count; k++) base.strides[k] = tn_dtype_size(views[k].dtype);
     run_row(&base, numel, result_size);
   } else if (views[0].rank == 1) {

@@ -228,9 +228,22 @@ static void merge_parts(const plan *p) {
   }
 }
 
+// One element: nothing to plan.
+static tn_status reduce_one(const tn_view *views, uint32_t out_count, cpu_reduction *reduction) {
+  static const int64_t no_strides[CPU_REDUCE_MAX_OUTPUTS];
+  char *const out[CPU_REDUCE_MAX_OUTPUTS] = {views[0].data, views[out_count - 1].data};
+  const cpu_stretch s = {.in = views[out_count].data, .kept = 1, .reduced = 1};
+  _Alignas(16) char accumulator[CPU_FOLD_MAX_BYTES];
+  reduction->count = 1;
+  reduction->fold->fold(accumulator, &s);
+  reduction->store(reduction, out, no_strides, accumulator, 1);
+  return TN_OK;
+}
+
 tn_status cpu_reduce(tn_kernel_ctx *ctx, const tn_view *views, uint32_t out_count,
                      cpu_reduction *reduction) {
   const tn_view *in = &views[out_count];
+  if (in->numel == 1) return reduce_one(views, out_count, reduction);
   plan p;
   p.reduction = reduction;
   p.out_count = out_count;

@@ -20,6 +20,11 @@ enum { CPU_PASTE(PIECE, S) = 1024 };  // elements a plain sum may run over
 // ---- sums
 
 static double FN(sum, piece)(const char *in, int64_t stride, int64_t n) {
+  if (n < LANES) {
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += (double)LOAD(*(const T *)(in + i * stride));
+    return sum;
+  }
   double lanes[LANES] = {0};
   int64_t i = 0;
   if (stride == (int64_t)sizeof(T)) {
