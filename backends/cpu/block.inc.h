@@ -4,12 +4,29 @@
 // OP(x) its formula. For the compute type itself (IS_COMPUTE_TYPE) it defines the function on
 // values in a row, BLOCK(LOOP), which the half-precision dtypes share; r may be x. Operands
 // that are not such a row are brought into one on the stack, so that they get vector code too.
+// With BEYOND(x), where the formula does not hold, a strip that holds such an x takes EXACT(x).
 
 #ifdef IS_COMPUTE_TYPE
+#ifdef BEYOND
+static void BLOCK(LOOP)(C *r, const C *x, int64_t n) {
+  for (int64_t begin = 0; begin < n; begin += BLOCK_LENGTH) {
+    const int64_t end = n - begin < BLOCK_LENGTH ? n : begin + BLOCK_LENGTH;
+    int beyond = 0;
+    for (int64_t i = begin; i < end; i++) beyond |= BEYOND(x[i]);
+    if (beyond) {
+      for (int64_t i = begin; i < end; i++) r[i] = EXACT(x[i]);
+      continue;
+    }
+    CPU_INDEPENDENT
+    for (int64_t i = begin; i < end; i++) r[i] = OP(x[i]);
+  }
+}
+#else
 static void BLOCK(LOOP)(C *r, const C *x, int64_t n) {
   CPU_INDEPENDENT
   for (int64_t i = 0; i < n; i++) r[i] = OP(x[i]);
 }
+#endif
 #endif
 
 static void NAME(LOOP)(char *const *data, const int64_t *strides, int64_t n,
@@ -32,3 +49,5 @@ static void NAME(LOOP)(char *const *data, const int64_t *strides, int64_t n,
 
 #undef LOOP
 #undef OP
+#undef BEYOND
+#undef EXACT

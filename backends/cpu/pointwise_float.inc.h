@@ -124,10 +124,14 @@ static void NAME(scatter)(char *to, int64_t stride, const C *from, int64_t n) {
 
 #define LOOP sin
 #define OP(x) SIN(x)
+#define BEYOND(x) (VEC(magnitude)(x) > (C)VEC_SIN_LIMIT)
+#define EXACT(x) M(sin)(x)
 #include "block.inc.h"
 
 #define LOOP cos
 #define OP(x) COS(x)
+#define BEYOND(x) (VEC(magnitude)(x) > (C)VEC_SIN_LIMIT)
+#define EXACT(x) M(cos)(x)
 #include "block.inc.h"
 
 #define LOOP erf
