@@ -121,7 +121,7 @@ bool tn__same_bits(const tn__outcome *a, const tn__outcome *b);
 void tn__check_values(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_refusal(tn__run *run, tn_samples *samples);
 void tn__check_inplace(tn__run *run, const tn_sample *sample, tn__arena *arena);
-void tn__check_gradients(tn__run *run, const tn_sample *sample);
+void tn__check_gradients(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_failing(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_null_operands(tn__run *run, const tn_sample *sample, tn__arena *arena);
 

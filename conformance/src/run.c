@@ -63,7 +63,7 @@ static void run_samples(tn__run *run, tn_samples *samples) {
     tn__check_values(run, sample, &scratch);
     if (!is_stopped(run)) {
       tn__check_inplace(run, sample, &scratch);
-      tn__check_gradients(run, sample);
+      tn__check_gradients(run, sample, &scratch);
     }
     tn__arena_free(&scratch);
   }

@@ -11,6 +11,14 @@ extern const tn_op_spec tn_spec_add_Scalar;
 extern const tn_op_spec tn_spec_add_Tensor;
 extern const tn_op_spec tn_spec_addcdiv;
 extern const tn_op_spec tn_spec_addcmul;
+extern const tn_op_spec tn_spec_all;
+extern const tn_op_spec tn_spec_all_dims;
+extern const tn_op_spec tn_spec_amax;
+extern const tn_op_spec tn_spec_amin;
+extern const tn_op_spec tn_spec_any;
+extern const tn_op_spec tn_spec_any_dims;
+extern const tn_op_spec tn_spec_argmax;
+extern const tn_op_spec tn_spec_argmin;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
 extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
@@ -53,11 +61,18 @@ extern const tn_op_spec tn_spec_logical_and;
 extern const tn_op_spec tn_spec_logical_not;
 extern const tn_op_spec tn_spec_logical_or;
 extern const tn_op_spec tn_spec_logical_xor;
+extern const tn_op_spec tn_spec_logsumexp;
 extern const tn_op_spec tn_spec_lt_Scalar;
 extern const tn_op_spec tn_spec_lt_Tensor;
 extern const tn_op_spec tn_spec_masked_fill_Scalar;
 extern const tn_op_spec tn_spec_masked_fill_Tensor;
+extern const tn_op_spec tn_spec_max;
+extern const tn_op_spec tn_spec_max_dim;
 extern const tn_op_spec tn_spec_maximum;
+extern const tn_op_spec tn_spec_mean;
+extern const tn_op_spec tn_spec_mean_dim;
+extern const tn_op_spec tn_spec_min;
+extern const tn_op_spec tn_spec_min_dim;
 extern const tn_op_spec tn_spec_minimum;
 extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
@@ -67,6 +82,8 @@ extern const tn_op_spec tn_spec_neg;
 extern const tn_op_spec tn_spec_pow_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Tensor;
+extern const tn_op_spec tn_spec_prod;
+extern const tn_op_spec tn_spec_prod_dim_int;
 extern const tn_op_spec tn_spec_reciprocal;
 extern const tn_op_spec tn_spec_relu;
 extern const tn_op_spec tn_spec_remainder_Scalar;
@@ -81,12 +98,16 @@ extern const tn_op_spec tn_spec_silu_backward;
 extern const tn_op_spec tn_spec_sin;
 extern const tn_op_spec tn_spec_sqrt;
 extern const tn_op_spec tn_spec_square;
+extern const tn_op_spec tn_spec_std_correction;
 extern const tn_op_spec tn_spec_sub_Scalar;
 extern const tn_op_spec tn_spec_sub_Tensor;
+extern const tn_op_spec tn_spec_sum;
+extern const tn_op_spec tn_spec_sum_dim_IntList;
 extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
 extern const tn_op_spec tn_spec_threshold_backward;
 extern const tn_op_spec tn_spec_trunc;
+extern const tn_op_spec tn_spec_var_correction;
 extern const tn_op_spec tn_spec_where_ScalarOther;
 extern const tn_op_spec tn_spec_where_ScalarSelf;
 extern const tn_op_spec tn_spec_where_self;
@@ -97,6 +118,14 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_add_Tensor,
     &tn_spec_addcdiv,
     &tn_spec_addcmul,
+    &tn_spec_all,
+    &tn_spec_all_dims,
+    &tn_spec_amax,
+    &tn_spec_amin,
+    &tn_spec_any,
+    &tn_spec_any_dims,
+    &tn_spec_argmax,
+    &tn_spec_argmin,
     &tn_spec_bitwise_and_Scalar,
     &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
@@ -139,11 +168,18 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_logical_not,
     &tn_spec_logical_or,
     &tn_spec_logical_xor,
+    &tn_spec_logsumexp,
     &tn_spec_lt_Scalar,
     &tn_spec_lt_Tensor,
     &tn_spec_masked_fill_Scalar,
     &tn_spec_masked_fill_Tensor,
+    &tn_spec_max,
+    &tn_spec_max_dim,
     &tn_spec_maximum,
+    &tn_spec_mean,
+    &tn_spec_mean_dim,
+    &tn_spec_min,
+    &tn_spec_min_dim,
     &tn_spec_minimum,
     &tn_spec_mul_Scalar,
     &tn_spec_mul_Tensor,
@@ -153,6 +189,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_pow_Scalar,
     &tn_spec_pow_Tensor_Scalar,
     &tn_spec_pow_Tensor_Tensor,
+    &tn_spec_prod,
+    &tn_spec_prod_dim_int,
     &tn_spec_reciprocal,
     &tn_spec_relu,
     &tn_spec_remainder_Scalar,
@@ -167,15 +205,19 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_sin,
     &tn_spec_sqrt,
     &tn_spec_square,
+    &tn_spec_std_correction,
     &tn_spec_sub_Scalar,
     &tn_spec_sub_Tensor,
+    &tn_spec_sum,
+    &tn_spec_sum_dim_IntList,
     &tn_spec_tanh,
     &tn_spec_tanh_backward,
     &tn_spec_threshold_backward,
     &tn_spec_trunc,
+    &tn_spec_var_correction,
     &tn_spec_where_ScalarOther,
     &tn_spec_where_ScalarSelf,
     &tn_spec_where_self,
 };
 
-const int32_t tn_spec_table_count = 84;
+const int32_t tn_spec_table_count = 105;
