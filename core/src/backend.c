@@ -294,9 +294,40 @@ static tn_status initialize(tn__backend *backend) {
   return TN_OK;
 }
 
+// How a thread runtime is told, before it is loaded, not to burn a core while it waits. By default
+// libgomp's threads spin for milliseconds: with other work on the machine each small loop then
+// waits for threads that are not running. See docs/adr/0009.
+typedef struct wait_setting {
+  const char *threading;  // as the plugin's facts name the runtime
+  const char *variable, *value;
+  const char *unless;  // the user has decided
+} wait_setting;
+
+static const wait_setting wait_settings[] = {
+    {"openmp", "GOMP_SPINCOUNT", "1000", "OMP_WAIT_POLICY"},
+};
+
+static const wait_setting *wait_setting_of(const tn__backend *backend) {
+  for (size_t i = 0; i < sizeof wait_settings / sizeof wait_settings[0]; i++) {
+    const wait_setting *setting = &wait_settings[i];
+    if (strcmp(setting->threading, backend->facts.threading) != 0) continue;
+    return getenv(setting->variable) || getenv(setting->unless) ? NULL : setting;
+  }
+  return NULL;
+}
+
+// The setting is in the environment only while the library is loaded.
+static void *load(const tn__backend *backend) {
+  const wait_setting *setting = wait_setting_of(backend);
+  if (setting != NULL) setenv(setting->variable, setting->value, 0);
+  void *library = dlopen(backend->path, RTLD_NOW | RTLD_LOCAL);
+  if (setting != NULL) unsetenv(setting->variable);
+  return library;
+}
+
 static tn_status open_library(tn__backend *backend) {
   backend->stage = TN__STAGE_DLOPEN;
-  backend->library = dlopen(backend->path, RTLD_NOW | RTLD_LOCAL);
+  backend->library = load(backend);
   if (backend->library == NULL) {
     const char *why = dlerror();
     return tn__backend_fail(backend, TN__STAGE_DLOPEN, "%s", why ? why : "dlopen failed");
