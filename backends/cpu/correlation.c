@@ -178,7 +178,7 @@ static tn_status forward_in_turn(tn_kernel_ctx *ctx, job *work) {
     cpu_gemm gemm = forward_product(work, group, y);
     gemm.pack_b = work->unfold->pack;
     gemm.pack_closure = &unfolded;
-    status = cpu_gemm_run(ctx, work->dtype, &gemm, CPU_GEMM_ONE);
+    status = cpu_gemm_run(ctx, work->dtype, &gemm, CPU_GEMM_ONE, false);
   }
   return status;
 }
@@ -211,7 +211,7 @@ static tn_status forward_pointwise(tn_kernel_ctx *ctx, job *work) {
     gemm.b = work->x + x_offset(work, 0, group);
     gemm.b_row = w->in_space;
     gemm.b_col = 1;
-    status = cpu_gemm_run(ctx, work->dtype, &gemm, batch);
+    status = cpu_gemm_run(ctx, work->dtype, &gemm, batch, false);
   }
   return status;
 }

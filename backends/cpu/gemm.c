@@ -2,13 +2,12 @@
 //
 // gemm: runs matrix products on the process's threads. A product is cut into a grid of rectangles
 // of C, and a batch of products into all their rectangles; each is computed on one thread, by our
-// own kernels or by OpenBLAS.
+// own kernels or by OpenBLAS. Our own give the same bits for every grid; those of OpenBLAS need
+// not.
 //
-// Our own kernels give the same bits for every grid, so the grid follows the thread count. Those of
-// OpenBLAS need not, so where that is asked for its grid follows the shape alone. Who computes was
-// measured on a Zen 4, with AVX2 and AVX-512: ours are level with OpenBLAS or ahead of it at
-// every size up to 768, and level to 3% behind above, so opening the library is left to products of
-// that size. With other instruction sets it is worth it much earlier.
+// Who computes was measured on a Zen 4, with AVX2 and AVX-512: ours are level with OpenBLAS or
+// ahead of it at every size up to 768, and level to 3% behind above, so opening the library is left
+// to products of that size. With other instruction sets it is worth it much earlier.
 
 #include "gemm.h"
 
@@ -21,8 +20,6 @@
 enum {
   SERIAL_WORK = 64 * 64 * 64,  // multiplications below which a second thread does not pay
   STACK_WORKSPACE_BYTES = 32768,
-  BLAS_ROWS = 256,  // a rectangle that OpenBLAS computes
-  BLAS_COLS = 512,
 };
 
 #define BLAS_WORK_WIDE (INT64_C(768) * 768 * 768)
@@ -76,19 +73,21 @@ const cpu_unfold_kernels *cpu_unfold_kernels_for(tn_dtype dtype) {
 // ---- who computes ------------------------------------------------------------------------------
 
 static bool blas_takes(const cpu_gemm *gemm) {
-  return gemm->b != NULL && gemm->a != NULL &&
+  return gemm->m > 0 && gemm->n > 0 && gemm->k > 0 &&
          cpu_blas_takes(gemm->m, gemm->k, gemm->a_row, gemm->a_col) &&
-         cpu_blas_takes(gemm->k, gemm->n, gemm->b_row, gemm->b_col) &&
-         cpu_blas_takes(gemm->m, gemm->n, gemm->c_row, 1);
+         cpu_blas_takes(gemm->k, gemm->n, gemm->b_row, gemm->b_col) && gemm->c_row >= gemm->n &&
+         gemm->c_row <= INT32_MAX;
 }
 
-static bool wants_openblas(const tn_kernel_ctx *ctx, const cpu_gemm *gemm) {
-  if (choice == BLAS_OWN || !blas_takes(gemm)) return false;
+const char *cpu_openblas_declines(const cpu_gemm *gemm) {
+  if (choice == BLAS_OWN) return "TENON_CPU_BLAS asks for our own kernels";
   const int64_t threshold = chosen_isa == CPU_ISA_baseline ? BLAS_WORK_NARROW : BLAS_WORK_WIDE;
   const double work = (double)gemm->m * (double)gemm->n * (double)gemm->k;
-  if (choice == BLAS_MEASURED && work < (double)threshold) return false;
-  if (!cpu_openblas_available()) return false;
-  return !(ctx->flags & TN_KERNEL_CTX_DETERMINISTIC) || cpu_openblas_always_stays();
+  if (choice == BLAS_MEASURED && work < (double)threshold) {
+    return "our own kernels are as fast at this size";
+  }
+  if (!blas_takes(gemm)) return "strides that BLAS does not take";
+  return cpu_openblas_available() ? NULL : "no OpenBLAS found";
 }
 
 // ---- the grid ----------------------------------------------------------------------------------
@@ -126,19 +125,6 @@ static void lay_grid(job *work, int64_t pieces) {
   work->block_cols = ceil_div(ceil_div(n, grid_cols), tile_cols) * tile_cols;
   work->grid_rows = ceil_div(m, work->block_rows);
   work->grid_cols = ceil_div(n, work->block_cols);
-}
-
-// Blocks for OpenBLAS: one a thread, as large as can be; of a fixed size where bits must not depend
-// on the thread count.
-static void lay_blas_grid(job *work, bool fixed) {
-  if (!fixed) {
-    lay_grid(work, cpu_host->thread_count());
-    return;
-  }
-  work->block_rows = BLAS_ROWS;
-  work->block_cols = BLAS_COLS;
-  work->grid_rows = ceil_div(work->gemm->m, BLAS_ROWS);
-  work->grid_cols = ceil_div(work->gemm->n, BLAS_COLS);
 }
 
 // ---- running -----------------------------------------------------------------------------------
@@ -239,31 +225,33 @@ static bool run_as_vector(const job *work) {
   return true;
 }
 
+// About how many rectangles a product is worth.
+static int64_t pieces_wanted(const job *work, double product_work) {
+  const int64_t threads = cpu_host->thread_count(), count = work->batch->count;
+  if (threads == 1) return 1;
+  if (work->openblas) return ceil_div(threads, count);
+  const int64_t wanted = count >= 4 * threads ? 1 : ceil_div(2 * threads, count);
+  const double most = product_work / SERIAL_WORK;
+  return most < (double)wanted ? (int64_t)most : wanted;
+}
+
 tn_status cpu_gemm_run(tn_kernel_ctx *ctx, tn_dtype dtype, const cpu_gemm *gemm,
-                       cpu_gemm_batch batch) {
+                       cpu_gemm_batch batch, bool openblas) {
   if (gemm->m == 0 || gemm->n == 0 || batch.count == 0) return TN_OK;
   job work = {.kernels = cpu_gemm_kernels_for(dtype),
               .gemm = gemm,
               .batch = &batch,
-              .f64 = dtype == TN_F64};
-  if (run_as_vector(&work)) return TN_OK;
+              .f64 = dtype == TN_F64,
+              .openblas = openblas};
+  if (!openblas && run_as_vector(&work)) return TN_OK;
   const uint64_t bytes = work.kernels->workspace_bytes(gemm->m, gemm->n, gemm->k);
   const double product_work = (double)gemm->m * (double)gemm->n * (double)(gemm->k + 1);
   const double all_work = product_work * (double)batch.count;
-  const bool serial = all_work < 2.0 * SERIAL_WORK;
-  if (serial && bytes <= STACK_WORKSPACE_BYTES) {
+  if (!openblas && all_work < 2.0 * SERIAL_WORK && bytes <= STACK_WORKSPACE_BYTES) {
     run_here(&work);
     return TN_OK;
   }
-  work.openblas = wants_openblas(ctx, gemm);
-  if (work.openblas) {
-    lay_blas_grid(&work, (ctx->flags & TN_KERNEL_CTX_DETERMINISTIC) != 0);
-  } else {
-    const int64_t threads = cpu_host->thread_count();
-    const double most = product_work / SERIAL_WORK;
-    const int64_t wanted = batch.count >= 4 * threads ? 1 : ceil_div(2 * threads, batch.count);
-    lay_grid(&work, threads == 1 || serial ? 1 : most < (double)wanted ? (int64_t)most : wanted);
-  }
+  lay_grid(&work, all_work < 2.0 * SERIAL_WORK ? 1 : pieces_wanted(&work, product_work));
   const int64_t tasks = batch.count * work.grid_rows * work.grid_cols;
   cpu_workspaces workspaces;
   const tn_status status = cpu_workspaces_open(&workspaces, ctx, bytes, tasks);

@@ -17,8 +17,13 @@ typedef struct cpu_gemm_batch {
 
 #define CPU_GEMM_ONE ((cpu_gemm_batch){1, 0, 0, 0})
 
-// Computes |batch.count| products of f32 or f64. errors: OUT_OF_MEMORY
+// Why OpenBLAS should not compute |gemm|, whose operands need not have memory yet; NULL where it
+// should. Opens the library when everything else speaks for it.
+const char *cpu_openblas_declines(const cpu_gemm *gemm);
+
+// Computes |batch.count| products of f32 or f64, with OpenBLAS where |openblas|, which then must
+// not have declined. Without it the bits are the same at any thread count. errors: OUT_OF_MEMORY
 tn_status cpu_gemm_run(tn_kernel_ctx *ctx, tn_dtype dtype, const cpu_gemm *gemm,
-                       cpu_gemm_batch batch);
+                       cpu_gemm_batch batch, bool openblas);
 
 #endif  // TENON_CPU_GEMM_RUN_H_

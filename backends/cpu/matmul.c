@@ -23,6 +23,7 @@ typedef struct product {
   int64_t count;  // matrices in the batch
   matrix a, b, c;
   tn_scalar alpha, beta;
+  bool openblas;
 } product;
 
 static matrix matrix_of(const tn_view *view) {
@@ -123,8 +124,8 @@ static tn_status multiply_simple(const product *work) {
 
 // ---- floats ------------------------------------------------------------------------------------
 
-// |work|'s operands have an element size that gemm knows and c has contiguous rows.
-static tn_status multiply_gemm(tn_kernel_ctx *ctx, tn_dtype dtype, const product *work) {
+// The product as gemm takes it; c has contiguous rows.
+static cpu_gemm gemm_of(const product *work) {
   const cpu_gemm gemm = {
       .m = work->c.rows,
       .n = work->c.cols,
@@ -140,8 +141,13 @@ static tn_status multiply_gemm(tn_kernel_ctx *ctx, tn_dtype dtype, const product
       .alpha = cpu_scalar_f64(work->alpha),
       .beta = cpu_scalar_f64(work->beta),
   };
+  return gemm;
+}
+
+static tn_status multiply_gemm(tn_kernel_ctx *ctx, tn_dtype dtype, const product *work) {
+  const cpu_gemm gemm = gemm_of(work);
   const cpu_gemm_batch batch = {work->count, work->a.step, work->b.step, work->c.step};
-  return cpu_gemm_run(ctx, dtype, &gemm, batch);
+  return cpu_gemm_run(ctx, dtype, &gemm, batch, work->openblas);
 }
 
 // ---- halves: there and back --------------------------------------------------------------------
@@ -221,13 +227,18 @@ static void copy_batch(matrix to, matrix from, int64_t count, int64_t size) {
   }
 }
 
+// C^T = B^T A^T
+static void transpose_product(product *work) {
+  const matrix a = work->a;
+  work->a = transposed(work->b);
+  work->b = transposed(a);
+  work->c = transposed(work->c);
+}
+
 static tn_status multiply_floats(tn_kernel_ctx *ctx, product *work) {
   if (rows_contiguous(work->c)) return multiply_gemm(ctx, work->dtype, work);
   if (work->c.row == 1 || work->c.rows == 1) {
-    const matrix a = work->a;
-    work->a = transposed(work->b);
-    work->b = transposed(a);
-    work->c = transposed(work->c);
+    transpose_product(work);
     return multiply_gemm(ctx, work->dtype, work);
   }
   const int64_t size = tn_dtype_size(work->dtype);
@@ -257,10 +268,12 @@ static tn_status multiply(tn_kernel_ctx *ctx, product *work) {
 
 // ---- rows --------------------------------------------------------------------------------------
 
-static tn_status run_product(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
-  (void)self;
+// |self| of a row points at whether OpenBLAS computes.
+static bool with_openblas = true, with_own = false;
+
+static product plain_product(void *self, const tn_args *args) {
   const tn_view *result = &args->views[TN_ARG_mm_result];
-  product work = {
+  const product work = {
       .dtype = result->dtype,
       .count = result->rank == 3 ? result->sizes[0] : 1,
       .a = matrix_of(&args->views[TN_ARG_mm_self]),
@@ -268,15 +281,20 @@ static tn_status run_product(void *self, tn_kernel_ctx *ctx, const tn_args *args
       .c = matrix_of(result),
       .alpha = tn_scalar_int(1),
       .beta = tn_scalar_int(0),
+      .openblas = *(const bool *)self,
   };
+  return work;
+}
+
+static tn_status run_product(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
+  product work = plain_product(self, args);
   return multiply(ctx, &work);
 }
 
-static tn_status run_addmm(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
-  (void)self;
+static product added_product(void *self, const tn_args *args) {
   const tn_addmm_attrs *attrs = args->attrs;
   const tn_view *result = &args->views[TN_ARG_addmm_result];
-  product work = {
+  const product work = {
       .dtype = result->dtype,
       .count = 1,
       .a = matrix_of(&args->views[TN_ARG_addmm_mat1]),
@@ -284,26 +302,57 @@ static tn_status run_addmm(void *self, tn_kernel_ctx *ctx, const tn_args *args) 
       .c = matrix_of(result),
       .alpha = attrs->alpha,
       .beta = attrs->beta,
+      .openblas = *(const bool *)self,
   };
+  return work;
+}
+
+static tn_status run_addmm(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
+  product work = added_product(self, args);
   const tn_view *added = &args->views[TN_ARG_addmm_self];
-  const bool reads_added = cpu_scalar_f64(attrs->beta) != 0 || tn_dtype_is_complex(work.dtype);
-  if (reads_added && added->data != result->data) {
+  const bool reads_added = cpu_scalar_f64(work.beta) != 0 || tn_dtype_is_complex(work.dtype);
+  if (reads_added && added->data != work.c.data) {
     copy_matrix(work.c, matrix_of(added), tn_dtype_size(work.dtype));
   }
   return multiply(ctx, &work);
 }
 
+static const char *openblas_declines(product work) {
+  if (!rows_contiguous(work.c)) transpose_product(&work);
+  if (!rows_contiguous(work.c)) return "a result with strides that BLAS does not take";
+  const cpu_gemm gemm = gemm_of(&work);
+  return cpu_openblas_declines(&gemm);
+}
+
+static const char *supports_product(void *self, const tn_args *args) {
+  return openblas_declines(plain_product(self, args));
+}
+
+static const char *supports_addmm(void *self, const tn_args *args) {
+  return openblas_declines(added_product(self, args));
+}
+
 #define PRODUCT_DTYPES (TN_DTYPES_INTEGER | TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX)
 
-#define ROW(name, function, size)                                                              \
+#define OPENBLAS_ROW(name, function, supported, size)                                          \
   {                                                                                            \
-    .op = name, .dtypes = PRODUCT_DTYPES, .rank = TN_RANK_VENDOR, .layout = TN_LAYOUT_STRIDED, \
-    .flags = TN_ROW_DETERMINISTIC, .attrs_size = size, .run = function                         \
+    .op = name, .dtypes = TN_DTYPE_BIT(TN_F32) | TN_DTYPE_BIT(TN_F64), .rank = TN_RANK_VENDOR, \
+    .layout = TN_LAYOUT_STRIDED, .attrs_size = size, .supports = supported, .run = function,   \
+    .self = &with_openblas                                                                     \
+  }
+
+#define OWN_ROW(name, function, size)                                                           \
+  {                                                                                             \
+    .op = name, .dtypes = PRODUCT_DTYPES, .rank = TN_RANK_GENERIC, .layout = TN_LAYOUT_STRIDED, \
+    .flags = TN_ROW_DETERMINISTIC, .attrs_size = size, .run = function, .self = &with_own       \
   }
 
 const tn_kernel_row cpu_matmul_rows[] = {
-    ROW("mm", run_product, 0),
-    ROW("bmm", run_product, 0),
-    ROW("addmm", run_addmm, sizeof(tn_addmm_attrs)),
+    OPENBLAS_ROW("mm", run_product, supports_product, 0),
+    OPENBLAS_ROW("bmm", run_product, supports_product, 0),
+    OPENBLAS_ROW("addmm", run_addmm, supports_addmm, sizeof(tn_addmm_attrs)),
+    OWN_ROW("mm", run_product, 0),
+    OWN_ROW("bmm", run_product, 0),
+    OWN_ROW("addmm", run_addmm, sizeof(tn_addmm_attrs)),
 };
 const uint64_t cpu_matmul_row_count = sizeof cpu_matmul_rows / sizeof cpu_matmul_rows[0];

@@ -91,10 +91,8 @@ bool cpu_openblas_available(void) {
   return library.sgemm != NULL;
 }
 
-bool cpu_openblas_always_stays(void) { return library.build != BUILD_OPENMP; }
-
 bool cpu_openblas_stays_on_thread(void) {
-  if (cpu_openblas_always_stays()) return true;
+  if (library.build != BUILD_OPENMP) return true;
 #ifdef TN_HAVE_OPENMP
   return omp_in_parallel() != 0;
 #else

@@ -32,10 +32,6 @@ bool cpu_openblas_available(void);
 // parallel region.
 bool cpu_openblas_stays_on_thread(void);
 
-// Whether that is so from any thread. Where it is not, who computes a block depends on whether the
-// pool was free, and so may the last bits of the result.
-bool cpu_openblas_always_stays(void);
-
 // Computes |block| in f32 (or f64). Only after cpu_openblas_available() said yes, and for blocks
 // whose sizes and strides fit an int.
 void cpu_openblas_multiply(bool f64, const cpu_blas_block *block);
