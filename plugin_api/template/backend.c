@@ -46,6 +46,7 @@ static tn_status copy(void *self, int32_t index, void *stream, void *to, const v
 
 static const tn_device_table device = {
     .struct_size = sizeof(tn_device_table),
+    .flags = TN_DEVICE_HOST_MEMORY,  // leave this out where the host cannot reach it
     .name = "mine",
     .count = count,
     .properties = properties,
