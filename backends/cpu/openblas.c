@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 
 #include "cpu.h"
 
@@ -42,9 +43,13 @@ static void symbol(void *handle, const char *name, void *function) {
   memcpy(function, &address, sizeof address);
 }
 
+// A path that the user set; not in a set-uid process, where the user is not to say what is loaded.
+static const char *chosen_path(void) {
+  return getauxval(AT_SECURE) ? NULL : cpu_host->option("TENON_OPENBLAS");
+}
+
 static void *open_library(const char **name) {
-  const char *const names[] = {cpu_host->option("TENON_OPENBLAS"), "libopenblas.so.0",
-                               "libopenblas.so"};
+  const char *const names[] = {chosen_path(), "libopenblas.so.0", "libopenblas.so"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (names[i] == NULL || names[i][0] == '\0') continue;
     void *handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
