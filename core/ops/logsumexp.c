@@ -17,6 +17,9 @@ static tn_status logsumexp_compose(tn_compose *compose) {
   const tn_logsumexp_attrs *attrs = compose->attrs;
   const tn_ints dims = tn__reduced_dims(attrs->dim);
   tn_tensor *self = compose->inputs[0];
+  if (!tn_dtype_is_floating(tn_tensor_dtype(self))) {  // a difference of integers may wrap around
+    self = tn_to(self, TN_DEVICE_DEFAULT, tn_default_dtype());
+  }
   if (tn_tensor_numel(self) == 0) {  // there is no largest element
     compose->results[0] = tn_log(tn_sum_dim(tn_exp(self), dims, .keepdim = attrs->keepdim));
     return TN_OK;
