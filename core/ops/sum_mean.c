@@ -49,16 +49,10 @@ const tn_op_def tn_op_sum_dim_IntList = {
     .has_identity = true,
 };
 
-static tn_status sum_all_compose(tn_compose *compose) {
-  const tn_sum_attrs *attrs = compose->attrs;
-  compose->results[0] = tn_sum_dim(compose->inputs[0], TN_NO_DIMS, .dtype = attrs->dtype);
-  return TN_OK;
-}
-
 /// The sum of all elements. As `sum.dim_IntList`. source: ATen `sum`.
 const tn_op_def tn_op_sum = {
     .schema = "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
-    .compose = sum_all_compose,
+    .base = &tn_op_sum_dim_IntList,
 };
 
 static tn_status mean_infer(tn_infer *infer) {
@@ -102,14 +96,8 @@ const tn_op_def tn_op_mean_dim = {
     .has_identity = true,
 };
 
-static tn_status mean_all_compose(tn_compose *compose) {
-  const tn_mean_attrs *attrs = compose->attrs;
-  compose->results[0] = tn_mean_dim(compose->inputs[0], TN_NO_DIMS, .dtype = attrs->dtype);
-  return TN_OK;
-}
-
 /// The mean of all elements. As `mean.dim`. source: ATen `mean`.
 const tn_op_def tn_op_mean = {
     .schema = "mean(Tensor self, *, ScalarType? dtype=None) -> Tensor",
-    .compose = mean_all_compose,
+    .base = &tn_op_mean_dim,
 };

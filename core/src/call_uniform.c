@@ -37,8 +37,8 @@ static const tn__kernel *first_kernel(const tn__call *call, tn_dtype key) {
 bool tn__call_is_uniform(tn__call *call) {
   const tn_op_def *def = call->op->def;
   const uint32_t kind = TN_OP_POINTWISE | TN_OP_RANDOM;
-  if ((def->flags & kind) != TN_OP_POINTWISE || def->exempt != 0 || call->given != NULL ||
-      call->output_count != 1 || (uint32_t)(call->input_count - 1) >= TN__CALL_VIEWS - 1) {
+  if ((def->flags & kind) != TN_OP_POINTWISE || def->exempt != 0 || call->output_count != 1 ||
+      (uint32_t)(call->input_count - 1) >= TN__CALL_VIEWS - 1) {
     return false;
   }
   const tn_tensor *first = call->inputs[0];
@@ -50,6 +50,9 @@ bool tn__call_is_uniform(tn__call *call) {
   for (int32_t i = 1; i < call->input_count; i++) {
     const tn_tensor *input = call->inputs[i];
     if (input != first && (input == NULL || !is_like(input, first))) return false;
+  }
+  if (call->given != NULL && call->given[0] != first && !is_like(call->given[0], first)) {
+    return false;
   }
   if (def->promote == TN_PROMOTE_INT_TO_FLOAT &&
       tn_dtype_in(first->dtype, TN_DTYPES_INTEGER | TN_DTYPE_BIT(TN_BOOL))) {
@@ -75,7 +78,7 @@ static void describe(tn_view *view, const tn_tensor *tensor) {
 }
 
 static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
-  tn_tensor *out = tn__tensor_new_like(first, dtype);
+  tn_tensor *out = call->given != NULL ? call->given[0] : tn__tensor_new_like(first, dtype);
   if (out == NULL) return TN_OUT_OF_MEMORY;
   call->outs[0] = out;
   tn_view *view = call->views;
@@ -118,7 +121,7 @@ bool tn__call_uniform(tn__call *call, tn_status *status) {
   if (def->check != NULL && (*status = def->check(call, call->attrs, key)) != TN_OK) return true;
   if (def->infer != NULL && (*status = infer(call, &key, &dtype)) != TN_OK) return true;
   const tn__kernel *kernel = first_kernel(call, key);
-  if (kernel == NULL) return false;
+  if (kernel == NULL || (call->given != NULL && call->given[0]->dtype != dtype)) return false;
   if (key != first->dtype && !(kernel->row.flags & TN_ROW_CASTS)) return false;
   call->kernel = kernel;
   call->key = key;

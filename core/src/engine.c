@@ -28,6 +28,8 @@ typedef struct slot {
   tn_tensor **more;  // [count] where count > 1
 } slot;
 
+enum { FIRST_SLOTS = 16 };  // small walks need no memory but the stack's
+
 typedef struct engine {
   slot *slots;
   int32_t slot_count, slot_capacity;
@@ -36,7 +38,23 @@ typedef struct engine {
   int32_t *heap;  // slot indices
   int32_t heap_count;
   const tn__walk *walk;
+  tn_scope *scope;  // owns what the nodes' gradients make; emptied after each node
+  slot first_slots[FIRST_SLOTS];
+  int32_t first_table[FIRST_SLOTS * 2];
+  int32_t first_heap[FIRST_SLOTS];
 } engine;
+
+static void engine_begin(engine *e, const tn__walk *walk) {
+  e->slots = e->first_slots;
+  e->slot_count = 0;
+  e->slot_capacity = FIRST_SLOTS;
+  e->table = e->first_table;
+  e->table_size = FIRST_SLOTS * 2;
+  memset(e->first_table, 0, sizeof e->first_table);
+  e->heap = e->first_heap;
+  e->heap_count = 0;
+  e->walk = walk;
+}
 
 // ---- the table ---------------------------------------------------------------------------------
 
@@ -56,7 +74,6 @@ static void table_insert(engine *e, int32_t index) {
 }
 
 static int32_t table_find(const engine *e, const void *key) {
-  if (e->table_size == 0) return -1;
   uint32_t at = hash_of(key, e->table_size);
   while (e->table[at] != 0) {
     if (key_of(&e->slots[e->table[at] - 1]) == key) return e->table[at] - 1;
@@ -65,18 +82,27 @@ static int32_t table_find(const engine *e, const void *key) {
   return -1;
 }
 
+// Twice the room for everything.
 static tn_status grow(engine *e) {
-  int32_t capacity = e->slot_capacity == 0 ? 16 : e->slot_capacity * 2;
-  slot *slots = realloc(e->slots, sizeof *slots * (size_t)capacity);
-  if (slots != NULL) e->slots = slots;
-  int32_t *heap = realloc(e->heap, sizeof *heap * (size_t)capacity);
-  if (heap != NULL) e->heap = heap;
+  int32_t capacity = e->slot_capacity * 2;
+  slot *slots = malloc(sizeof *slots * (size_t)capacity);
+  int32_t *heap = malloc(sizeof *heap * (size_t)capacity);
   int32_t *table = calloc((size_t)capacity * 2, sizeof *table);
   if (slots == NULL || heap == NULL || table == NULL) {
+    free(slots);
+    free(heap);
     free(table);
     return tn__out_of_memory("the backward walk", sizeof *slots * (uint64_t)capacity);
   }
-  free(e->table);
+  memcpy(slots, e->slots, sizeof *slots * (size_t)e->slot_count);
+  memcpy(heap, e->heap, sizeof *heap * (size_t)e->heap_count);
+  if (e->slots != e->first_slots) {
+    free(e->slots);
+    free(e->heap);
+    free(e->table);
+  }
+  e->slots = slots;
+  e->heap = heap;
   e->table = table;
   e->table_size = capacity * 2;
   e->slot_capacity = capacity;
@@ -157,10 +183,29 @@ static tn_tensor *sum_to(tn_tensor *grad, const tn__shape_record *target) {
   return tn_view_shape(sum, tn_ints_of(sum->sizes + lead, target->rank));
 }
 
+// |grad| with strides of 0 along what |target| has more of, unrecorded. NULL where it does not
+// broadcast (nothing is recorded then).
+static tn_tensor *spread(const tn_tensor *grad, const tn__shape_record *target) {
+  int64_t strides[TN_MAX_DIMS];
+  int32_t lead = target->rank - grad->rank;
+  if (lead < 0 || grad->storage == NULL) return NULL;
+  for (int32_t d = 0; d < target->rank; d++) {
+    bool has = d >= lead;
+    int64_t size = has ? grad->sizes[d - lead] : 1;
+    if (size != 1 && size != target->sizes[d]) return NULL;
+    strides[d] = size == 1 ? 0 : grad->strides[d - lead];
+  }
+  return tn__tensor_on(grad->storage, target->rank, target->sizes, strides, grad->offset,
+                       grad->dtype);
+}
+
 tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const char *name) {
   bool same = grad->rank == target->rank &&
               memcmp(grad->sizes, target->sizes, sizeof(int64_t) * grad->rank) == 0;
-  if (!same) {
+  tn_tensor *wide = same || tn_grad_mode() ? NULL : spread(grad, target);
+  if (wide != NULL) {
+    grad = tn__give(wide);
+  } else if (!same) {
     grad = sum_to(grad, target);
     if (grad != NULL) grad = tn_expand(grad, tn_ints_of(target->sizes, target->rank));
     if (grad == NULL) {
@@ -395,9 +440,8 @@ static tn_status visit_node(engine *e, int32_t index) {
   if (status == TN_OK) status = keep_retained(node, grads);
   if (status == TN_OK && e->walk->target_count > 0) capture(e, &e->slots[index], grads);
   if (status == TN_OK) {
-    tn_scope *scope = tn_scope_open();
-    status = scope == NULL ? TN_OUT_OF_MEMORY : run_vjp(e, node, grads, scope);
-    tn_scope_close(scope);
+    status = run_vjp(e, node, grads, e->scope);
+    tn__scope_empty(e->scope);
   }
   for (int32_t k = 0; k < node->output_count; k++) {
     if (grads[k] != NULL) tn__release_raw(grads[k]);
@@ -459,6 +503,7 @@ static void engine_end(engine *e) {
     }
     free(s->more);
   }
+  if (e->slots == e->first_slots) return;
   free(e->slots);
   free(e->table);
   free(e->heap);
@@ -466,11 +511,12 @@ static void engine_end(engine *e) {
 
 tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor *const *grads,
                          int32_t root_count) {
-  engine e = {.walk = walk};
+  engine e;
+  engine_begin(&e, walk);
   tn_status status = walk->target_count > 0 ? find_useful(&e, roots, root_count) : TN_OK;
   bool before = tn_grad_mode_set(walk->create_graph);
-  tn_scope *scope = tn_scope_open();
-  if (scope == NULL) status = TN_OUT_OF_MEMORY;
+  e.scope = tn_scope_open();
+  if (e.scope == NULL) status = TN_OUT_OF_MEMORY;
   for (int32_t i = 0; status == TN_OK && i < root_count; i++) {
     if (roots[i].node == NULL && roots[i].leaf == NULL) continue;
     status = send(&e, &roots[i], grads[i], "the root");
@@ -488,7 +534,7 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
       status = visit_node(&e, index);
     }
   }
-  tn_scope_close(scope);
+  tn_scope_close(e.scope);
   tn_grad_mode_set(before);
   engine_end(&e);
   return status;

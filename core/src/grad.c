@@ -8,6 +8,7 @@
 #include <tenon/ops.h>
 
 #include "engine.h"
+#include "scalar.h"
 
 static tn_status failed(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
 
@@ -44,9 +45,7 @@ tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
   return TN_OK;
 }
 
-bool tn_is_leaf(const tn_tensor *tensor) {
-  return tensor == NULL || tensor->node == NULL;
-}
+bool tn_is_leaf(const tn_tensor *tensor) { return tensor == NULL || tensor->node == NULL; }
 
 const char *tn_grad_fn(const tn_tensor *tensor) {
   return tn_is_leaf(tensor) ? "" : tensor->node->name;
@@ -180,7 +179,10 @@ static tn_tensor *start_of(tn_tensor *root, tn_tensor *given, const char *call) 
               (long long)root->numel);
     return NULL;
   }
-  return tn_ones_like(root);
+  if (!tn__device_is_host(root->device)) return tn_ones_like(root);
+  tn_tensor *one = tn__tensor_new(root->rank, root->sizes, root->dtype, root->device);
+  if (one != NULL) tn__scalar_store(tn_scalar_int(1), root->dtype, one->data);
+  return tn__give(one);
 }
 
 static tn_status check_root(tn_tensor *root, const char *call) {

@@ -20,6 +20,7 @@ static uint64_t text_bytes(const char *text) {
 static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
   uint64_t bytes = (op->attrs_size + UINT64_C(7)) & ~UINT64_C(7);
   if (!op->attrs_point) return bytes;
+  op = &tn__op_table[op->run_id];  // an overload may name fewer attributes than there are
   for (int32_t i = 0; i < op->arg_count; i++) {
     const char *field = (const char *)attrs + op->args[i].attr_offset;
     if (op->args[i].kind == TN__ARG_INTS) {
@@ -35,6 +36,7 @@ static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
 static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
   memcpy(to, attrs, op->attrs_size);
   if (!op->attrs_point) return;
+  op = &tn__op_table[op->run_id];
   char *room = to + ((op->attrs_size + UINT64_C(7)) & ~UINT64_C(7));
   for (int32_t i = 0; i < op->arg_count; i++) {
     void *field = to + op->args[i].attr_offset;

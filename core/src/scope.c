@@ -35,10 +35,14 @@ tn_scope *tn_scope_open(void) {
   return scope;
 }
 
-static void close_innermost(tn__thread *thread) {
-  tn_scope *scope = thread->scope;
+void tn__scope_empty(tn_scope *scope) {
   // Deleters of foreign memory may call back: take each item off before it is released.
   while (scope->count > 0) release_owned(scope->owned[--scope->count]);
+}
+
+static void close_innermost(tn__thread *thread) {
+  tn_scope *scope = thread->scope;
+  tn__scope_empty(scope);
   thread->scope = scope->outer;
   if (scope->owned != scope->inline_owned) tn__deallocate(scope->owned);
   tn__small_free(thread, scope, sizeof *scope);

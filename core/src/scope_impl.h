@@ -39,6 +39,9 @@ tn_list *tn__give_list(tn_list *list);
 bool tn__scope_take(tn_scope *scope, tn_tensor *tensor);
 bool tn__scope_take_list(tn_scope *scope, tn_list *list);
 
+// Releases what |scope| owns and leaves it open.
+void tn__scope_empty(tn_scope *scope);
+
 // Closes everything that a thread left open.
 void tn__scopes_abandon(tn__thread *thread);
 

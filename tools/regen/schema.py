@@ -311,8 +311,9 @@ def link_base(op, by_ident):
     if [a.name for a in op.inputs] != [a.name for a in op.base.inputs]:
         op.fail(f"expected the tensor operands of {op.base.name}, in its order: "
                 + ", ".join(a.name for a in op.base.inputs))
-    if not any(a.is_immediate for a in op.args):
-        op.fail(f".base is for a Scalar where {op.base.name} takes a Tensor; there is none")
+    if not any(a.is_immediate for a in op.args) and len(op.args) == len(op.base.args):
+        op.fail(f".base is for a Scalar where {op.base.name} takes a Tensor, or for fewer arguments "
+                "than it takes; neither is here")
 
 
 def check_forms(op):

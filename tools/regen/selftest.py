@@ -39,7 +39,7 @@ PLANTED = (
     (ADD_SCALAR, "there is no tn_op_add_Tensor"),
     (ADD + ADD_SCALAR.replace("Scalar alpha=1", "float alpha=1"), "is float here"),
     (ADD + ADD_SCALAR.replace("alpha", "beta"), "has no argument 'beta'"),
-    (ADD + ADD_SCALAR.replace("Scalar other", "Tensor other"), "there is none"),
+    (ADD + ADD_SCALAR.replace("Scalar other", "Tensor other"), "neither is here"),
 )
 
 

@@ -12,8 +12,8 @@ INTRODUCTION = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 
 Every operator, how it runs, and the dtypes for which each backend has a kernel. *composite*:
 written with other operators where no kernel serves it. *view*: shares its input's storage and needs
-no kernel. `int` stands for u8 to u64 and i8 to i64, `float` for f16, bf16, f32 and f64, `complex`
-for c64 and c128.
+no kernel. *in place*: `name_` writes into its first operand. `int` stands for u8 to u64 and i8 to
+i64, `float` for f16, bf16, f32 and f64, `complex` for c64 and c128.
 """
 
 
@@ -46,8 +46,17 @@ def kind_of(traits):
     return " ".join(words) or ("kernel" if traits.get("needs_kernel") else "core")
 
 
+def base_forms(listed):
+    """The entries that are no in-place form of another."""
+    names = {entry["name"] for entry in listed}
+    return [entry for entry in listed if re.sub(r"_(?=\.|$)", "", entry["name"]) in names
+            and not re.search(r"_(\.|$)", entry["name"]) or "_" not in entry["name"]
+            or re.sub(r"_(?=\.|$)", "", entry["name"]) not in names]
+
+
 def coverage(listed):
     """The page's text."""
+    listed = base_forms(listed)
     providers = providers_of(listed)
     titles = [p if p == d else f"{p} ({d})" for d, p in providers]
     lines = [INTRODUCTION, "| operator | runs as | gradient | " + " | ".join(titles)

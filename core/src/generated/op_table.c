@@ -114,7 +114,6 @@ extern const tn_op_def tn_op_max_pool2d;
 extern const tn_op_def tn_op_max_pool2d_with_indices;
 extern const tn_op_def tn_op_max_pool2d_with_indices_backward;
 extern const tn_op_def tn_op_maximum;
-extern const tn_op_def tn_op_mean;
 extern const tn_op_def tn_op_mean_dim;
 extern const tn_op_def tn_op_min;
 extern const tn_op_def tn_op_min_dim;
@@ -174,7 +173,6 @@ extern const tn_op_def tn_op_squeeze_dims;
 extern const tn_op_def tn_op_stack;
 extern const tn_op_def tn_op_std_correction;
 extern const tn_op_def tn_op_sub_Tensor;
-extern const tn_op_def tn_op_sum;
 extern const tn_op_def tn_op_sum_dim_IntList;
 extern const tn_op_def tn_op_t;
 extern const tn_op_def tn_op_tanh;
@@ -1036,9 +1034,8 @@ static const tn__arg args_maximum[] = {
 
 static const tn__arg args_mean[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
-    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_mean_attrs, dtype)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_mean_dim_attrs, dtype)},
 };
-static const tn_mean_attrs defaults_mean = {.dtype = TN_DTYPE_NONE};
 
 static const tn__arg args_mean_dim[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1469,9 +1466,8 @@ static const tn_sub_Tensor_attrs defaults_sub_Tensor = {.alpha = {TN_SCALAR_INT,
 
 static const tn__arg args_sum[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
-    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_sum_attrs, dtype)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_sum_dim_IntList_attrs, dtype)},
 };
-static const tn_sum_attrs defaults_sum = {.dtype = TN_DTYPE_NONE};
 
 static const tn__arg args_sum_dim_IntList[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -3792,15 +3788,16 @@ const tn_op tn__op_table[] = {
     [TN__OP_mean] = {
         .name = "mean",
         .schema = "mean(Tensor self, *, ScalarType? dtype=None) -> Tensor",
-        .def = &tn_op_mean,
+        .def = &tn_op_mean_dim,
         .id = TN__OP_mean,
-        .run_id = TN__OP_mean,
-        .form = TN__FORM_BASE,
+        .run_id = TN__OP_mean_dim,
+        .form = TN__FORM_SCALAR,
         .arg_count = 2,
         .tensor_count = 1,
         .result_count = 1,
-        .attrs_size = sizeof(tn_mean_attrs),
-        .defaults = &defaults_mean,
+        .attrs_size = sizeof(tn_mean_dim_attrs),
+        .defaults = &defaults_mean_dim,
+        .attrs_point = true,
         .args = args_mean,
     },
     [TN__OP_mean_dim] = {
@@ -4979,15 +4976,16 @@ const tn_op tn__op_table[] = {
     [TN__OP_sum] = {
         .name = "sum",
         .schema = "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
-        .def = &tn_op_sum,
+        .def = &tn_op_sum_dim_IntList,
         .id = TN__OP_sum,
-        .run_id = TN__OP_sum,
-        .form = TN__FORM_BASE,
+        .run_id = TN__OP_sum_dim_IntList,
+        .form = TN__FORM_SCALAR,
         .arg_count = 2,
         .tensor_count = 1,
         .result_count = 1,
-        .attrs_size = sizeof(tn_sum_attrs),
-        .defaults = &defaults_sum,
+        .attrs_size = sizeof(tn_sum_dim_IntList_attrs),
+        .defaults = &defaults_sum_dim_IntList,
+        .attrs_point = true,
         .args = args_sum,
     },
     [TN__OP_sum_dim_IntList] = {

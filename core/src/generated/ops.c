@@ -1747,7 +1747,7 @@ tn_status tn_maximum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
 
 tn_tensor *tn_mean_with(tn_tensor *self, const tn_mean_options *options) {
   tn_tensor *inputs[] = {self};
-  tn_mean_attrs attrs = {.dtype = TN_DTYPE_NONE};
+  tn_mean_dim_attrs attrs = {.dim = {NULL, -1}, .keepdim = false, .dtype = TN_DTYPE_NONE};
   if (options != NULL) {
     if (REACHES(options, dtype)) attrs.dtype = options->dtype;
   }
@@ -2567,7 +2567,7 @@ tn_status tn_sub_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
 
 tn_tensor *tn_sum_with(tn_tensor *self, const tn_sum_options *options) {
   tn_tensor *inputs[] = {self};
-  tn_sum_attrs attrs = {.dtype = TN_DTYPE_NONE};
+  tn_sum_dim_IntList_attrs attrs = {.dim = {NULL, -1}, .keepdim = false, .dtype = TN_DTYPE_NONE};
   if (options != NULL) {
     if (REACHES(options, dtype)) attrs.dtype = options->dtype;
   }

@@ -669,12 +669,6 @@ typedef struct tn_max_pool2d_with_indices_backward_attrs {
 // maximum(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_maximum_result = 0, TN_ARG_maximum_self = 1, TN_ARG_maximum_other = 2 };
 
-// mean(Tensor self, *, ScalarType? dtype=None) -> Tensor
-enum { TN_ARG_mean_result = 0, TN_ARG_mean_self = 1 };
-typedef struct tn_mean_attrs {
-  tn_dtype dtype;
-} tn_mean_attrs;
-
 // mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
 enum { TN_ARG_mean_dim_result = 0, TN_ARG_mean_dim_self = 1 };
 typedef struct tn_mean_dim_attrs {
@@ -1033,12 +1027,6 @@ enum { TN_ARG_sub_Tensor_result = 0, TN_ARG_sub_Tensor_self = 1, TN_ARG_sub_Tens
 typedef struct tn_sub_Tensor_attrs {
   tn_scalar alpha;
 } tn_sub_Tensor_attrs;
-
-// sum(Tensor self, *, ScalarType? dtype=None) -> Tensor
-enum { TN_ARG_sum_result = 0, TN_ARG_sum_self = 1 };
-typedef struct tn_sum_attrs {
-  tn_dtype dtype;
-} tn_sum_attrs;
 
 // sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) ->
 // Tensor
