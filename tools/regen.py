@@ -4,11 +4,12 @@
 
   regen.py                    write the files that differ
   regen.py --check            write nothing; exit 1 naming the files that differ
-  regen.py --docs FILE.json   write docs/ops.md from what `tenon ops --json` printed
+  regen.py --docs FILE.json   write docs/ops.md from what `tenon ops --json` printed; with --check,
+                              exit 1 where the page differs
   regen.py --self-test        plant mistakes in definitions and see that each is refused
 
 The standard library is enough. Output depends on core/ops and conformance/ops alone, is sorted by
-operator, and is committed.
+operator, and is committed. docs/ops.md also says what the built backends register.
 """
 
 import argparse
@@ -53,6 +54,16 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
+def settle(options, files):
+    """Writes or names the files that differ; the exit status."""
+    stale = differing(options.root, files)
+    for path in stale:
+        print(f"{path}: {'differs' if options.check else 'written'}")
+        if not options.check:
+            write(options.root / path, files[path])
+    return 1 if options.check and stale else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="exit 1 naming the files that differ")
@@ -64,20 +75,14 @@ def main():
         return selftest.run()
     if options.docs:
         listed = json.loads(Path(options.docs).read_text(encoding="utf-8"))
-        write(options.root / "docs/ops.md", table.coverage(listed))
-        return 0
+        return settle(options, {"docs/ops.md": table.coverage(listed)})
     files, errors = render(options.root)
     for error in errors:
         print(error, file=sys.stderr)
     if errors:
         print(f"regen: {len(errors)} errors, nothing written", file=sys.stderr)
         return 1
-    stale = differing(options.root, files)
-    for path in stale:
-        print(f"{path}: {'differs' if options.check else 'written'}")
-        if not options.check:
-            write(options.root / path, files[path])
-    return 1 if options.check and stale else 0
+    return settle(options, files)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/ops.md: operator x backend x dtype, from what `tenon ops --json` printed."""
 
+import re
+
 INTEGERS = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64"]
 # Names for sets of dtypes; a cell names the sets it holds whole.
 SETS = (("int", INTEGERS), ("float", ["f16", "bf16", "f32", "f64"]), ("complex", ["c64", "c128"]))
@@ -49,9 +51,9 @@ def kind_of(traits):
 def base_forms(listed):
     """The entries that are no in-place form of another."""
     names = {entry["name"] for entry in listed}
-    return [entry for entry in listed if re.sub(r"_(?=\.|$)", "", entry["name"]) in names
-            and not re.search(r"_(\.|$)", entry["name"]) or "_" not in entry["name"]
-            or re.sub(r"_(?=\.|$)", "", entry["name"]) not in names]
+    base_of = lambda name: re.sub(r"_(?=\.|$)", "", name)
+    return [entry for entry in listed
+            if base_of(entry["name"]) == entry["name"] or base_of(entry["name"]) not in names]
 
 
 def coverage(listed):
@@ -59,8 +61,8 @@ def coverage(listed):
     listed = base_forms(listed)
     providers = providers_of(listed)
     titles = [p if p == d else f"{p} ({d})" for d, p in providers]
-    lines = [INTRODUCTION, "| operator | runs as | gradient | " + " | ".join(titles)
-             + (" |" if titles else ""), "| --- " * (3 + len(titles)) + "|"]
+    lines = [INTRODUCTION, "| operator | runs as | gradient | in place | " + " | ".join(titles)
+             + (" |" if titles else ""), "| --- " * (4 + len(titles)) + "|"]
     for op in sorted(listed, key=lambda entry: entry["name"]):
         cells = []
         for device, provider in providers:
@@ -68,8 +70,9 @@ def coverage(listed):
             cells.append(dtypes_cell([d for d, names in by_dtype.items() if provider in names]))
         traits = op["traits"]
         row = [f"`{op['schema']}`".replace("|", "\\|"), kind_of(traits),
-               "yes" if traits.get("differentiable") else ""] + cells
+               "yes" if traits.get("differentiable") else "",
+               "yes" if traits.get("inplace") else ""] + cells
         lines.append("| " + " | ".join(row) + " |")
-    with_kernel = sum(1 for op in listed if op["kernels"])
-    lines += ["", f"{len(listed)} operators and forms, {with_kernel} with a kernel."]
+    with_kernel = sum(1 for op in listed if any(op["kernels"].values()))
+    lines += ["", f"{len(listed)} operators, {with_kernel} with a kernel."]
     return "\n".join(lines) + "\n"
