@@ -98,7 +98,7 @@ static tn_status run_gather(void *unused, tn_kernel_ctx *ctx, const tn_args *arg
   if (index->numel == 0) return TN_OK;
   char name[NAME_BYTES];
   cpu_indexing job = {.along = cpu_view_along(index, dim), .result = result->data};
-  tn_status status = cpu_check_indices(ctx, index, size_along(self, dim), CPU_NO_EXEMPT_INDEX,
+  tn_status status = cpu_check_indices(ctx, index, size_along(self, dim), NULL,
                                        dimension_name(name, dim), &job.indices);
   if (status != TN_OK) return status;
   status = find_places(ctx, index, self, dim, job.along, &job.self);
@@ -116,7 +116,7 @@ static tn_status scatter(tn_kernel_ctx *ctx, const tn_args *args, int64_t dim, t
   const tn_view *src = &args->views[TN_ARG_scatter_src_src];
   char name[NAME_BYTES];
   cpu_indexing job = {.along = cpu_view_along(index, dim)};
-  tn_status status = cpu_check_indices(ctx, index, size_along(self, dim), CPU_NO_EXEMPT_INDEX,
+  tn_status status = cpu_check_indices(ctx, index, size_along(self, dim), NULL,
                                        dimension_name(name, dim), &job.indices);
   if (status != TN_OK) return status;
   copy_self(result, self);
@@ -167,8 +167,8 @@ static tn_status run_index_select(void *unused, tn_kernel_ctx *ctx, const tn_arg
                           .run = along.inner * size,  // bytes
                           .indexed = self->data,
                           .rows = result->data};
-  const tn_status status = cpu_check_indices(ctx, index, along.length, CPU_NO_EXEMPT_INDEX,
-                                             dimension_name(name, dim), &job.indices);
+  const tn_status status =
+      cpu_check_indices(ctx, index, along.length, NULL, dimension_name(name, dim), &job.indices);
   if (status != TN_OK) return status;
   if (result->numel == 0) return TN_OK;
   const tn_range_body loop = along.inner == 1 ? BY_SIZE(select_elements, size) : select_runs;
@@ -190,7 +190,7 @@ static tn_status run_index_add(void *unused, tn_kernel_ctx *ctx, const tn_args *
                           .run = along.inner,
                           .indexed = result->data,
                           .rows = args->views[TN_ARG_index_add_source].data};
-  const tn_status status = cpu_check_indices(ctx, index, along.length, CPU_NO_EXEMPT_INDEX,
+  const tn_status status = cpu_check_indices(ctx, index, along.length, NULL,
                                              dimension_name(name, attrs->dim), &job.indices);
   if (status != TN_OK) return status;
   copy_self(result, self);
@@ -237,7 +237,7 @@ static tn_status run_embedding_backward(void *unused, tn_kernel_ctx *ctx, const 
                           .indexed = result->data,
                           .rows = grad->data,
                           .skipped = attrs->padding_idx};
-  const tn_status status = cpu_check_indices(ctx, indices, attrs->num_weights, CPU_NO_EXEMPT_INDEX,
+  const tn_status status = cpu_check_indices(ctx, indices, attrs->num_weights, NULL,
                                              "the rows of the embedding", &job.indices);
   if (status != TN_OK) return status;
   if (result->numel == 0) return TN_OK;

@@ -13,7 +13,8 @@ typedef struct check_job {
   const void *from;
   bool narrow;    // from i32
   int64_t *wide;  // receives i64, of narrow indices
-  int64_t size, exempt;
+  int64_t size;
+  const int64_t *exempt;  // or NULL
   _Atomic int64_t first_bad;
 } check_job;
 
@@ -34,15 +35,15 @@ static void check_range(void *closure, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) {
     const int64_t index = index_at(job, i);
     if (job->narrow) job->wide[i] = index;
-    if ((uint64_t)index >= (uint64_t)job->size && index != job->exempt) {
-      note_bad(job, i);
-      return;
-    }
+    if ((uint64_t)index < (uint64_t)job->size) continue;
+    if (job->exempt != NULL && index == *job->exempt) continue;
+    note_bad(job, i);
+    return;
   }
 }
 
-tn_status cpu_check_indices(tn_kernel_ctx *ctx, const tn_view *view, int64_t size, int64_t exempt,
-                            const char *what, const int64_t **indices) {
+tn_status cpu_check_indices(tn_kernel_ctx *ctx, const tn_view *view, int64_t size,
+                            const int64_t *exempt, const char *what, const int64_t **indices) {
   if (view->dtype != TN_I64 && view->dtype != TN_I32) {
     return ctx->host->error(ctx, TN_INVALID_DTYPE, "indices must be int64 or int32");
   }

@@ -8,13 +8,10 @@
 
 #include "cpu.h"
 
-// The indices of |view| (contiguous), each of which is in [0, size) or |exempt|; NULL with the
-// error recorded. |what| names what is indexed: "dimension 1". errors: OUT_OF_RANGE, INVALID_DTYPE,
-// OUT_OF_MEMORY
-tn_status cpu_check_indices(tn_kernel_ctx *ctx, const tn_view *view, int64_t size, int64_t exempt,
-                            const char *what, const int64_t **indices);
-
-// An exempt index that no caller means.
-#define CPU_NO_EXEMPT_INDEX INT64_MIN
+// The indices of |view| (contiguous), each of which is in [0, size) or |*exempt|; NULL with the
+// error recorded. No value could stand for "none exempt", so |exempt| is NULL then. |what| names
+// what is indexed: "dimension 1". errors: OUT_OF_RANGE, INVALID_DTYPE, OUT_OF_MEMORY
+tn_status cpu_check_indices(tn_kernel_ctx *ctx, const tn_view *view, int64_t size,
+                            const int64_t *exempt, const char *what, const int64_t **indices);
 
 #endif  // TENON_CPU_INDICES_H_

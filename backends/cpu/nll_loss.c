@@ -41,7 +41,7 @@ static tn_status describe(tn_kernel_ctx *ctx, const tn_view *self, const tn_view
   described->rows = single ? 1 : self->sizes[0];
   described->classes = self->rank == 0 ? 1 : self->sizes[self->rank - 1];
   described->ignore_index = ignore_index;
-  return cpu_check_indices(ctx, target, described->classes, ignore_index,
+  return cpu_check_indices(ctx, target, described->classes, &ignore_index,
                            "the dimension of classes", &described->target);
 }
 

@@ -149,8 +149,7 @@ static tn_status max_pool_backward(tn_kernel_ctx *ctx, const tn_view *views,
                               attrs->padding, attrs->dilation);
   if (status != TN_OK) return status;
   const int64_t in_space = p.in[0] * p.in[1];
-  status = cpu_check_indices(ctx, indices, in_space, CPU_NO_EXEMPT_INDEX, "an input plane",
-                             &p.checked_indices);
+  status = cpu_check_indices(ctx, indices, in_space, NULL, "an input plane", &p.checked_indices);
   if (status != TN_OK) return status;
   p.input = grad->data;
   p.result = result->data;
