@@ -368,10 +368,7 @@ tn_status tn__call_into(int32_t id, tn_tensor *const *inputs, int32_t input_coun
   tn__call_init(&call, &tn__op_table[id], inputs, input_count, attrs);
   tn_status status = TN_OK;
   for (int32_t i = 0; i < input_count && status == TN_OK; i++) {
-    if (inputs[i] == NULL) {
-      tn__null_operand(call.op->name, "self");
-      status = tn_error_peek()->status;
-    }
+    if (inputs[i] == NULL) status = tn__absent_operand(&call, i);
   }
   for (int32_t i = 0; i < out_count && status == TN_OK; i++) status = check_out(&call, outs[i]);
   bool inplace = out_count == 1 && input_count > 0 && outs[0] == inputs[0];
@@ -386,6 +383,12 @@ tn_status tn__copy_into(tn_tensor *self, tn_tensor *src) {
   if (self == NULL || src == NULL) {
     tn__null_operand("copy_", self == NULL ? "self" : "src");
     return tn_error_peek()->status;
+  }
+  if (tn__is_none(self) || tn__is_none(src)) {
+    return tn__error(
+        TN_INVALID_ARGUMENT,
+        &(tn__error_details){"copy_", tn__is_none(self) ? "self" : "src", NULL, NULL},
+        "copy_: argument '%s' is required, and was TN_NONE", tn__is_none(self) ? "self" : "src");
   }
   int64_t shape[TN_MAX_DIMS];
   int32_t rank = tn_broadcast_shapes(tn_tensor_shape(self), tn_tensor_shape(src), shape);

@@ -95,8 +95,7 @@ static const tn__arg *arg_of_input(const tn_op *op, int32_t input) {
   return &op->args[0];
 }
 
-// An operand is NULL or TN_NONE: an error unless it is optional.
-static tn_status absent_operand(tn__call *call, int32_t input) {
+tn_status tn__absent_operand(tn__call *call, int32_t input) {
   const tn__arg *arg = arg_of_input(call->op, input);
   if (call->inputs[input] == NULL) {
     tn__null_operand(call->op->name, arg->name);
@@ -129,7 +128,7 @@ static tn_status check_operands(tn__call *call) {
   for (int32_t i = 0; i < call->input_count; i++) {
     const tn_tensor *input = call->inputs[i];
     if (__builtin_expect(input == NULL || tn__is_none(input), 0)) {
-      tn_status status = absent_operand(call, i);
+      tn_status status = tn__absent_operand(call, i);
       if (status != TN_OK) return status;
       continue;
     }
@@ -203,6 +202,32 @@ static tn_status check_dtype(tn__call *call) {
   }
   return tn__op_error(call, TN_INVALID_DTYPE, "self", "not implemented for dtype %s",
                       tn_dtype_name(call->key));
+}
+
+// Lists and dtypes come from the caller as they are. What no list or dtype can be is refused here,
+// so that nothing behind follows a NULL or looks up a table with it.
+static tn_status check_attrs(tn__call *call) {
+  enum { LONGEST_LIST = 1 << 20 };
+  for (int32_t i = 0; i < call->op->arg_count; i++) {
+    const tn__arg *arg = &call->op->args[i];
+    const char *field = (const char *)call->attrs + arg->attr_offset;
+    if (arg->kind == TN__ARG_INTS) {
+      tn_ints list = *(const tn_ints *)(const void *)field;
+      bool absent = list.count == -1 && list.data == NULL;
+      if (absent || (list.count >= 0 && list.count <= LONGEST_LIST &&
+                     (list.count == 0 || list.data != NULL))) {
+        continue;
+      }
+      return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name, "a list of %lld integers%s",
+                          (long long)list.count, list.data == NULL ? " without data" : "");
+    }
+    if (arg->kind == TN__ARG_DTYPE) {
+      tn_dtype dtype = *(const tn_dtype *)(const void *)field;
+      if (dtype >= TN_DTYPE_NONE && dtype < TN_DTYPE_COUNT) continue;
+      return tn__op_error(call, TN_INVALID_DTYPE, arg->name, "%d is no dtype", dtype);
+    }
+  }
+  return TN_OK;
 }
 
 // ---- bodies ------------------------------------------------------------------------------------
@@ -341,8 +366,18 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
                       device, reasons);
 }
 
+// An error of a part also says what the program called.
+static tn_status note_composite(const tn__call *call, tn_status status, bool was_ok) {
+  const tn_error *error = tn_error_peek();
+  if (was_ok && error != NULL && strcmp(error->op, call->op->name) != 0) {
+    tn__error_note(" [a part of %s]", call->op->name);
+  }
+  return status;
+}
+
 // Runs the operator as other operators, in a scope of its own.
 static tn_status run_composed(tn__call *call) {
+  const bool was_ok = tn_ok();
   tn_scope *scope = tn_scope_open();
   if (scope == NULL) return TN_OUT_OF_MEMORY;
   tn_compose compose = {
@@ -363,7 +398,7 @@ static tn_status run_composed(tn__call *call) {
     call->outs[i] = compose.results[i];
   }
   tn_scope_close(scope);
-  return status;
+  return status == TN_OK ? TN_OK : note_composite(call, status, was_ok);
 }
 
 // ---- the path ----------------------------------------------------------------------------------
@@ -523,6 +558,7 @@ tn_status tn__call_run(tn__call *call) {
   bool uniform = tn__call_is_uniform(call);
   tn_status status = uniform ? TN_OK : check_call(call);
   if (status == TN_OK) status = check_dtype(call);
+  if (status == TN_OK && call->op->attrs_check) status = check_attrs(call);
   if (__builtin_expect(status != TN_OK, 0)) return status;
   for (int32_t i = 1; i < call->output_count; i++) call->outs[i] = NULL;
   bool record = call->given == NULL && must_record(call);

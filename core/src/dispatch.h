@@ -53,6 +53,9 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
                    void *attrs);
 void tn__call_end(tn__call *call);
 
+// Input |input| is NULL or TN_NONE: TN_OK where it is TN_NONE and optional, else a recorded error.
+tn_status tn__absent_operand(tn__call *call, int32_t input);
+
 // The common pointwise call, in one go: whether every operand is a contiguous tensor of one dtype,
 // shape and device (key and device are then set); and running it. The latter returns false, with
 // nothing done, where the first kernel of the chain asks questions or there is none.

@@ -3,9 +3,11 @@
 // geometry: sizes, strides and what they cover. Everything is checked for overflow here, so that no
 // other file multiplies sizes that a user gave.
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tensor_impl.h"
+#include "text.h"
 
 int64_t tn__numel(int32_t rank, const int64_t *sizes, int64_t item_bytes) {
   int64_t numel = 1;
@@ -62,6 +64,16 @@ void tn__extent(int32_t rank, const int64_t *sizes, const int64_t *strides, int6
   }
 }
 
+static void no_broadcast(tn_ints a, tn_ints b) {
+  tn__text shapes = {NULL, 0, 0};
+  tn__text_append_ints(&shapes, a.data, (int32_t)a.count);
+  tn__text_append(&shapes, " and ");
+  tn__text_append_ints(&shapes, b.data, (int32_t)b.count);
+  tn__error(TN_INVALID_ARGUMENT, NULL, "shapes %s do not broadcast",
+            shapes.data == NULL ? "" : shapes.data);
+  free(shapes.data);
+}
+
 int32_t tn_broadcast_shapes(tn_ints a, tn_ints b, int64_t *out) {
   int64_t rank = a.count > b.count ? a.count : b.count;
   if (rank > TN_MAX_DIMS || a.count < 0 || b.count < 0) {
@@ -72,9 +84,7 @@ int32_t tn_broadcast_shapes(tn_ints a, tn_ints b, int64_t *out) {
     int64_t x = i <= a.count ? a.data[a.count - i] : 1;
     int64_t y = i <= b.count ? b.data[b.count - i] : 1;
     if (x != y && x != 1 && y != 1) {
-      tn__error(TN_INVALID_ARGUMENT, NULL,
-                "shapes do not broadcast: sizes %lld and %lld in dimension %lld from the end",
-                (long long)x, (long long)y, (long long)i);
+      no_broadcast(a, b);
       return -1;
     }
     out[rank - i] = x == 1 ? y : x;

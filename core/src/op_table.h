@@ -60,6 +60,7 @@ struct tn_op {
   bool has_list;      // the last tensor argument is Tensor[]
   bool returns_list;  // -> Tensor[]
   bool attrs_point;   // the attributes hold lists or texts, which a copy must take along
+  bool attrs_check;   // the attributes hold lists or dtypes, which a caller may get wrong
   uint16_t attrs_size;
   uint16_t generator_offset;  // of RANDOM operators' tn_philox_state
   const void *defaults;       // an attributes struct with every default

@@ -54,9 +54,12 @@ double tn_item(const tn_tensor *tensor) {
 int64_t tn_item_int(const tn_tensor *tensor) {
   tn_scalar value = tn_item_scalar(tensor);
   if (value.kind == TN_SCALAR_INT || value.kind == TN_SCALAR_BOOL) return value.as.i;
-  double number = value.kind == TN_SCALAR_FLOAT ? value.as.f : NAN;
+  double number = value.kind == TN_SCALAR_FLOAT  ? value.as.f
+                  : value.kind == TN_SCALAR_UINT ? (double)value.as.u
+                                                 : NAN;
   if (number == floor(number) && fabs(number) < 0x1p63) return (int64_t)number;
-  tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item_int: the value is not an integer that fits");
+  tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item_int: the value %g is not an integer that fits",
+            number);
   return 0;
 }
 

@@ -101,6 +101,8 @@ def table_entry(name, op, form):
                    f".defaults = &defaults_{run.ident}"]
     if any(a.type.startswith(("int[", "bool[", "str")) for a in run.attrs):
         fields.append(".attrs_point = true")
+    if any(a.type.startswith(("int[", "bool[", "ScalarType")) for a in run.attrs):
+        fields.append(".attrs_check = true")
     if generator:
         fields.append(f".generator_offset = offsetof(tn_{run.ident}_attrs, {generator.name})")
     if op.args:

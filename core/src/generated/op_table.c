@@ -1596,6 +1596,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn__cast_attrs),
         .defaults = &defaults__cast,
+        .attrs_check = true,
         .args = args__cast,
     },
     [TN__OP__log_softmax] = {
@@ -1624,6 +1625,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn__log_softmax_backward_data_attrs),
         .defaults = &defaults__log_softmax_backward_data,
+        .attrs_check = true,
         .args = args__log_softmax_backward_data,
     },
     [TN__OP__softmax] = {
@@ -1652,6 +1654,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn__softmax_backward_data_attrs),
         .defaults = &defaults__softmax_backward_data,
+        .attrs_check = true,
         .args = args__softmax_backward_data,
     },
     [TN__OP__to_copy] = {
@@ -1666,6 +1669,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn__to_copy_attrs),
         .defaults = &defaults__to_copy,
+        .attrs_check = true,
         .args = args__to_copy,
     },
     [TN__OP_abs] = {
@@ -1855,6 +1859,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_all_dims_attrs),
         .defaults = &defaults_all_dims,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_all_dims,
     },
     [TN__OP_amax] = {
@@ -1870,6 +1875,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_amax_attrs),
         .defaults = &defaults_amax,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_amax,
     },
     [TN__OP_amin] = {
@@ -1885,6 +1891,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_amin_attrs),
         .defaults = &defaults_amin,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_amin,
     },
     [TN__OP_any] = {
@@ -1912,6 +1919,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_any_dims_attrs),
         .defaults = &defaults_any_dims,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_any_dims,
     },
     [TN__OP_arange] = {
@@ -1926,6 +1934,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_arange_attrs),
         .defaults = &defaults_arange,
+        .attrs_check = true,
         .args = args_arange,
     },
     [TN__OP_arange_start_step] = {
@@ -1940,6 +1949,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_arange_start_step_attrs),
         .defaults = &defaults_arange_start_step,
+        .attrs_check = true,
         .args = args_arange_start_step,
     },
     [TN__OP_argmax] = {
@@ -1983,6 +1993,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_as_strided_attrs),
         .defaults = &defaults_as_strided,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_as_strided,
     },
     [TN__OP_avg_pool2d] = {
@@ -1998,6 +2009,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_avg_pool2d_attrs),
         .defaults = &defaults_avg_pool2d,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_avg_pool2d,
     },
     [TN__OP_avg_pool2d_backward] = {
@@ -2013,6 +2025,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_avg_pool2d_backward_attrs),
         .defaults = &defaults_avg_pool2d_backward,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_avg_pool2d_backward,
     },
     [TN__OP_bernoulli] = {
@@ -2238,6 +2251,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_broadcast_to_attrs),
         .defaults = &defaults_broadcast_to,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_broadcast_to,
     },
     [TN__OP_cat] = {
@@ -2379,6 +2393,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_conv1d_attrs),
         .defaults = &defaults_conv1d,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_conv1d,
     },
     [TN__OP_conv2d] = {
@@ -2394,6 +2409,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_conv2d_attrs),
         .defaults = &defaults_conv2d,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_conv2d,
     },
     [TN__OP_convolution] = {
@@ -2409,6 +2425,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_convolution_attrs),
         .defaults = &defaults_convolution,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_convolution,
     },
     [TN__OP_convolution_backward] = {
@@ -2424,6 +2441,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_convolution_backward_attrs),
         .defaults = &defaults_convolution_backward,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_convolution_backward,
     },
     [TN__OP_copy] = {
@@ -2531,6 +2549,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_diagonal_backward_attrs),
         .defaults = &defaults_diagonal_backward,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_diagonal_backward,
     },
     [TN__OP_div_Scalar] = {
@@ -2708,6 +2727,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_empty_attrs),
         .defaults = &defaults_empty,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_empty,
     },
     [TN__OP_empty_like] = {
@@ -2722,6 +2742,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_empty_like_attrs),
         .defaults = &defaults_empty_like,
+        .attrs_check = true,
         .args = args_empty_like,
     },
     [TN__OP_empty_strided] = {
@@ -2737,6 +2758,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_empty_strided_attrs),
         .defaults = &defaults_empty_strided,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_empty_strided,
     },
     [TN__OP_eq_Scalar] = {
@@ -2848,6 +2870,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_expand_attrs),
         .defaults = &defaults_expand,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_expand,
     },
     [TN__OP_expm1] = {
@@ -2886,6 +2909,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_eye_attrs),
         .defaults = &defaults_eye,
+        .attrs_check = true,
         .args = args_eye,
     },
     [TN__OP_eye_m] = {
@@ -2900,6 +2924,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_eye_m_attrs),
         .defaults = &defaults_eye_m,
+        .attrs_check = true,
         .args = args_eye_m,
     },
     [TN__OP_fill_Scalar] = {
@@ -2957,6 +2982,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_flip_attrs),
         .defaults = &defaults_flip,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_flip,
     },
     [TN__OP_floor] = {
@@ -2996,6 +3022,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_full_attrs),
         .defaults = &defaults_full,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_full,
     },
     [TN__OP_full_like] = {
@@ -3010,6 +3037,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_full_like_attrs),
         .defaults = &defaults_full_like,
+        .attrs_check = true,
         .args = args_full_like,
     },
     [TN__OP_gather] = {
@@ -3407,6 +3435,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_linspace_attrs),
         .defaults = &defaults_linspace,
+        .attrs_check = true,
         .args = args_linspace,
     },
     [TN__OP_log] = {
@@ -3469,6 +3498,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_log_softmax_int_attrs),
         .defaults = &defaults_log_softmax_int,
+        .attrs_check = true,
         .args = args_log_softmax_int,
     },
     [TN__OP_logical_and] = {
@@ -3580,6 +3610,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_logsumexp_attrs),
         .defaults = &defaults_logsumexp,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_logsumexp,
     },
     [TN__OP_lt_Scalar] = {
@@ -3729,6 +3760,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_max_pool2d_attrs),
         .defaults = &defaults_max_pool2d,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_max_pool2d,
     },
     [TN__OP_max_pool2d_with_indices] = {
@@ -3744,6 +3776,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_max_pool2d_with_indices_attrs),
         .defaults = &defaults_max_pool2d_with_indices,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_max_pool2d_with_indices,
     },
     [TN__OP_max_pool2d_with_indices_backward] = {
@@ -3759,6 +3792,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_max_pool2d_with_indices_backward_attrs),
         .defaults = &defaults_max_pool2d_with_indices_backward,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_max_pool2d_with_indices_backward,
     },
     [TN__OP_maximum] = {
@@ -3798,6 +3832,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_mean_dim_attrs),
         .defaults = &defaults_mean_dim,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_mean,
     },
     [TN__OP_mean_dim] = {
@@ -3813,6 +3848,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_mean_dim_attrs),
         .defaults = &defaults_mean_dim,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_mean_dim,
     },
     [TN__OP_min] = {
@@ -4121,6 +4157,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_ones_attrs),
         .defaults = &defaults_ones,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_ones,
     },
     [TN__OP_ones_like] = {
@@ -4135,6 +4172,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_ones_like_attrs),
         .defaults = &defaults_ones_like,
+        .attrs_check = true,
         .args = args_ones_like,
     },
     [TN__OP_permute] = {
@@ -4150,6 +4188,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_permute_attrs),
         .defaults = &defaults_permute,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_permute,
     },
     [TN__OP_pow_Scalar] = {
@@ -4224,6 +4263,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_prod_attrs),
         .defaults = &defaults_prod,
+        .attrs_check = true,
         .args = args_prod,
     },
     [TN__OP_prod_dim_int] = {
@@ -4238,6 +4278,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_prod_dim_int_attrs),
         .defaults = &defaults_prod_dim_int,
+        .attrs_check = true,
         .args = args_prod_dim_int,
     },
     [TN__OP_rand] = {
@@ -4253,6 +4294,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_rand_attrs),
         .defaults = &defaults_rand,
         .attrs_point = true,
+        .attrs_check = true,
         .generator_offset = offsetof(tn_rand_attrs, generator),
         .args = args_rand,
     },
@@ -4268,6 +4310,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_rand_like_attrs),
         .defaults = &defaults_rand_like,
+        .attrs_check = true,
         .args = args_rand_like,
     },
     [TN__OP_randint_low] = {
@@ -4283,6 +4326,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_randint_low_attrs),
         .defaults = &defaults_randint_low,
         .attrs_point = true,
+        .attrs_check = true,
         .generator_offset = offsetof(tn_randint_low_attrs, generator),
         .args = args_randint_low,
     },
@@ -4299,6 +4343,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_randn_attrs),
         .defaults = &defaults_randn,
         .attrs_point = true,
+        .attrs_check = true,
         .generator_offset = offsetof(tn_randn_attrs, generator),
         .args = args_randn,
     },
@@ -4314,6 +4359,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_randn_like_attrs),
         .defaults = &defaults_randn_like,
+        .attrs_check = true,
         .args = args_randn_like,
     },
     [TN__OP_randperm] = {
@@ -4328,6 +4374,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_randperm_attrs),
         .defaults = &defaults_randperm,
+        .attrs_check = true,
         .generator_offset = offsetof(tn_randperm_attrs, generator),
         .args = args_randperm,
     },
@@ -4440,6 +4487,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_repeat_attrs),
         .defaults = &defaults_repeat,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_repeat,
     },
     [TN__OP_reshape] = {
@@ -4455,6 +4503,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_reshape_attrs),
         .defaults = &defaults_reshape,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_reshape,
     },
     [TN__OP_round] = {
@@ -4517,6 +4566,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_scalar_tensor_attrs),
         .defaults = &defaults_scalar_tensor,
+        .attrs_check = true,
         .args = args_scalar_tensor,
     },
     [TN__OP_scatter_src] = {
@@ -4602,6 +4652,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_select_backward_attrs),
         .defaults = &defaults_select_backward,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_select_backward,
     },
     [TN__OP_sigmoid] = {
@@ -4751,6 +4802,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_slice_backward_attrs),
         .defaults = &defaults_slice_backward,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_slice_backward,
     },
     [TN__OP_softmax_int] = {
@@ -4765,6 +4817,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_softmax_int_attrs),
         .defaults = &defaults_softmax_int,
+        .attrs_check = true,
         .args = args_softmax_int,
     },
     [TN__OP_split_Tensor] = {
@@ -4796,6 +4849,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_split_with_sizes_attrs),
         .defaults = &defaults_split_with_sizes,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_split_with_sizes,
     },
     [TN__OP_sqrt] = {
@@ -4885,6 +4939,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_squeeze_dims_attrs),
         .defaults = &defaults_squeeze_dims,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_squeeze_dims,
     },
     [TN__OP_stack] = {
@@ -4915,6 +4970,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_std_correction_attrs),
         .defaults = &defaults_std_correction,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_std_correction,
     },
     [TN__OP_sub_Scalar] = {
@@ -4986,6 +5042,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_sum_dim_IntList_attrs),
         .defaults = &defaults_sum_dim_IntList,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_sum,
     },
     [TN__OP_sum_dim_IntList] = {
@@ -5001,6 +5058,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_sum_dim_IntList_attrs),
         .defaults = &defaults_sum_dim_IntList,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_sum_dim_IntList,
     },
     [TN__OP_t] = {
@@ -5173,6 +5231,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_var_correction_attrs),
         .defaults = &defaults_var_correction,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_var_correction,
     },
     [TN__OP_view] = {
@@ -5188,6 +5247,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_view_attrs),
         .defaults = &defaults_view,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_view,
     },
     [TN__OP_where_ScalarOther] = {
@@ -5239,6 +5299,7 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_zeros_attrs),
         .defaults = &defaults_zeros,
         .attrs_point = true,
+        .attrs_check = true,
         .args = args_zeros,
     },
     [TN__OP_zeros_like] = {
@@ -5253,6 +5314,7 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .attrs_size = sizeof(tn_zeros_like_attrs),
         .defaults = &defaults_zeros_like,
+        .attrs_check = true,
         .args = args_zeros_like,
     },
 };
