@@ -70,7 +70,7 @@ static tn_status diagonal_backward_compose(tn_compose *compose) {
   tn_tensor *part =
       tn_diagonal(whole, .offset = attrs->offset, .dim1 = attrs->dim1, .dim2 = TN_INT(attrs->dim2));
   TN_TRY(tn__status_of(part));
-  TN_TRY(tn__copy_into(part, compose->inputs[0]));
+  TN_TRY(tn__put_grad(compose->call, part, compose->inputs[0]));
   compose->results[0] = whole;
   return TN_OK;
 }

@@ -161,7 +161,7 @@ static tn_status select_backward_compose(tn_compose *compose) {
   tn_tensor *whole = tn__zeros_beside(compose->inputs[0], attrs->input_sizes);
   tn_tensor *part = tn_select(whole, attrs->dim, attrs->index);
   TN_TRY(tn__status_of(part));
-  TN_TRY(tn__copy_into(part, compose->inputs[0]));
+  TN_TRY(tn__put_grad(compose->call, part, compose->inputs[0]));
   compose->results[0] = whole;
   return TN_OK;
 }
@@ -188,7 +188,7 @@ static tn_status slice_backward_compose(tn_compose *compose) {
   tn_tensor *part = tn_slice(whole, .dim = attrs->dim, .start = TN_INT(attrs->start),
                              .end = TN_INT(attrs->end), .step = TN_INT(attrs->step));
   TN_TRY(tn__status_of(part));
-  TN_TRY(tn__copy_into(part, compose->inputs[0]));
+  TN_TRY(tn__put_grad(compose->call, part, compose->inputs[0]));
   compose->results[0] = whole;
   return TN_OK;
 }

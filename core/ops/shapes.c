@@ -10,6 +10,8 @@
 #include <tenon/device.h>
 #include <tenon/ops.h>
 
+#include "tensor_impl.h"
+
 // ---- views
 
 static tn_status wrong_count(tn__call *call, const char *argument, int64_t numel) {
@@ -180,4 +182,18 @@ tn_status tn__status_of(const tn_tensor *tensor) {
 
 tn_tensor *tn__zeros_beside(const tn_tensor *like, tn_ints sizes) {
   return tn_zeros(sizes, .dtype = tn_tensor_dtype(like), .device = tn_tensor_device(like));
+}
+
+tn_status tn__put_grad(tn__call *call, tn_tensor *part, tn_tensor *grad_output) {
+  const int32_t more = tn_tensor_ndim(part) - tn_tensor_ndim(grad_output);
+  bool fits = more >= 0;
+  for (int32_t d = 0; fits && d < tn_tensor_ndim(grad_output); d++) {
+    const int64_t size = tn_tensor_size(grad_output, d);
+    fits = size == 1 || size == tn_tensor_size(part, more + d);
+  }
+  if (!fits) {
+    return tn__op_error(call, TN_INVALID_ARGUMENT, "grad_output",
+                        "the shape is not that of the part it is the gradient of");
+  }
+  return tn__copy_into(part, grad_output);
 }

@@ -73,4 +73,8 @@ tn_status tn__status_of(const tn_tensor *tensor);
 // Zeros of |sizes| with |like|'s dtype and device.
 tn_tensor *tn__zeros_beside(const tn_tensor *like, tn_ints sizes);
 
+// Copies a gradient into |part|, to which it must broadcast. errors: INVALID_ARGUMENT naming
+// grad_output
+tn_status tn__put_grad(tn__call *call, tn_tensor *part, tn_tensor *grad_output);
+
 #endif  // TENON_CORE_OPS_SHAPES_H_

@@ -9,12 +9,10 @@
 #include "op_def.h"
 #include "reduction.h"
 
-// A 0-dim gradient broadcasts as it is.
+// The engine spreads what broadcasts; a 0-dim gradient does as it is.
 static tn_tensor *spread(tn_vjp *vjp, tn_tensor *grad, tn_ints dims, bool keepdim) {
-  const tn_ints sizes = tn_vjp_input_sizes(vjp, 0);
-  if (sizes.count == 0) return grad;
-  if (tn_tensor_ndim(grad) > 0) grad = tn__with_reduced_dims(vjp, grad, dims, keepdim);
-  return tn_expand(grad, sizes);
+  if (tn_tensor_ndim(grad) == 0) return grad;
+  return tn__with_reduced_dims(vjp, grad, dims, keepdim);
 }
 
 static tn_status sum_infer(tn_infer *infer) {

@@ -232,7 +232,34 @@ static void reduced_strides(const tn__call *call, int32_t output, int64_t *strid
   }
 }
 
+// Everything in one run reduced to one element: the walk has one dimension.
+static tn_status describe_full_reduction(tn__call *call) {
+  const tn_tensor *self = call->operands[0];
+  for (uint32_t i = 0; i < call->args.view_count; i++) {
+    tn_view *view = &call->views[i];
+    bool input = i >= (uint32_t)call->output_count;
+    view->rank = 1;
+    view->sizes = &self->numel;
+    view->strides = input || self->numel == 1 ? unit_stride : zero_stride;
+    view->numel = self->numel;
+    if (view->strides == unit_stride) {
+      view->flags |= TN_VIEW_CONTIGUOUS;
+    } else {
+      view->flags &= ~(uint32_t)TN_VIEW_CONTIGUOUS;
+    }
+  }
+  return TN_OK;
+}
+
+static bool reduces_fully(const tn__call *call) {
+  const tn_tensor *self = call->operands[0];
+  if (call->input_count != 1 || !tn__is_contiguous(self) || self->numel == 0) return false;
+  uint32_t all = self->rank >= 32 ? UINT32_MAX : (UINT32_C(1) << self->rank) - 1;
+  return (call->results[0].reduced & all) == all;
+}
+
 static tn_status describe_reduction(tn__call *call) {
+  if (reduces_fully(call)) return describe_full_reduction(call);
   const tn_tensor *self = call->operands[0];
   int32_t rank = self->rank, count = (int32_t)call->args.view_count;
   int64_t *strides[TN__CALL_VIEWS] = {NULL};

@@ -113,12 +113,23 @@ static tn_status grow(engine *e) {
 // The slot of an edge's target, made where there is none. -1 when memory is out.
 static int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
   const void *key = edge->node != NULL ? (void *)edge->node : (void *)edge->leaf;
-  int32_t index = table_find(e, key);
-  *made = index < 0;
-  if (index >= 0) return index;
-  if (e->slot_count == e->slot_capacity && grow(e) != TN_OK) return -1;
+  *made = false;
+  uint32_t at = hash_of(key, e->table_size);
+  for (; e->table[at] != 0; at = (at + 1) & (uint32_t)(e->table_size - 1)) {
+    int32_t index = e->table[at] - 1;
+    if (key_of(&e->slots[index]) == key) return index;
+  }
+  *made = true;
+  if (e->slot_count == e->slot_capacity) {
+    if (grow(e) != TN_OK) return -1;
+    at = hash_of(key, e->table_size);
+    while (e->table[at] != 0) at = (at + 1) & (uint32_t)(e->table_size - 1);
+  }
   slot *s = &e->slots[e->slot_count];
-  memset(s, 0, sizeof *s);
+  s->owned_sum = false;
+  s->useful = false;
+  s->first = NULL;
+  s->more = NULL;
   s->node = edge->node;
   s->leaf = edge->node != NULL ? NULL : edge->leaf;
   s->depth = edge->node != NULL ? edge->node->depth : 0;
@@ -130,7 +141,7 @@ static int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
       return -1;
     }
   }
-  table_insert(e, e->slot_count);
+  e->table[at] = e->slot_count + 1;
   return e->slot_count++;
 }
 
@@ -247,11 +258,30 @@ static tn_status add_grad(slot *s, tn_tensor **place, tn_tensor *grad) {
   return TN_OK;
 }
 
+// Whether |grad| is what |edge|'s target wants, as it is.
+static bool fits(const tn__edge *edge, const tn_tensor *grad) {
+  const tn__shape_record *record = edge->node != NULL ? &edge->node->outputs[edge->output] : NULL;
+  const tn_tensor *leaf = edge->leaf;
+  int32_t rank = record != NULL ? record->rank : leaf->rank;
+  const int64_t *sizes = record != NULL ? record->sizes : leaf->sizes;
+  tn_device device = record != NULL ? record->device : leaf->device;
+  if (grad->rank != rank || grad->dtype != (record != NULL ? record->dtype : leaf->dtype) ||
+      !tn_device_equal(grad->device, device)) {
+    return false;
+  }
+  for (int32_t d = 0; d < rank; d++) {
+    if (grad->sizes[d] != sizes[d]) return false;
+  }
+  return true;
+}
+
 // Sends |grad| along |edge|.
 static tn_status send(engine *e, const tn__edge *edge, tn_tensor *grad, const char *name) {
-  tn__shape_record target = target_of(edge);
-  grad = tn__grad_fit(grad, &target, name);
-  if (grad == NULL) return failed();
+  if (!fits(edge, grad)) {
+    tn__shape_record target = target_of(edge);
+    grad = tn__grad_fit(grad, &target, name);
+    if (grad == NULL) return failed();
+  }
   bool made;
   int32_t index = slot_of(e, edge, &made);
   if (index < 0) return TN_OUT_OF_MEMORY;
@@ -433,11 +463,11 @@ static tn_status visit_node(engine *e, int32_t index) {
   tn_tensor *single = s->first;
   tn_tensor **grads = s->more != NULL ? s->more : &single;
   tn_status status = TN_OK;
-  for (int32_t k = 0; status == TN_OK && k < node->output_count; k++) {
+  for (int32_t k = 0; node->hooks != NULL && status == TN_OK && k < node->output_count; k++) {
     status = run_hooks(node->hooks, k, &grads[k]);
   }
   e->slots[index].first = NULL;
-  if (status == TN_OK) status = keep_retained(node, grads);
+  if (status == TN_OK && node->retained != NULL) status = keep_retained(node, grads);
   if (status == TN_OK && e->walk->target_count > 0) capture(e, &e->slots[index], grads);
   if (status == TN_OK) {
     status = run_vjp(e, node, grads, e->scope);
@@ -515,8 +545,7 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
   engine_begin(&e, walk);
   tn_status status = walk->target_count > 0 ? find_useful(&e, roots, root_count) : TN_OK;
   bool before = tn_grad_mode_set(walk->create_graph);
-  e.scope = tn_scope_open();
-  if (e.scope == NULL) status = TN_OUT_OF_MEMORY;
+  e.scope = walk->scope;
   for (int32_t i = 0; status == TN_OK && i < root_count; i++) {
     if (roots[i].node == NULL && roots[i].leaf == NULL) continue;
     status = send(&e, &roots[i], grads[i], "the root");
@@ -534,7 +563,6 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
       status = visit_node(&e, index);
     }
   }
-  tn_scope_close(e.scope);
   tn_grad_mode_set(before);
   engine_end(&e);
   return status;

@@ -11,6 +11,7 @@
 
 typedef struct tn__walk {
   bool retain_graph, create_graph;
+  tn_scope *scope;  // the innermost: emptied after each node, so that temporaries die early
   // Where tn_grad wants gradients; none: accumulate into leaves.
   const tn__edge *targets;
   int32_t target_count;

@@ -213,7 +213,8 @@ tn_status tn_backward_with(tn_tensor *root, const tn_backward_options *options) 
   status = start == NULL ? failed() : tn__edge_of(root, &edge);
   if (status == TN_OK) {
     tn__walk walk = {.retain_graph = options->retain_graph || options->create_graph,
-                     .create_graph = options->create_graph};
+                     .create_graph = options->create_graph,
+                     .scope = scope};
     status = tn__engine_run(&walk, &edge, &start, 1);
   }
   release_edge(&edge);
@@ -308,6 +309,7 @@ tn_list *tn_grad_with(tn_tensors outputs, tn_tensors inputs, const tn_grad_optio
   if (status == TN_OK) {
     tn__walk walk = {.retain_graph = options->retain_graph || options->create_graph,
                      .create_graph = options->create_graph,
+                     .scope = scope,
                      .targets = r.targets,
                      .target_count = (int32_t)inputs.count,
                      .captured = r.captured};
