@@ -311,7 +311,7 @@ static tn_status run_addmm(void *self, tn_kernel_ctx *ctx, const tn_args *args) 
   product work = added_product(self, args);
   const tn_view *added = &args->views[TN_ARG_addmm_self];
   const bool reads_added = cpu_scalar_f64(work.beta) != 0 || tn_dtype_is_complex(work.dtype);
-  if (reads_added && added->data != work.c.data) {
+  if (added->numel > 0 && reads_added && added->data != work.c.data) {
     copy_matrix(work.c, matrix_of(added), tn_dtype_size(work.dtype));
   }
   return multiply(ctx, &work);
