@@ -52,3 +52,9 @@ double *reference_like(tn_expected *expected, const tn_operand *operand, tn_dtyp
 }
 
 bool reference_is_whole(tn_dtype dtype) { return dtype == TN_BOOL || tn_dtype_is_integer(dtype); }
+
+double reference_epsilon(tn_dtype dtype) {
+  if (dtype == TN_F64 || dtype == TN_C128) return 0x1p-52;
+  if (dtype == TN_F16) return 0x1p-10;
+  return dtype == TN_BF16 ? 0x1p-7 : 0x1p-23;
+}

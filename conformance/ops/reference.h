@@ -27,6 +27,9 @@ double *reference_groups(const tn_operand *operand, uint32_t mask, int64_t *coun
 // Appends a result with |operand|'s shape and |dtype|.
 double *reference_like(tn_expected *expected, const tn_operand *operand, tn_dtype dtype);
 
+// The distance from 1 to the next larger value of |dtype|.
+double reference_epsilon(tn_dtype dtype);
+
 // Whether |dtype| is an integer or bool.
 bool reference_is_whole(tn_dtype dtype);
 

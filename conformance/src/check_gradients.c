@@ -21,7 +21,7 @@ static bool is_smooth(const tn__run *run, const tn_sample *sample, int32_t opera
   return chosen && sample->operands[operand].dtype == TN_F64;
 }
 
-// The floating results, flattened and joined; results without a gradient do not take part.
+// The floating results, flattened and joined; indices and masks do not take part.
 static tn_tensor *join(const tn_value *values, int32_t count) {
   tn_tensor *parts[TN_SPEC_MAX_RESULTS];
   int64_t part_count = 0;
@@ -30,7 +30,7 @@ static tn_tensor *join(const tn_value *values, int32_t count) {
     int64_t length = list ? tn_list_count(values[k].as.list) : 1;
     for (int64_t i = 0; i < length && part_count < TN_SPEC_MAX_RESULTS; i++) {
       tn_tensor *result = list ? tn_list_at(values[k].as.list, i) : values[k].as.tensor;
-      if (!tn_requires_grad(result)) continue;
+      if (tn_tensor_dtype(result) != TN_F64) continue;
       tn_tensor *flat = tn_reshape(result, TN_SHAPE(-1));
       if (flat == NULL) return NULL;
       parts[part_count++] = flat;
@@ -38,7 +38,7 @@ static tn_tensor *join(const tn_value *values, int32_t count) {
   }
   if (part_count == 1) return parts[0];
   if (part_count > 1) return tn_cat(((tn_tensors){parts, part_count}));
-  // No result follows a gradient's rules: give one that does not require any, for the check to say.
+  // Nothing to differentiate: give a result that requires no gradient, for the check to say so.
   return values[0].kind == TN_VALUE_TENSOR ? values[0].as.tensor : tn_list_at(values[0].as.list, 0);
 }
 

@@ -145,7 +145,7 @@ void tn__check_values(tn__run *run, const tn_sample *sample, tn__arena *arena) {
     return;
   }
   if (!call_contiguous(run, sample, &expected, arena, &outcome)) return;
-  if (sample->flags & TN_SAMPLE_LARGE) return;
+  if ((sample->flags & TN_SAMPLE_LARGE) || (run->spec->flags & TN_SPEC_CONTIGUOUS_ONLY)) return;
   for (int32_t layout = 1; layout < TN__LAYOUT_COUNT && sample->operand_count > 0; layout++) {
     if (layout == TN__LAYOUT_EXPANDED) {
       if (may_expand(run, sample)) call_expanded(run, sample, arena);

@@ -26,6 +26,7 @@ static void add_reason(tn_conformance_row *row, const tn_sample *sample, const c
   snprintf(text, sizeof text, "%s%s%s%s%.800s", sample == NULL ? "" : sample->name,
            sample == NULL ? "" : ": ", variant == NULL ? "" : variant, variant == NULL ? "" : ": ",
            story);
+  text[strcspn(text, "\n")] = '\0';  // load reports and the like follow on further lines
   char *kept = strdup(text);
   if (kept != NULL) row->reasons[row->reason_count++] = kept;
 }

@@ -82,6 +82,7 @@ enum {
   TN_SPEC_FIRST_GRAD_ONLY = 1u << 3,     // has no second gradient; `why` says the reason
   TN_SPEC_NO_GRAD = 1u << 4,             // gradients are not checked; `why` says the reason
   TN_SPEC_TAKES_ANY_DTYPE = 1u << 5,     // dtypes outside `dtypes` are neither required nor refused
+  TN_SPEC_CONTIGUOUS_ONLY = 1u << 7,     // its meaning depends on how operands lie in memory
   TN_SPEC_UNSPECIFIED_VALUES = 1u << 6,  // shapes and dtypes alone are compared (empty)
 };
 

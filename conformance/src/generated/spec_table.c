@@ -11,6 +11,7 @@ extern const tn_op_spec tn_spec_add_Scalar;
 extern const tn_op_spec tn_spec_add_Tensor;
 extern const tn_op_spec tn_spec_addcdiv;
 extern const tn_op_spec tn_spec_addcmul;
+extern const tn_op_spec tn_spec_alias;
 extern const tn_op_spec tn_spec_all;
 extern const tn_op_spec tn_spec_all_dims;
 extern const tn_op_spec tn_spec_amax;
@@ -19,6 +20,7 @@ extern const tn_op_spec tn_spec_any;
 extern const tn_op_spec tn_spec_any_dims;
 extern const tn_op_spec tn_spec_argmax;
 extern const tn_op_spec tn_spec_argmin;
+extern const tn_op_spec tn_spec_as_strided;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
 extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
@@ -26,10 +28,17 @@ extern const tn_op_spec tn_spec_bitwise_or_Scalar;
 extern const tn_op_spec tn_spec_bitwise_or_Tensor;
 extern const tn_op_spec tn_spec_bitwise_xor_Scalar;
 extern const tn_op_spec tn_spec_bitwise_xor_Tensor;
+extern const tn_op_spec tn_spec_broadcast_to;
 extern const tn_op_spec tn_spec_ceil;
+extern const tn_op_spec tn_spec_chunk;
 extern const tn_op_spec tn_spec_clamp;
 extern const tn_op_spec tn_spec_clamp_Tensor;
+extern const tn_op_spec tn_spec_clone;
+extern const tn_op_spec tn_spec_contiguous;
 extern const tn_op_spec tn_spec_cos;
+extern const tn_op_spec tn_spec_detach;
+extern const tn_op_spec tn_spec_diagonal;
+extern const tn_op_spec tn_spec_diagonal_backward;
 extern const tn_op_spec tn_spec_div_Scalar;
 extern const tn_op_spec tn_spec_div_Scalar_mode;
 extern const tn_op_spec tn_spec_div_Tensor;
@@ -38,7 +47,9 @@ extern const tn_op_spec tn_spec_eq_Scalar;
 extern const tn_op_spec tn_spec_eq_Tensor;
 extern const tn_op_spec tn_spec_erf;
 extern const tn_op_spec tn_spec_exp;
+extern const tn_op_spec tn_spec_expand;
 extern const tn_op_spec tn_spec_expm1;
+extern const tn_op_spec tn_spec_flatten_using_ints;
 extern const tn_op_spec tn_spec_floor;
 extern const tn_op_spec tn_spec_ge_Scalar;
 extern const tn_op_spec tn_spec_ge_Tensor;
@@ -74,11 +85,14 @@ extern const tn_op_spec tn_spec_mean_dim;
 extern const tn_op_spec tn_spec_min;
 extern const tn_op_spec tn_spec_min_dim;
 extern const tn_op_spec tn_spec_minimum;
+extern const tn_op_spec tn_spec_movedim_int;
 extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
+extern const tn_op_spec tn_spec_narrow;
 extern const tn_op_spec tn_spec_ne_Scalar;
 extern const tn_op_spec tn_spec_ne_Tensor;
 extern const tn_op_spec tn_spec_neg;
+extern const tn_op_spec tn_spec_permute;
 extern const tn_op_spec tn_spec_pow_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Tensor;
@@ -88,26 +102,41 @@ extern const tn_op_spec tn_spec_reciprocal;
 extern const tn_op_spec tn_spec_relu;
 extern const tn_op_spec tn_spec_remainder_Scalar;
 extern const tn_op_spec tn_spec_remainder_Tensor;
+extern const tn_op_spec tn_spec_reshape;
 extern const tn_op_spec tn_spec_round;
 extern const tn_op_spec tn_spec_rsqrt;
+extern const tn_op_spec tn_spec_select_backward;
+extern const tn_op_spec tn_spec_select_int;
 extern const tn_op_spec tn_spec_sigmoid;
 extern const tn_op_spec tn_spec_sigmoid_backward;
 extern const tn_op_spec tn_spec_sign;
 extern const tn_op_spec tn_spec_silu;
 extern const tn_op_spec tn_spec_silu_backward;
 extern const tn_op_spec tn_spec_sin;
+extern const tn_op_spec tn_spec_slice_Tensor;
+extern const tn_op_spec tn_spec_slice_backward;
+extern const tn_op_spec tn_spec_split_Tensor;
+extern const tn_op_spec tn_spec_split_with_sizes;
 extern const tn_op_spec tn_spec_sqrt;
 extern const tn_op_spec tn_spec_square;
+extern const tn_op_spec tn_spec_squeeze;
+extern const tn_op_spec tn_spec_squeeze_dim;
+extern const tn_op_spec tn_spec_squeeze_dims;
 extern const tn_op_spec tn_spec_std_correction;
 extern const tn_op_spec tn_spec_sub_Scalar;
 extern const tn_op_spec tn_spec_sub_Tensor;
 extern const tn_op_spec tn_spec_sum;
 extern const tn_op_spec tn_spec_sum_dim_IntList;
+extern const tn_op_spec tn_spec_t;
 extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
 extern const tn_op_spec tn_spec_threshold_backward;
+extern const tn_op_spec tn_spec_transpose_int;
 extern const tn_op_spec tn_spec_trunc;
+extern const tn_op_spec tn_spec_unbind_int;
+extern const tn_op_spec tn_spec_unsqueeze;
 extern const tn_op_spec tn_spec_var_correction;
+extern const tn_op_spec tn_spec_view;
 extern const tn_op_spec tn_spec_where_ScalarOther;
 extern const tn_op_spec tn_spec_where_ScalarSelf;
 extern const tn_op_spec tn_spec_where_self;
@@ -118,6 +147,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_add_Tensor,
     &tn_spec_addcdiv,
     &tn_spec_addcmul,
+    &tn_spec_alias,
     &tn_spec_all,
     &tn_spec_all_dims,
     &tn_spec_amax,
@@ -126,6 +156,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_any_dims,
     &tn_spec_argmax,
     &tn_spec_argmin,
+    &tn_spec_as_strided,
     &tn_spec_bitwise_and_Scalar,
     &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
@@ -133,10 +164,17 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_bitwise_or_Tensor,
     &tn_spec_bitwise_xor_Scalar,
     &tn_spec_bitwise_xor_Tensor,
+    &tn_spec_broadcast_to,
     &tn_spec_ceil,
+    &tn_spec_chunk,
     &tn_spec_clamp,
     &tn_spec_clamp_Tensor,
+    &tn_spec_clone,
+    &tn_spec_contiguous,
     &tn_spec_cos,
+    &tn_spec_detach,
+    &tn_spec_diagonal,
+    &tn_spec_diagonal_backward,
     &tn_spec_div_Scalar,
     &tn_spec_div_Scalar_mode,
     &tn_spec_div_Tensor,
@@ -145,7 +183,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_eq_Tensor,
     &tn_spec_erf,
     &tn_spec_exp,
+    &tn_spec_expand,
     &tn_spec_expm1,
+    &tn_spec_flatten_using_ints,
     &tn_spec_floor,
     &tn_spec_ge_Scalar,
     &tn_spec_ge_Tensor,
@@ -181,11 +221,14 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_min,
     &tn_spec_min_dim,
     &tn_spec_minimum,
+    &tn_spec_movedim_int,
     &tn_spec_mul_Scalar,
     &tn_spec_mul_Tensor,
+    &tn_spec_narrow,
     &tn_spec_ne_Scalar,
     &tn_spec_ne_Tensor,
     &tn_spec_neg,
+    &tn_spec_permute,
     &tn_spec_pow_Scalar,
     &tn_spec_pow_Tensor_Scalar,
     &tn_spec_pow_Tensor_Tensor,
@@ -195,29 +238,44 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_relu,
     &tn_spec_remainder_Scalar,
     &tn_spec_remainder_Tensor,
+    &tn_spec_reshape,
     &tn_spec_round,
     &tn_spec_rsqrt,
+    &tn_spec_select_backward,
+    &tn_spec_select_int,
     &tn_spec_sigmoid,
     &tn_spec_sigmoid_backward,
     &tn_spec_sign,
     &tn_spec_silu,
     &tn_spec_silu_backward,
     &tn_spec_sin,
+    &tn_spec_slice_Tensor,
+    &tn_spec_slice_backward,
+    &tn_spec_split_Tensor,
+    &tn_spec_split_with_sizes,
     &tn_spec_sqrt,
     &tn_spec_square,
+    &tn_spec_squeeze,
+    &tn_spec_squeeze_dim,
+    &tn_spec_squeeze_dims,
     &tn_spec_std_correction,
     &tn_spec_sub_Scalar,
     &tn_spec_sub_Tensor,
     &tn_spec_sum,
     &tn_spec_sum_dim_IntList,
+    &tn_spec_t,
     &tn_spec_tanh,
     &tn_spec_tanh_backward,
     &tn_spec_threshold_backward,
+    &tn_spec_transpose_int,
     &tn_spec_trunc,
+    &tn_spec_unbind_int,
+    &tn_spec_unsqueeze,
     &tn_spec_var_correction,
+    &tn_spec_view,
     &tn_spec_where_ScalarOther,
     &tn_spec_where_ScalarSelf,
     &tn_spec_where_self,
 };
 
-const int32_t tn_spec_table_count = 105;
+const int32_t tn_spec_table_count = 134;
