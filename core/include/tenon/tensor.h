@@ -73,7 +73,7 @@ TN_API tn_tensor *tn_from_data(const void *data, tn_ints shape, tn_dtype dtype);
 // ---- moving and casting
 
 // |tensor| on |device| as |dtype|; {0, 0} and TN_DTYPE_NONE leave that part as it is. The same
-// tensor, retained, when nothing changes. Differentiable.
+// tensor, retained, when nothing changes; TN_NONE stays TN_NONE. Differentiable.
 // owns: +1 | errors: UNAVAILABLE, OUT_OF_MEMORY, INVALID_ARGUMENT
 TN_API tn_tensor *tn_to(tn_tensor *tensor, tn_device device, tn_dtype dtype);
 
