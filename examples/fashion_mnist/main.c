@@ -39,6 +39,14 @@ static void catch_interrupt(void) {
   (void)sigaction(SIGINT, &action, NULL);
 }
 
+// ---- threads -----------------------------------------------------------------------------------
+
+// OpenMP's threads spin while they wait for each other. On cores that other programs use as well
+// that made the training ten times slower than letting them sleep, which costs little elsewhere.
+static void let_threads_sleep(void) {
+  if (getenv("GOMP_SPINCOUNT") == NULL) (void)setenv("OMP_WAIT_POLICY", "passive", 0);
+}
+
 // ---- what is printed ---------------------------------------------------------------------------
 
 static void print_start(const dataset *train_set, tn_module *model, const options *o) {
@@ -53,7 +61,7 @@ static void print_start(const dataset *train_set, tn_module *model, const option
 
 static void print_training(const terminal *t, const training_result *r) {
   printf("\n");
-  curve_print(t, "loss", r->losses, r->loss_count);
+  curve_print(t, "training loss, on a logarithmic scale", r->losses, r->loss_count);
   if (r->seconds > 0) {
     printf("\ntrained on %lld images in %.1f s: %.0f images/s\n", (long long)r->images, r->seconds,
            (double)r->images / r->seconds);
@@ -156,6 +164,7 @@ int main(int argc, char **argv) {
   options o;
   int code = options_parse(&o, argc, argv);
   if (code >= 0) return code;
+  let_threads_sleep();
   catch_interrupt();
   tn_scope *scope = tn_scope_open();
   tn_status status = run(&o);

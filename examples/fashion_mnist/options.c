@@ -24,7 +24,7 @@ typedef enum kind { TEXT, COUNT, SEED, RATE } kind;
     "                 else " DEFAULT_DATA ")")                                    \
   X(COUNT, epochs, "N", "3", 0, "passes over the training images (default: 3)")   \
   X(COUNT, batch, "N", "64", 1, "images a step (default: 64)")                    \
-  X(RATE, lr, "RATE", "0.004", 0, "highest learning rate (default: 0.004)")       \
+  X(RATE, lr, "RATE", "0.008", 0, "highest learning rate (default: 0.008)")       \
   X(SEED, seed, "N", "1", 0, "of all random numbers (default: 1)")                \
   X(COUNT, limit, "N", "0", 0, "train on the first N images only (default: all)") \
   X(TEXT, device, "NAME", NULL, 0,                                                \
