@@ -199,9 +199,8 @@ static tn_device find_device(const char *name) {
   return name == NULL ? tn_device_default() : tn_device_parse(name);
 }
 
-static tn_status run_all(const tn_conformance_options *options, tn_conformance_report *report) {
-  tn_device device = find_device(options->device);
-  if (device.type == 0) return tn_error_peek()->status;
+static tn_status run_specs(const tn_conformance_options *options, tn_device device,
+                           tn_conformance_report *report) {
   int32_t count = options->spec_count;
   const tn_op_spec *const *specs = options->specs;
   tn_status status = TN_OK;
@@ -212,6 +211,16 @@ static tn_status run_all(const tn_conformance_options *options, tn_conformance_r
   for (int32_t i = 0; i < count && status == TN_OK; i++) {
     if (matches(options->ops, specs[i]->op)) status = run_spec(options, specs[i], device, report);
   }
+  return status;
+}
+
+// Factories put their results on the default device, which is the one under test for the time of a run.
+static tn_status run_all(const tn_conformance_options *options, tn_conformance_report *report) {
+  tn_device device = find_device(options->device), before = tn_device_default();
+  if (device.type == 0) return tn_error_peek()->status;
+  tn_status status = tn_device_set_default(device);
+  if (status == TN_OK) status = run_specs(options, device, report);
+  if (before.type != 0) (void)tn_device_set_default(before);
   return status;
 }
 

@@ -6,6 +6,8 @@
 
 #include "spec_table.h"
 
+extern const tn_op_spec tn_spec__cast;
+extern const tn_op_spec tn_spec__to_copy;
 extern const tn_op_spec tn_spec_abs;
 extern const tn_op_spec tn_spec_add_Scalar;
 extern const tn_op_spec tn_spec_add_Tensor;
@@ -18,6 +20,8 @@ extern const tn_op_spec tn_spec_amax;
 extern const tn_op_spec tn_spec_amin;
 extern const tn_op_spec tn_spec_any;
 extern const tn_op_spec tn_spec_any_dims;
+extern const tn_op_spec tn_spec_arange;
+extern const tn_op_spec tn_spec_arange_start_step;
 extern const tn_op_spec tn_spec_argmax;
 extern const tn_op_spec tn_spec_argmin;
 extern const tn_op_spec tn_spec_as_strided;
@@ -29,12 +33,14 @@ extern const tn_op_spec tn_spec_bitwise_or_Tensor;
 extern const tn_op_spec tn_spec_bitwise_xor_Scalar;
 extern const tn_op_spec tn_spec_bitwise_xor_Tensor;
 extern const tn_op_spec tn_spec_broadcast_to;
+extern const tn_op_spec tn_spec_cat;
 extern const tn_op_spec tn_spec_ceil;
 extern const tn_op_spec tn_spec_chunk;
 extern const tn_op_spec tn_spec_clamp;
 extern const tn_op_spec tn_spec_clamp_Tensor;
 extern const tn_op_spec tn_spec_clone;
 extern const tn_op_spec tn_spec_contiguous;
+extern const tn_op_spec tn_spec_copy;
 extern const tn_op_spec tn_spec_cos;
 extern const tn_op_spec tn_spec_detach;
 extern const tn_op_spec tn_spec_diagonal;
@@ -43,14 +49,23 @@ extern const tn_op_spec tn_spec_div_Scalar;
 extern const tn_op_spec tn_spec_div_Scalar_mode;
 extern const tn_op_spec tn_spec_div_Tensor;
 extern const tn_op_spec tn_spec_div_Tensor_mode;
+extern const tn_op_spec tn_spec_empty;
+extern const tn_op_spec tn_spec_empty_like;
+extern const tn_op_spec tn_spec_empty_strided;
 extern const tn_op_spec tn_spec_eq_Scalar;
 extern const tn_op_spec tn_spec_eq_Tensor;
 extern const tn_op_spec tn_spec_erf;
 extern const tn_op_spec tn_spec_exp;
 extern const tn_op_spec tn_spec_expand;
 extern const tn_op_spec tn_spec_expm1;
+extern const tn_op_spec tn_spec_eye;
+extern const tn_op_spec tn_spec_eye_m;
+extern const tn_op_spec tn_spec_fill_Scalar;
 extern const tn_op_spec tn_spec_flatten_using_ints;
+extern const tn_op_spec tn_spec_flip;
 extern const tn_op_spec tn_spec_floor;
+extern const tn_op_spec tn_spec_full;
+extern const tn_op_spec tn_spec_full_like;
 extern const tn_op_spec tn_spec_ge_Scalar;
 extern const tn_op_spec tn_spec_ge_Tensor;
 extern const tn_op_spec tn_spec_gelu;
@@ -66,6 +81,7 @@ extern const tn_op_spec tn_spec_leaky_relu;
 extern const tn_op_spec tn_spec_leaky_relu_backward;
 extern const tn_op_spec tn_spec_lerp_Scalar;
 extern const tn_op_spec tn_spec_lerp_Tensor;
+extern const tn_op_spec tn_spec_linspace;
 extern const tn_op_spec tn_spec_log;
 extern const tn_op_spec tn_spec_log1p;
 extern const tn_op_spec tn_spec_logical_and;
@@ -92,6 +108,8 @@ extern const tn_op_spec tn_spec_narrow;
 extern const tn_op_spec tn_spec_ne_Scalar;
 extern const tn_op_spec tn_spec_ne_Tensor;
 extern const tn_op_spec tn_spec_neg;
+extern const tn_op_spec tn_spec_ones;
+extern const tn_op_spec tn_spec_ones_like;
 extern const tn_op_spec tn_spec_permute;
 extern const tn_op_spec tn_spec_pow_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
@@ -102,9 +120,11 @@ extern const tn_op_spec tn_spec_reciprocal;
 extern const tn_op_spec tn_spec_relu;
 extern const tn_op_spec tn_spec_remainder_Scalar;
 extern const tn_op_spec tn_spec_remainder_Tensor;
+extern const tn_op_spec tn_spec_repeat;
 extern const tn_op_spec tn_spec_reshape;
 extern const tn_op_spec tn_spec_round;
 extern const tn_op_spec tn_spec_rsqrt;
+extern const tn_op_spec tn_spec_scalar_tensor;
 extern const tn_op_spec tn_spec_select_backward;
 extern const tn_op_spec tn_spec_select_int;
 extern const tn_op_spec tn_spec_sigmoid;
@@ -122,6 +142,7 @@ extern const tn_op_spec tn_spec_square;
 extern const tn_op_spec tn_spec_squeeze;
 extern const tn_op_spec tn_spec_squeeze_dim;
 extern const tn_op_spec tn_spec_squeeze_dims;
+extern const tn_op_spec tn_spec_stack;
 extern const tn_op_spec tn_spec_std_correction;
 extern const tn_op_spec tn_spec_sub_Scalar;
 extern const tn_op_spec tn_spec_sub_Tensor;
@@ -132,6 +153,8 @@ extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
 extern const tn_op_spec tn_spec_threshold_backward;
 extern const tn_op_spec tn_spec_transpose_int;
+extern const tn_op_spec tn_spec_tril;
+extern const tn_op_spec tn_spec_triu;
 extern const tn_op_spec tn_spec_trunc;
 extern const tn_op_spec tn_spec_unbind_int;
 extern const tn_op_spec tn_spec_unsqueeze;
@@ -140,8 +163,12 @@ extern const tn_op_spec tn_spec_view;
 extern const tn_op_spec tn_spec_where_ScalarOther;
 extern const tn_op_spec tn_spec_where_ScalarSelf;
 extern const tn_op_spec tn_spec_where_self;
+extern const tn_op_spec tn_spec_zeros;
+extern const tn_op_spec tn_spec_zeros_like;
 
 const tn_op_spec *const tn_spec_table[] = {
+    &tn_spec__cast,
+    &tn_spec__to_copy,
     &tn_spec_abs,
     &tn_spec_add_Scalar,
     &tn_spec_add_Tensor,
@@ -154,6 +181,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_amin,
     &tn_spec_any,
     &tn_spec_any_dims,
+    &tn_spec_arange,
+    &tn_spec_arange_start_step,
     &tn_spec_argmax,
     &tn_spec_argmin,
     &tn_spec_as_strided,
@@ -165,12 +194,14 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_bitwise_xor_Scalar,
     &tn_spec_bitwise_xor_Tensor,
     &tn_spec_broadcast_to,
+    &tn_spec_cat,
     &tn_spec_ceil,
     &tn_spec_chunk,
     &tn_spec_clamp,
     &tn_spec_clamp_Tensor,
     &tn_spec_clone,
     &tn_spec_contiguous,
+    &tn_spec_copy,
     &tn_spec_cos,
     &tn_spec_detach,
     &tn_spec_diagonal,
@@ -179,14 +210,23 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_div_Scalar_mode,
     &tn_spec_div_Tensor,
     &tn_spec_div_Tensor_mode,
+    &tn_spec_empty,
+    &tn_spec_empty_like,
+    &tn_spec_empty_strided,
     &tn_spec_eq_Scalar,
     &tn_spec_eq_Tensor,
     &tn_spec_erf,
     &tn_spec_exp,
     &tn_spec_expand,
     &tn_spec_expm1,
+    &tn_spec_eye,
+    &tn_spec_eye_m,
+    &tn_spec_fill_Scalar,
     &tn_spec_flatten_using_ints,
+    &tn_spec_flip,
     &tn_spec_floor,
+    &tn_spec_full,
+    &tn_spec_full_like,
     &tn_spec_ge_Scalar,
     &tn_spec_ge_Tensor,
     &tn_spec_gelu,
@@ -202,6 +242,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_leaky_relu_backward,
     &tn_spec_lerp_Scalar,
     &tn_spec_lerp_Tensor,
+    &tn_spec_linspace,
     &tn_spec_log,
     &tn_spec_log1p,
     &tn_spec_logical_and,
@@ -228,6 +269,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_ne_Scalar,
     &tn_spec_ne_Tensor,
     &tn_spec_neg,
+    &tn_spec_ones,
+    &tn_spec_ones_like,
     &tn_spec_permute,
     &tn_spec_pow_Scalar,
     &tn_spec_pow_Tensor_Scalar,
@@ -238,9 +281,11 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_relu,
     &tn_spec_remainder_Scalar,
     &tn_spec_remainder_Tensor,
+    &tn_spec_repeat,
     &tn_spec_reshape,
     &tn_spec_round,
     &tn_spec_rsqrt,
+    &tn_spec_scalar_tensor,
     &tn_spec_select_backward,
     &tn_spec_select_int,
     &tn_spec_sigmoid,
@@ -258,6 +303,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_squeeze,
     &tn_spec_squeeze_dim,
     &tn_spec_squeeze_dims,
+    &tn_spec_stack,
     &tn_spec_std_correction,
     &tn_spec_sub_Scalar,
     &tn_spec_sub_Tensor,
@@ -268,6 +314,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_tanh_backward,
     &tn_spec_threshold_backward,
     &tn_spec_transpose_int,
+    &tn_spec_tril,
+    &tn_spec_triu,
     &tn_spec_trunc,
     &tn_spec_unbind_int,
     &tn_spec_unsqueeze,
@@ -276,6 +324,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_where_ScalarOther,
     &tn_spec_where_ScalarSelf,
     &tn_spec_where_self,
+    &tn_spec_zeros,
+    &tn_spec_zeros_like,
 };
 
-const int32_t tn_spec_table_count = 134;
+const int32_t tn_spec_table_count = 159;
