@@ -107,7 +107,7 @@ static bool read_case(FILE *file, print_case *c) {
     line[strcspn(line, "\n")] = '\0';
     const char *rest;
     if ((rest = after(line, "case ")) != NULL) {
-      snprintf(c->name, sizeof c->name, "%s", rest);
+      snprintf(c->name, sizeof c->name, "%.*s", (int)sizeof c->name - 1, rest);
     } else if ((rest = after(line, "dtype ")) != NULL) {
       c->dtype = tn_dtype_parse(rest);
     } else if ((rest = after(line, "shape ")) != NULL) {
