@@ -117,10 +117,12 @@ tn_tensor *tn__attached_alias(tn_tensor *tensor, tn__node *node, int32_t output)
 tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *const *inputs,
                        int32_t input_count, tn_tensor *const *outputs, int32_t output_count,
                        int32_t saved_count, uint64_t attrs_bytes);
-// The common record, in one go: one result, nothing saved, attributes that point nowhere. false,
-// with nothing done, where it does not fit into a small block or an input needs a closer look.
-bool tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const *inputs,
-                    int32_t input_count, tn_tensor *out, const void *attrs);
+// The common node, in one go: one result, room for attributes and saved tensors, which the caller
+// fills in. NULL, with nothing recorded, where it does not fit into a small block or an input
+// needs a closer look.
+tn__node *tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const *inputs,
+                         int32_t input_count, const tn_tensor *out, int32_t saved_count,
+                         uint64_t attrs_bytes);
 
 // Makes |tensor| result |output| of |node| (retained).
 void tn__node_adopt(tn__node *node, tn_tensor *tensor, int32_t output);

@@ -126,8 +126,9 @@ static void record_shapes(tn__node *node, tn_tensor *const *outputs, int64_t *ro
 }
 
 // The block's parts in order; every one a multiple of 8 bytes.
-static tn__node *lay_out(char *block, int32_t input_count, int32_t output_count,
-                         int32_t saved_count) {
+static inline __attribute__((always_inline)) tn__node *lay_out(char *block, int32_t input_count,
+                                                               int32_t output_count,
+                                                               int32_t saved_count) {
   tn__node *node = (tn__node *)(void *)block;
   atomic_init(&node->refs, 1);
   node->output_count = (uint8_t)output_count;
@@ -216,17 +217,18 @@ static inline bool link_plain(tn__edge *edge, tn_tensor *input, uint64_t *depth)
   return true;
 }
 
-bool tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const *inputs,
-                    int32_t input_count, tn_tensor *out, const void *attrs) {
+tn__node *tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const *inputs,
+                         int32_t input_count, const tn_tensor *out, int32_t saved_count,
+                         uint64_t attrs_bytes) {
   int32_t rank = out->rank;
   uint64_t sizes_at = sizeof(tn__node) + sizeof(tn__edge) * (uint64_t)input_count +
-                      sizeof(tn__shape_record);
+                      sizeof(tn__saved) * (uint64_t)saved_count + sizeof(tn__shape_record);
   uint64_t attrs_at = sizes_at + sizeof(int64_t) * (uint64_t)rank;
-  uint64_t bytes = attrs_at + op->attrs_size;
-  if (bytes > TN__SMALL_MAX_BYTES) return false;
+  uint64_t bytes = attrs_at + attrs_bytes;
+  if (bytes > TN__SMALL_MAX_BYTES) return NULL;
   char *block = tn__small_allocate(&tn__tls, bytes);
-  if (block == NULL) return false;
-  tn__node *node = lay_out(block, input_count, 1, 0);
+  if (block == NULL) return NULL;
+  tn__node *node = lay_out(block, input_count, 1, saved_count);
   node->op_id = op->id;
   node->block_bytes = bytes;
   node->kind = kind;
@@ -240,19 +242,10 @@ bool tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *const
   int64_t *sizes = (int64_t *)(void *)(block + sizes_at);
   *node->outputs = (tn__shape_record){out->dtype, out->device, rank, sizes};
   for (int32_t d = 0; d < rank; d++) sizes[d] = out->sizes[d];
-  // Attribute structs are multiples of 8 bytes where they hold anything of 8 bytes.
   node->attrs = block + attrs_at;
-  const uint32_t *from = attrs;
-  uint32_t *to = node->attrs;
-  for (uint32_t i = 0; i < op->attrs_size / sizeof *to; i++) to[i] = from[i];
-  if (!plain) {
-    tn__node_release(node);
-    return false;
-  }
-  out->node = node;  // the reference of birth
-  out->output = 0;
-  out->requires_grad = true;
-  return true;
+  if (plain) return node;
+  tn__node_release(node);
+  return NULL;
 }
 
 void tn__node_drop_saved(tn__node *node) {

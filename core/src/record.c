@@ -16,10 +16,9 @@ static uint64_t text_bytes(const char *text) {
   return text == NULL ? 0 : (strlen(text) + 8) & ~UINT64_C(7);
 }
 
-// What the attributes and everything they point to take.
-static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
+// What the attributes and the lists and texts they point to take.
+static uint64_t pointing_attrs_bytes(const tn_op *op, const void *attrs) {
   uint64_t bytes = (op->attrs_size + UINT64_C(7)) & ~UINT64_C(7);
-  if (!op->attrs_point) return bytes;
   op = &tn__op_table[op->run_id];  // an overload may name fewer attributes than there are
   for (int32_t i = 0; i < op->arg_count; i++) {
     const char *field = (const char *)attrs + op->args[i].attr_offset;
@@ -31,6 +30,11 @@ static uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
     }
   }
   return bytes;
+}
+
+static inline uint64_t attrs_bytes(const tn_op *op, const void *attrs) {
+  if (op->attrs_point) return pointing_attrs_bytes(op, attrs);
+  return (op->attrs_size + UINT64_C(7)) & ~UINT64_C(7);
 }
 
 static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
@@ -164,20 +168,38 @@ static bool has_gradient(const tn_tensor *tensor) {
   return tn_dtype_in(tensor->dtype, TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX);
 }
 
-static bool is_plain(const tn__call *call, const uint64_t *before) {
-  const tn_op_def *def = call->op->def;
-  return before == NULL && call->output_count == 1 && !call->op->attrs_point &&
-         call->op->attrs_size % sizeof(uint32_t) == 0 && !(def->flags & TN_OP_VJP_GEOMETRY) &&
-         call->outs[0]->node == NULL &&
-         (def->saves[0] | def->saves[1] | def->saves[2] | def->saves[3]) == 0;
+// The common record: one result, nothing changed in place. false where the call is of another kind.
+static bool record_plain(tn__call *call, tn_status *status) {
+  const tn_op *op = call->op;
+  tn_tensor *out = call->outs[0];
+  if (call->output_count != 1 || out->node != NULL || !has_gradient(out) ||
+      (op->def->flags & TN_OP_VJP_GEOMETRY)) {
+    return false;
+  }
+  uint32_t saves = tn__call_saves(call);
+  tn__node *node =
+      tn__node_plain(&op_kind, op, call->inputs, call->input_count, out,
+                     saves == 0 ? 0 : call->input_count + 1, attrs_bytes(op, call->attrs));
+  if (node == NULL) return false;
+  if (op->attrs_point) {
+    copy_attrs(op, call->attrs, node->attrs);
+  } else if (op->attrs_size > 0) {
+    memcpy(node->attrs, call->attrs, op->attrs_size);
+  }
+  *status = saves == 0 ? TN_OK : save_all(node, call, saves, NULL);
+  if (*status != TN_OK) {
+    tn__node_release(node);
+    return true;
+  }
+  out->node = node;  // the reference of birth
+  out->output = 0;
+  out->requires_grad = true;
+  return true;
 }
 
 tn_status tn__record_call(tn__call *call, const uint64_t *before) {
-  if (is_plain(call, before) && has_gradient(call->outs[0]) &&
-      tn__node_plain(&op_kind, call->op, call->inputs, call->input_count, call->outs[0],
-                     call->attrs)) {
-    return TN_OK;
-  }
+  tn_status status;
+  if (before == NULL && record_plain(call, &status)) return status;
   bool any = false;
   for (int32_t i = 0; i < call->output_count; i++) any = any || has_gradient(call->outs[i]);
   if (!any) return TN_OK;
@@ -194,7 +216,7 @@ tn_status tn__record_call(tn__call *call, const uint64_t *before) {
     char *behind = (char *)node->attrs + attrs_bytes(op, call->attrs);
     copy_geometry(call, (int64_t *)(void *)behind);
   }
-  tn_status status = saves == 0 ? TN_OK : save_all(node, call, saves, before);
+  status = saves == 0 ? TN_OK : save_all(node, call, saves, before);
   if (status == TN_OK && before != NULL) {
     status = tn__rebase(call->outs[0], node);
   } else {
