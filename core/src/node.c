@@ -259,12 +259,12 @@ void tn__node_drop_saved(tn__node *node) {
 }
 
 static void node_free_one(tn__node *node) {
-  tn__node_drop_saved(node);
+  if (node->saved_count > 0 || node->kind->release != NULL) tn__node_drop_saved(node);
   for (int32_t i = 0; i < node->input_count; i++) {
     if (node->edges[i].node != NULL) tn__node_release(node->edges[i].node);
     if (node->edges[i].leaf != NULL) tn__release_raw(node->edges[i].leaf);
   }
-  hooks_free(node->hooks);
+  if (node->hooks != NULL) hooks_free(node->hooks);
   while (node->retained != NULL) {
     tn__retained *next = node->retained->next;
     tn__deallocate(node->retained);
