@@ -126,7 +126,7 @@ def known_words():
     usage = re.findall(r"^\./dev ([a-z-]+)", (ROOT / "dev").read_text(encoding="utf-8"), re.M)
     table = (ROOT / "tools/tenon/commands.h").read_text(encoding="utf-8")
     variables = set()
-    for folder in ("CMakeLists.txt", "cmake", "core", "backends", "tools/tenon"):
+    for folder in ("CMakeLists.txt", "cmake", "core", "backends", "tools/tenon", "bench"):
         path = ROOT / folder
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
         for file in files:
