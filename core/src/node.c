@@ -133,13 +133,11 @@ static inline __attribute__((always_inline)) tn__node *lay_out(char *block, int3
   atomic_init(&node->refs, 1);
   node->output_count = (uint8_t)output_count;
   node->freed = false;
-  node->op_id = 0;
   node->input_count = input_count;
   node->saved_count = saved_count;
   node->state = NULL;
   node->hooks = NULL;
   node->retained = NULL;
-  node->next_free = NULL;
   node->edges = (tn__edge *)(void *)(node + 1);
   node->saved = (tn__saved *)(void *)(node->edges + input_count);
   node->outputs = (tn__shape_record *)(void *)(node->saved + saved_count);
@@ -185,6 +183,7 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
     return NULL;
   }
   tn__node *node = lay_out(block, input_count, output_count, saved_count);
+  node->op_id = 0;
   node->block_bytes = bytes;
   node->kind = kind;
   node->name = name;

@@ -176,7 +176,9 @@ static bool record_plain(tn__call *call, tn_status *status) {
       (op->def->flags & TN_OP_VJP_GEOMETRY)) {
     return false;
   }
-  uint32_t saves = tn__call_saves(call);
+  const uint32_t *needs = op->def->saves;
+  bool saves_nothing = (needs[0] | needs[1] | needs[2] | needs[3]) == 0;
+  uint32_t saves = saves_nothing ? 0 : tn__call_saves(call);
   tn__node *node =
       tn__node_plain(&op_kind, op, call->inputs, call->input_count, out,
                      saves == 0 ? 0 : call->input_count + 1, attrs_bytes(op, call->attrs));
