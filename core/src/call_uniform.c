@@ -63,7 +63,7 @@ bool tn__call_is_uniform(tn__call *call) {
   return true;
 }
 
-static void describe(tn_view *view, const tn_tensor *tensor) {
+static inline void describe_run(tn_view *view, const tn_tensor *tensor) {
   view->data = tensor->data;
   view->sizes = &tensor->numel;
   view->strides = unit_stride;
@@ -73,6 +73,17 @@ static void describe(tn_view *view, const tn_tensor *tensor) {
   view->reserved = 0;
   view->numel = tensor->numel;
   view->device = tensor->device;
+}
+
+// A result's content is nobody's to know yet.
+static inline void describe_result(tn_view *view, const tn_tensor *tensor) {
+  describe_run(view, tensor);
+  view->storage_id = 0;
+  view->version = 0;
+}
+
+static inline void describe_operand(tn_view *view, const tn_tensor *tensor) {
+  describe_run(view, tensor);
   view->storage_id = tensor->storage->id;
   view->version = atomic_load_explicit(&tensor->storage->version, memory_order_relaxed);
 }
@@ -82,8 +93,8 @@ static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
   if (out == NULL) return TN_OUT_OF_MEMORY;
   call->outs[0] = out;
   tn_view *view = call->views;
-  describe(view++, out);
-  for (int32_t i = 0; i < call->input_count; i++) describe(view++, call->inputs[i]);
+  describe_result(view++, out);
+  for (int32_t i = 0; i < call->input_count; i++) describe_operand(view++, call->inputs[i]);
   call->args.struct_size = sizeof call->args;
   call->args.view_count = (uint32_t)call->input_count + 1;
   call->args.views = call->views;

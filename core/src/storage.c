@@ -23,17 +23,16 @@ static uint64_t new_id(tn__thread *thread) {
   return thread->next_id++;
 }
 
-static void storage_init(tn__storage *storage, tn__thread *thread, uint64_t size_bytes,
-                         tn_device device) {
+static inline void storage_init(tn__storage *storage, tn__thread *thread, uint64_t size_bytes,
+                                tn_device device, uint32_t flags, uint64_t block_bytes) {
   atomic_init(&storage->refs, 1);
-  storage->flags = 0;
+  storage->flags = flags;
   storage->device = device;
   storage->size_bytes = size_bytes;
-  storage->block_bytes = 0;
+  storage->block_bytes = block_bytes;
   atomic_init(&storage->id, new_id(thread));
   atomic_init(&storage->version, 0);
   storage->deleter = NULL;
-  storage->deleter_context = NULL;
 }
 
 static tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_bytes) {
@@ -43,9 +42,7 @@ static tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_bytes) 
     tn__out_of_memory("a tensor", block_bytes);
     return NULL;
   }
-  storage_init(storage, thread, size_bytes, TN_DEVICE_CPU);
-  storage->flags = TN__STORAGE_INLINE;
-  storage->block_bytes = block_bytes;
+  storage_init(storage, thread, size_bytes, TN_DEVICE_CPU, TN__STORAGE_INLINE, block_bytes);
   storage->data = (char *)storage + HEADER_BYTES;
   return storage;
 }
@@ -60,7 +57,7 @@ tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device) {
     tn__out_of_memory("a tensor", sizeof *storage);
     return NULL;
   }
-  storage_init(storage, thread, size_bytes, device);
+  storage_init(storage, thread, size_bytes, device, 0, 0);
   storage->data =
       tn__memory_allocate(device, size_bytes == 0 ? 1 : size_bytes, &storage->block_bytes);
   if (storage->data == NULL) {
@@ -81,10 +78,9 @@ tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device devi
     tn__out_of_memory("a tensor", sizeof *storage);
     return NULL;
   }
-  storage_init(storage, thread, size_bytes, device);
+  storage_init(storage, thread, size_bytes, device, flags, 0);
   atomic_init(&storage->id, 0);
   storage->data = data;
-  storage->flags = flags;
   storage->deleter = deleter;
   storage->deleter_context = context;
   return storage;
