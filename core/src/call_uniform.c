@@ -12,9 +12,11 @@
 
 static const int64_t unit_stride[1] = {1};
 
-static bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
+// Immediates and TN_NONE are not contiguous tensors of the heap, so flags tell them apart.
+static inline bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
+  const uint32_t kind = TN__TENSOR_CONTIGUOUS | TN__TENSOR_IMMEDIATE;
   if (tensor->dtype != first->dtype || tensor->rank != first->rank ||
-      tensor->numel != first->numel || !tn__is_contiguous(tensor) || tensor->storage == NULL ||
+      (tensor->flags & kind) != TN__TENSOR_CONTIGUOUS ||
       !tn_device_equal(tensor->device, first->device)) {
     return false;
   }
@@ -42,7 +44,7 @@ bool tn__call_is_uniform(tn__call *call) {
     return false;
   }
   const tn_tensor *first = call->inputs[0];
-  if (first == NULL || first->storage == NULL || first->numel == 0 ||
+  if (first == NULL || first->numel == 0 ||
       (first->flags & (TN__TENSOR_CONTIGUOUS | TN__TENSOR_WRAPPED_NUMBER)) !=
           TN__TENSOR_CONTIGUOUS) {
     return false;

@@ -50,7 +50,6 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
   call->attrs = attrs;
   call->given = NULL;
   call->kernel = NULL;
-  call->list = NULL;
   call->views = call->inline_views;
   call->ints_used = 0;
   call->blocks = NULL;
@@ -602,6 +601,7 @@ tn_list *tn__call_list(int32_t id, tn_tensor *const *inputs, int32_t input_count
   tn__call call;
   tn__call_init(&call, &tn__op_table[id], inputs, input_count, attrs);
   call.output_count = 0;
+  call.list = NULL;
   tn_status status = tn__call_run(&call);
   tn__call_end(&call);
   return status == TN_OK ? tn__give_list(call.list) : NULL;

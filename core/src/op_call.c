@@ -248,6 +248,7 @@ static tn_status run_frame(const call_frame *frame, tn_value *results) {
   }
   tn__call call;
   tn__call_init(&call, &tn__op_table[op->run_id], frame->inputs, frame->input_count, frame->attrs);
+  call.list = NULL;
   if (op->returns_list) call.output_count = 0;
   tn_status status = tn__call_run(&call);
   tn__call_end(&call);
