@@ -35,9 +35,9 @@ static void choose_geometry(const tn_operand *operand, tn__layout layout, tn__pl
   dense_strides(operand, layout == TN__LAYOUT_TRANSPOSED, layout == TN__LAYOUT_SPACED ? 2 : 1,
                 strides);
   if (layout == TN__LAYOUT_EXPANDED && operand->ndim > 0) strides[0] = 0;
-  if (layout == TN__LAYOUT_REVERSED) {
+  if (layout == TN__LAYOUT_REVERSED && operand->numel > 0) {
     for (int32_t d = 0; d < operand->ndim; d++) {
-      if (operand->sizes[d] > 0) placed->offset += strides[d] * (operand->sizes[d] - 1);
+      placed->offset += strides[d] * (operand->sizes[d] - 1);
       strides[d] = -strides[d];
     }
   }

@@ -214,7 +214,8 @@ static tn_status run_specs(const tn_conformance_options *options, tn_device devi
   return status;
 }
 
-// Factories put their results on the default device, which is the one under test for the time of a run.
+// Factories put their results on the default device, which is the one under test for the time of a
+// run.
 static tn_status run_all(const tn_conformance_options *options, tn_conformance_report *report) {
   tn_device device = find_device(options->device), before = tn_device_default();
   if (device.type == 0) return tn_error_peek()->status;

@@ -13,6 +13,7 @@ extern const tn_op_spec tn_spec_add_Scalar;
 extern const tn_op_spec tn_spec_add_Tensor;
 extern const tn_op_spec tn_spec_addcdiv;
 extern const tn_op_spec tn_spec_addcmul;
+extern const tn_op_spec tn_spec_addmm;
 extern const tn_op_spec tn_spec_alias;
 extern const tn_op_spec tn_spec_all;
 extern const tn_op_spec tn_spec_all_dims;
@@ -32,6 +33,7 @@ extern const tn_op_spec tn_spec_bitwise_or_Scalar;
 extern const tn_op_spec tn_spec_bitwise_or_Tensor;
 extern const tn_op_spec tn_spec_bitwise_xor_Scalar;
 extern const tn_op_spec tn_spec_bitwise_xor_Tensor;
+extern const tn_op_spec tn_spec_bmm;
 extern const tn_op_spec tn_spec_broadcast_to;
 extern const tn_op_spec tn_spec_cat;
 extern const tn_op_spec tn_spec_ceil;
@@ -40,6 +42,10 @@ extern const tn_op_spec tn_spec_clamp;
 extern const tn_op_spec tn_spec_clamp_Tensor;
 extern const tn_op_spec tn_spec_clone;
 extern const tn_op_spec tn_spec_contiguous;
+extern const tn_op_spec tn_spec_conv1d;
+extern const tn_op_spec tn_spec_conv2d;
+extern const tn_op_spec tn_spec_convolution;
+extern const tn_op_spec tn_spec_convolution_backward;
 extern const tn_op_spec tn_spec_copy;
 extern const tn_op_spec tn_spec_cos;
 extern const tn_op_spec tn_spec_detach;
@@ -49,6 +55,7 @@ extern const tn_op_spec tn_spec_div_Scalar;
 extern const tn_op_spec tn_spec_div_Scalar_mode;
 extern const tn_op_spec tn_spec_div_Tensor;
 extern const tn_op_spec tn_spec_div_Tensor_mode;
+extern const tn_op_spec tn_spec_dot;
 extern const tn_op_spec tn_spec_empty;
 extern const tn_op_spec tn_spec_empty_like;
 extern const tn_op_spec tn_spec_empty_strided;
@@ -81,6 +88,7 @@ extern const tn_op_spec tn_spec_leaky_relu;
 extern const tn_op_spec tn_spec_leaky_relu_backward;
 extern const tn_op_spec tn_spec_lerp_Scalar;
 extern const tn_op_spec tn_spec_lerp_Tensor;
+extern const tn_op_spec tn_spec_linear;
 extern const tn_op_spec tn_spec_linspace;
 extern const tn_op_spec tn_spec_log;
 extern const tn_op_spec tn_spec_log1p;
@@ -93,6 +101,7 @@ extern const tn_op_spec tn_spec_lt_Scalar;
 extern const tn_op_spec tn_spec_lt_Tensor;
 extern const tn_op_spec tn_spec_masked_fill_Scalar;
 extern const tn_op_spec tn_spec_masked_fill_Tensor;
+extern const tn_op_spec tn_spec_matmul;
 extern const tn_op_spec tn_spec_max;
 extern const tn_op_spec tn_spec_max_dim;
 extern const tn_op_spec tn_spec_maximum;
@@ -101,9 +110,11 @@ extern const tn_op_spec tn_spec_mean_dim;
 extern const tn_op_spec tn_spec_min;
 extern const tn_op_spec tn_spec_min_dim;
 extern const tn_op_spec tn_spec_minimum;
+extern const tn_op_spec tn_spec_mm;
 extern const tn_op_spec tn_spec_movedim_int;
 extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
+extern const tn_op_spec tn_spec_mv;
 extern const tn_op_spec tn_spec_narrow;
 extern const tn_op_spec tn_spec_ne_Scalar;
 extern const tn_op_spec tn_spec_ne_Tensor;
@@ -174,6 +185,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_add_Tensor,
     &tn_spec_addcdiv,
     &tn_spec_addcmul,
+    &tn_spec_addmm,
     &tn_spec_alias,
     &tn_spec_all,
     &tn_spec_all_dims,
@@ -193,6 +205,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_bitwise_or_Tensor,
     &tn_spec_bitwise_xor_Scalar,
     &tn_spec_bitwise_xor_Tensor,
+    &tn_spec_bmm,
     &tn_spec_broadcast_to,
     &tn_spec_cat,
     &tn_spec_ceil,
@@ -201,6 +214,10 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_clamp_Tensor,
     &tn_spec_clone,
     &tn_spec_contiguous,
+    &tn_spec_conv1d,
+    &tn_spec_conv2d,
+    &tn_spec_convolution,
+    &tn_spec_convolution_backward,
     &tn_spec_copy,
     &tn_spec_cos,
     &tn_spec_detach,
@@ -210,6 +227,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_div_Scalar_mode,
     &tn_spec_div_Tensor,
     &tn_spec_div_Tensor_mode,
+    &tn_spec_dot,
     &tn_spec_empty,
     &tn_spec_empty_like,
     &tn_spec_empty_strided,
@@ -242,6 +260,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_leaky_relu_backward,
     &tn_spec_lerp_Scalar,
     &tn_spec_lerp_Tensor,
+    &tn_spec_linear,
     &tn_spec_linspace,
     &tn_spec_log,
     &tn_spec_log1p,
@@ -254,6 +273,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_lt_Tensor,
     &tn_spec_masked_fill_Scalar,
     &tn_spec_masked_fill_Tensor,
+    &tn_spec_matmul,
     &tn_spec_max,
     &tn_spec_max_dim,
     &tn_spec_maximum,
@@ -262,9 +282,11 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_min,
     &tn_spec_min_dim,
     &tn_spec_minimum,
+    &tn_spec_mm,
     &tn_spec_movedim_int,
     &tn_spec_mul_Scalar,
     &tn_spec_mul_Tensor,
+    &tn_spec_mv,
     &tn_spec_narrow,
     &tn_spec_ne_Scalar,
     &tn_spec_ne_Tensor,
@@ -328,4 +350,4 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_zeros_like,
 };
 
-const int32_t tn_spec_table_count = 159;
+const int32_t tn_spec_table_count = 170;
