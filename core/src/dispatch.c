@@ -300,7 +300,7 @@ static tn_status kernel_status(tn__call *call, tn_status status) {
 tn_status tn__call_kernel(tn__call *call) {
   tn_kernel_ctx ctx;
   ctx.struct_size = sizeof ctx;
-  ctx.flags = 0;
+  ctx.flags = tn__deterministic() ? TN_KERNEL_CTX_DETERMINISTIC : 0;
   ctx.host = &tn__host_api;
   ctx.op = call->op->name;
   ctx.stream = NULL;

@@ -52,6 +52,9 @@ static inline const tn__chain *tn__chain_of(int32_t device_type, int32_t op_id, 
   return table == NULL ? NULL : table->chains[op_id * TN_DTYPE_COUNT + dtype];
 }
 
+// Whether only kernels that give the same bits every time may run.
+bool tn__deterministic(void);
+
 // One lock for registration, loading and the list of backends. Recursive.
 void tn__registry_lock(void);
 void tn__registry_unlock(void);

@@ -20,6 +20,7 @@ static const variable variables[] = {
     {"TENON_LOG", "what to log to standard error: loader:debug,dispatch:info"},
     {"TENON_NUM_THREADS", "threads of the pool"},
     {"TENON_SEED", "the seed of generators that the program does not seed"},
+    {"TENON_DETERMINISTIC", "1: the same bits at any thread count, run after run"},
     {"TENON_CPU_ISA", "the cpu backend's loops: baseline, avx2 or avx512"},
     {"TENON_CPU_BLAS", "the cpu backend's matrix products: own or openblas"},
     {"TENON_OPENBLAS", "the OpenBLAS library to open, absolute"},
