@@ -177,10 +177,28 @@ static bool overlaps(const tn_tensor *a, const tn_tensor *b) {
   return a_first < b_end && b_first < a_end;
 }
 
-// Whether two indices name one element (a broadcast dimension).
+static int64_t step_of(const tn_tensor *tensor, int32_t d) {
+  return tensor->strides[d] < 0 ? -tensor->strides[d] : tensor->strides[d];
+}
+
+// Whether two indices may name one element: a broadcast dimension, or windows that as_strided laid
+// over each other. Taken from the smallest stride up, each must step over all that came before;
+// what interleaves in a way that this does not see counts as overlapping.
 static bool overlaps_itself(const tn_tensor *tensor) {
+  if (tensor->numel <= 1 || tn__is_contiguous(tensor)) return false;
+  int32_t order[TN_MAX_DIMS], count = 0;
   for (int32_t d = 0; d < tensor->rank; d++) {
-    if (tensor->sizes[d] > 1 && tensor->strides[d] == 0) return true;
+    if (tensor->sizes[d] == 1) continue;
+    int32_t at = count++;
+    for (; at > 0 && step_of(tensor, order[at - 1]) > step_of(tensor, d); at--) {
+      order[at] = order[at - 1];
+    }
+    order[at] = d;
+  }
+  int64_t reach = 0;
+  for (int32_t i = 0; i < count; i++) {
+    if (step_of(tensor, order[i]) <= reach) return true;
+    reach += (tensor->sizes[order[i]] - 1) * step_of(tensor, order[i]);
   }
   return false;
 }
@@ -190,9 +208,9 @@ static tn_status check_writable(tn__call *call, const tn_tensor *out) {
     return tn__op_error(call, TN_READ_ONLY, "self", "the memory of this tensor may not be written");
   }
   if (overlaps_itself(out)) {
-    return tn__op_error(
-        call, TN_INVALID_ARGUMENT, "self",
-        "the tensor to write is expanded: several of its elements are one; clone it");
+    return tn__op_error(call, TN_INVALID_ARGUMENT, "self",
+                        "several elements of the tensor to write are one, as in an expanded "
+                        "tensor; clone it first");
   }
   return TN_OK;
 }
@@ -305,10 +323,13 @@ static tn_status run_recorded_inplace(tn__call *call, tn_tensor *self) {
     const tn_tensor *input = inputs[i] = call->inputs[i];
     before[i] = tn__is_none(input) || input->storage == NULL ? 0 : tn_tensor_version(input);
   }
-  if (counted == call->input_count && (tn__call_saves(call) & TN_SAVE_INPUT(0)) != 0) {
-    old_self = inputs[0] = recorded_copy(self);
+  uint32_t saves = counted == call->input_count ? tn__call_saves(call) : 0;
+  for (int32_t i = 0; i < counted; i++) {
+    if (call->inputs[i] != self || (saves & TN_SAVE_INPUT(i)) == 0) continue;
+    if (old_self == NULL) old_self = recorded_copy(self);
     if (old_self == NULL) return tn_error_peek()->status;
-    before[0] = tn_tensor_version(old_self);
+    inputs[i] = old_self;
+    before[i] = tn_tensor_version(old_self);
   }
   tn_status status = run_unrecorded(call, &self, 1, true);
   if (status == TN_OK) {
@@ -385,10 +406,10 @@ tn_status tn__copy_into(tn_tensor *self, tn_tensor *src) {
     return tn_error_peek()->status;
   }
   if (tn__is_none(self) || tn__is_none(src)) {
-    return tn__error(
-        TN_INVALID_ARGUMENT,
-        &(tn__error_details){"copy_", tn__is_none(self) ? "self" : "src", NULL, NULL},
-        "copy_: argument '%s' is required, and was TN_NONE", tn__is_none(self) ? "self" : "src");
+    return tn__error(TN_INVALID_ARGUMENT,
+                     &(tn__error_details){"copy_", tn__is_none(self) ? "self" : "src", NULL, NULL},
+                     "copy_: argument '%s' is required, and was TN_NONE",
+                     tn__is_none(self) ? "self" : "src");
   }
   int64_t shape[TN_MAX_DIMS];
   int32_t rank = tn_broadcast_shapes(tn_tensor_shape(self), tn_tensor_shape(src), shape);

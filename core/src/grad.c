@@ -45,10 +45,19 @@ tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
   return TN_OK;
 }
 
-bool tn_is_leaf(const tn_tensor *tensor) { return tensor == NULL || tensor->node == NULL; }
+// The node that made |tensor|. A view whose base was written in place gets its new history first.
+static const tn__node *maker_of(const tn_tensor *tensor) {
+  if (is_absent(tensor)) return NULL;
+  bool stale = tensor->base != NULL && tensor->base->epoch != tensor->base_epoch;
+  if (stale) tn__view_refresh((tn_tensor *)(uintptr_t)tensor);
+  return tensor->node;
+}
+
+bool tn_is_leaf(const tn_tensor *tensor) { return maker_of(tensor) == NULL; }
 
 const char *tn_grad_fn(const tn_tensor *tensor) {
-  return tn_is_leaf(tensor) ? "" : tensor->node->name;
+  const tn__node *maker = maker_of(tensor);
+  return maker == NULL ? "" : maker->name;
 }
 
 tn_tensor *tn_tensor_grad(const tn_tensor *tensor) {
