@@ -70,10 +70,12 @@ def add_of(a_shape, b_shape, recorded=False):
     return call(lambda: a + b)
 
 
-def expression(backward):
+def expression(backward=False, drop=False):
     a, b = (torch.ones(1, requires_grad=True) for _ in range(2))
 
     def run():
+        if drop:
+            a.grad = b.grad = None
         value = (a * b + b).sum()
         if backward:
             value.backward()
@@ -159,8 +161,9 @@ ROWS = {
     "call.add": lambda: add_of((1,), (1,)),
     "call.add_recorded": lambda: add_of((1,), (1,), recorded=True),
     "call.add_broadcast": lambda: add_of((4, 4), (4,)),
-    "call.expression": lambda: expression(backward=False),
-    "call.expression_backward": lambda: expression(backward=True),
+    "call.expression": expression,
+    "call.expression_backward": lambda: expression(backward=True, drop=True),
+    "call.expression_accumulated": lambda: expression(backward=True),
     "call.chain": chain,
     "start.first_add": first_add,
     "matmul.512": lambda: matmul(512),

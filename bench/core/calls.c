@@ -28,6 +28,7 @@ static const row_spec specs[] = {
     CALL("add_broadcast", "add of [4, 4] and [4]"),
     CALL("expression", "(a * b + b).sum() of one float, recorded"),
     CALL("expression_backward", "(a * b + b).sum() forward and backward"),
+    CALL("expression_accumulated", "the same, adding to gradients that are there"),
     CALL("chain", "a chain of 1,000 mul, each forward and backward"),
 };
 

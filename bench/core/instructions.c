@@ -98,6 +98,8 @@ static const row_spec specs[] = {
     INSTRUCTIONS("expression", "(a * b + b).sum() of one float, recorded", .target = NO_TARGET),
     INSTRUCTIONS("expression_backward", "(a * b + b).sum() forward and backward",
                  .target = VALUE_AT_MOST, .limit = 6000),
+    INSTRUCTIONS("expression_accumulated", "the same, adding to gradients that are there",
+                 .target = NO_TARGET),
     INSTRUCTIONS("chain", "a chain of 1,000 mul, each forward and backward", .target = NO_TARGET),
 };
 

@@ -36,12 +36,21 @@ static void run_expression(void *state, int64_t times) {
   for (int64_t i = 0; i < times; i++) tn_release(expression(state));
 }
 
-// Gradients accumulate from pass to pass, as they do where nothing sets them back.
-static void run_expression_backward(void *state, int64_t times) {
+static void run_expression_accumulated(void *state, int64_t times) {
   for (int64_t i = 0; i < times; i++) {
     tn_tensor *sum = expression(state);
     (void)tn_backward(sum);
     tn_release(sum);
+  }
+}
+
+// Gradients are dropped before each pass, as a training step does.
+static void run_expression_backward(void *state, int64_t times) {
+  const bench_operands *o = state;
+  for (int64_t i = 0; i < times; i++) {
+    (void)tn_set_grad(o->a, NULL);
+    (void)tn_set_grad(o->b, NULL);
+    run_expression_accumulated(state, 1);
   }
 }
 
@@ -66,6 +75,7 @@ static const bench_subject subjects[] = {
     {"add_broadcast", 1, false, false, {4, 4}, {4}, 2, 1, run_add},
     {"expression", 1, true, true, {1}, {1}, 1, 1, run_expression},
     {"expression_backward", 1, true, true, {1}, {1}, 1, 1, run_expression_backward},
+    {"expression_accumulated", 1, true, true, {1}, {1}, 1, 1, run_expression_accumulated},
     {"chain", CHAIN_NODES, true, false, {1}, {1}, 1, 1, run_chain},
 };
 
