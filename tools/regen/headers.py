@@ -114,8 +114,9 @@ FORM_NOTES = {
     "inplace": "{0} into |{1}|: computed in the promoted dtype and cast back. owns: nothing | "
                "errors: as {0}; READ_ONLY; INVALID_DTYPE where the cast would lose a category | "
                "threads: any",
-    "out": "{0} into {1}, of the right shape already or resized. owns: nothing | errors: as {0}; "
-           "READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any",
+    "out": "{0} into {1}, which has the result's shape already and records no gradient. owns: "
+           "nothing | errors: as {0}; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE "
+           "where the cast would lose a category | threads: any",
 }
 
 

@@ -100,8 +100,9 @@ TN_API tn_tensor *tn_abs(tn_tensor *self);
 // tn_abs into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_abs; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_abs_(tn_tensor *self);
-// tn_abs into |out|, of the right shape already or resized. owns: nothing | errors: as tn_abs;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_abs into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_abs; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_abs_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_add_scalar_options {
@@ -118,8 +119,9 @@ TN_API tn_tensor *tn_add_scalar_with(tn_tensor *self, tn_scalar other,
 // as tn_add_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_add_scalar__with(tn_tensor *self, tn_scalar other,
                                      const tn_add_scalar_options *options);
-// tn_add_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_add_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_add_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_add_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_add_scalar_out_with(tn_tensor *out, tn_tensor *self, tn_scalar other,
                                         const tn_add_scalar_options *options);
 #ifndef __cplusplus
@@ -150,8 +152,9 @@ TN_API tn_tensor *tn_add_with(tn_tensor *self, tn_tensor *other, const tn_add_op
 // tn_add into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_add; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_add__with(tn_tensor *self, tn_tensor *other, const tn_add_options *options);
-// tn_add into |out|, of the right shape already or resized. owns: nothing | errors: as tn_add;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_add into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_add; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_add_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
                                  const tn_add_options *options);
 #ifndef __cplusplus
@@ -184,8 +187,9 @@ TN_API tn_tensor *tn_addcdiv_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor
 // tn_addcdiv; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_addcdiv__with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
                                   const tn_addcdiv_options *options);
-// tn_addcdiv into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_addcdiv; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_addcdiv into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_addcdiv; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_addcdiv_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor1,
                                      tn_tensor *tensor2, const tn_addcdiv_options *options);
 #ifndef __cplusplus
@@ -217,8 +221,9 @@ TN_API tn_tensor *tn_addcmul_with(tn_tensor *self, tn_tensor *tensor1, tn_tensor
 // tn_addcmul; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_addcmul__with(tn_tensor *self, tn_tensor *tensor1, tn_tensor *tensor2,
                                   const tn_addcmul_options *options);
-// tn_addcmul into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_addcmul; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_addcmul into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_addcmul; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_addcmul_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *tensor1,
                                      tn_tensor *tensor2, const tn_addcmul_options *options);
 #ifndef __cplusplus
@@ -279,8 +284,9 @@ typedef struct tn_all_dims_options {
 // owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
 // INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_all_dims_with(tn_tensor *self, const tn_all_dims_options *options);
-// tn_all_dims into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_all_dims; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_all_dims into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_all_dims; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_all_dims_out_with(tn_tensor *out, tn_tensor *self,
                                       const tn_all_dims_options *options);
 #ifndef __cplusplus
@@ -306,8 +312,9 @@ typedef struct tn_amax_options {
 // owns: +1 result | errors: OUT_OF_RANGE for a dim; INVALID_ARGUMENT for a repeated dim or over no
 // elements; INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_amax_with(tn_tensor *self, const tn_amax_options *options);
-// tn_amax into |out|, of the right shape already or resized. owns: nothing | errors: as tn_amax;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_amax into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_amax; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_amax_out_with(tn_tensor *out, tn_tensor *self, const tn_amax_options *options);
 #ifndef __cplusplus
 #define tn_amax(self, ...) \
@@ -332,8 +339,9 @@ typedef struct tn_amin_options {
 // owns: +1 result | errors: OUT_OF_RANGE for a dim; INVALID_ARGUMENT for a repeated dim or over no
 // elements; INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_amin_with(tn_tensor *self, const tn_amin_options *options);
-// tn_amin into |out|, of the right shape already or resized. owns: nothing | errors: as tn_amin;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_amin into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_amin; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_amin_out_with(tn_tensor *out, tn_tensor *self, const tn_amin_options *options);
 #ifndef __cplusplus
 #define tn_amin(self, ...) \
@@ -363,8 +371,9 @@ typedef struct tn_any_dims_options {
 // owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
 // INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_any_dims_with(tn_tensor *self, const tn_any_dims_options *options);
-// tn_any_dims into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_any_dims; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_any_dims into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_any_dims; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_any_dims_out_with(tn_tensor *out, tn_tensor *self,
                                       const tn_any_dims_options *options);
 #ifndef __cplusplus
@@ -427,8 +436,9 @@ typedef struct tn_argmax_options {
 // owns: +1 result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements, INVALID_DTYPE
 // for bool and complex; as any operator | threads: any
 TN_API tn_tensor *tn_argmax_with(tn_tensor *self, const tn_argmax_options *options);
-// tn_argmax into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_argmax; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_argmax into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_argmax; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_argmax_out_with(tn_tensor *out, tn_tensor *self,
                                     const tn_argmax_options *options);
 #ifndef __cplusplus
@@ -454,8 +464,9 @@ typedef struct tn_argmin_options {
 // owns: +1 result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements, INVALID_DTYPE
 // for bool and complex; as any operator | threads: any
 TN_API tn_tensor *tn_argmin_with(tn_tensor *self, const tn_argmin_options *options);
-// tn_argmin into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_argmin; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_argmin into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_argmin; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self,
                                     const tn_argmin_options *options);
 #ifndef __cplusplus
@@ -552,8 +563,9 @@ TN_API tn_tensor *tn_bitwise_and_scalar(tn_tensor *self, tn_scalar other);
 // errors: as tn_bitwise_and_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
 // threads: any
 TN_API tn_status tn_bitwise_and_scalar_(tn_tensor *self, tn_scalar other);
-// tn_bitwise_and_scalar into |out|, of the right shape already or resized. owns: nothing | errors:
-// as tn_bitwise_and_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_and_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_bitwise_and_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_and_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_bitwise_and_scalar(self, other) tn_bitwise_and_scalar(self, TN_SCALAR(other))
@@ -573,8 +585,9 @@ TN_API tn_tensor *tn_bitwise_and(tn_tensor *self, tn_tensor *other);
 // tn_bitwise_and into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_bitwise_and; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_and_(tn_tensor *self, tn_tensor *other);
-// tn_bitwise_and into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_bitwise_and; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_and into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_bitwise_and; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_and_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // bitwise_not(Tensor self) -> Tensor
@@ -586,8 +599,9 @@ TN_API tn_tensor *tn_bitwise_not(tn_tensor *self);
 // tn_bitwise_not into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_bitwise_not; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_not_(tn_tensor *self);
-// tn_bitwise_not into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_bitwise_not; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_not into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_bitwise_not; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_not_out(tn_tensor *out, tn_tensor *self);
 
 // bitwise_or.Scalar(Tensor self, Scalar other) -> Tensor
@@ -599,8 +613,9 @@ TN_API tn_tensor *tn_bitwise_or_scalar(tn_tensor *self, tn_scalar other);
 // errors: as tn_bitwise_or_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
 // threads: any
 TN_API tn_status tn_bitwise_or_scalar_(tn_tensor *self, tn_scalar other);
-// tn_bitwise_or_scalar into |out|, of the right shape already or resized. owns: nothing | errors:
-// as tn_bitwise_or_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_or_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_bitwise_or_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_or_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_bitwise_or_scalar(self, other) tn_bitwise_or_scalar(self, TN_SCALAR(other))
@@ -620,8 +635,9 @@ TN_API tn_tensor *tn_bitwise_or(tn_tensor *self, tn_tensor *other);
 // tn_bitwise_or into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_bitwise_or; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_or_(tn_tensor *self, tn_tensor *other);
-// tn_bitwise_or into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_bitwise_or; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_or into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_bitwise_or; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_or_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // bitwise_xor.Scalar(Tensor self, Scalar other) -> Tensor
@@ -633,8 +649,9 @@ TN_API tn_tensor *tn_bitwise_xor_scalar(tn_tensor *self, tn_scalar other);
 // errors: as tn_bitwise_xor_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
 // threads: any
 TN_API tn_status tn_bitwise_xor_scalar_(tn_tensor *self, tn_scalar other);
-// tn_bitwise_xor_scalar into |out|, of the right shape already or resized. owns: nothing | errors:
-// as tn_bitwise_xor_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_xor_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_bitwise_xor_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_xor_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_bitwise_xor_scalar(self, other) tn_bitwise_xor_scalar(self, TN_SCALAR(other))
@@ -654,8 +671,9 @@ TN_API tn_tensor *tn_bitwise_xor(tn_tensor *self, tn_tensor *other);
 // tn_bitwise_xor into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_bitwise_xor; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_xor_(tn_tensor *self, tn_tensor *other);
-// tn_bitwise_xor into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_bitwise_xor; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_bitwise_xor into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_bitwise_xor; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_bitwise_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // bmm(Tensor self, Tensor mat2) -> Tensor
@@ -700,8 +718,9 @@ TN_API tn_tensor *tn_ceil(tn_tensor *self);
 // tn_ceil into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_ceil; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_ceil_(tn_tensor *self);
-// tn_ceil into |out|, of the right shape already or resized. owns: nothing | errors: as tn_ceil;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_ceil into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_ceil; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_ceil_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_chunk_options {
@@ -735,8 +754,9 @@ TN_API tn_tensor *tn_clamp_with(tn_tensor *self, const tn_clamp_options *options
 // tn_clamp into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_clamp; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_clamp__with(tn_tensor *self, const tn_clamp_options *options);
-// tn_clamp into |out|, of the right shape already or resized. owns: nothing | errors: as tn_clamp;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_clamp into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_clamp; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_clamp_out_with(tn_tensor *out, tn_tensor *self,
                                    const tn_clamp_options *options);
 #ifndef __cplusplus
@@ -764,8 +784,9 @@ TN_API tn_tensor *tn_clamp_tensor(tn_tensor *self, tn_tensor *min, tn_tensor *ma
 // errors: as tn_clamp_tensor; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
 // threads: any
 TN_API tn_status tn_clamp_tensor_(tn_tensor *self, tn_tensor *min, tn_tensor *max);
-// tn_clamp_tensor into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_clamp_tensor; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_clamp_tensor into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_clamp_tensor; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_clamp_tensor_out(tn_tensor *out, tn_tensor *self, tn_tensor *min,
                                      tn_tensor *max);
 
@@ -890,8 +911,9 @@ TN_API tn_tensor *tn_cos(tn_tensor *self);
 // tn_cos into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_cos; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_cos_(tn_tensor *self);
-// tn_cos into |out|, of the right shape already or resized. owns: nothing | errors: as tn_cos;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_cos into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_cos; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_cos_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_cross_entropy_loss_options {
@@ -964,8 +986,9 @@ TN_API tn_tensor *tn_div_scalar(tn_tensor *self, tn_scalar other);
 // tn_div_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_div_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_div_scalar_(tn_tensor *self, tn_scalar other);
-// tn_div_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_div_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_div_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_div_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_div_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_div_scalar(self, other) tn_div_scalar(self, TN_SCALAR(other))
@@ -981,8 +1004,9 @@ TN_API tn_tensor *tn_div_mode_scalar(tn_tensor *self, tn_scalar other, const cha
 // errors: as tn_div_mode_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
 // threads: any
 TN_API tn_status tn_div_mode_scalar_(tn_tensor *self, tn_scalar other, const char *rounding_mode);
-// tn_div_mode_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_div_mode_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_div_mode_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_div_mode_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_div_mode_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other,
                                         const char *rounding_mode);
 #ifndef __cplusplus
@@ -1007,8 +1031,9 @@ TN_API tn_tensor *tn_div(tn_tensor *self, tn_tensor *other);
 // tn_div into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_div; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_div_(tn_tensor *self, tn_tensor *other);
-// tn_div into |out|, of the right shape already or resized. owns: nothing | errors: as tn_div;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_div into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_div; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_div_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor
@@ -1023,8 +1048,9 @@ TN_API tn_tensor *tn_div_mode(tn_tensor *self, tn_tensor *other, const char *rou
 // tn_div_mode into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_div_mode; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_div_mode_(tn_tensor *self, tn_tensor *other, const char *rounding_mode);
-// tn_div_mode into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_div_mode; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_div_mode into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_div_mode; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_div_mode_out(tn_tensor *out, tn_tensor *self, tn_tensor *other,
                                  const char *rounding_mode);
 
@@ -1138,8 +1164,9 @@ TN_API tn_tensor *tn_eq_scalar(tn_tensor *self, tn_scalar other);
 // tn_eq_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_eq_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_eq_scalar_(tn_tensor *self, tn_scalar other);
-// tn_eq_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_eq_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_eq_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_eq_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_eq_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_eq_scalar(self, other) tn_eq_scalar(self, TN_SCALAR(other))
@@ -1158,8 +1185,9 @@ TN_API tn_tensor *tn_eq(tn_tensor *self, tn_tensor *other);
 // tn_eq into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_eq; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_eq_(tn_tensor *self, tn_tensor *other);
-// tn_eq into |out|, of the right shape already or resized. owns: nothing | errors: as tn_eq;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_eq into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_eq; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_eq_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // erf(Tensor self) -> Tensor
@@ -1172,8 +1200,9 @@ TN_API tn_tensor *tn_erf(tn_tensor *self);
 // tn_erf into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_erf; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_erf_(tn_tensor *self);
-// tn_erf into |out|, of the right shape already or resized. owns: nothing | errors: as tn_erf;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_erf into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_erf; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_erf_out(tn_tensor *out, tn_tensor *self);
 
 // exp(Tensor self) -> Tensor
@@ -1186,8 +1215,9 @@ TN_API tn_tensor *tn_exp(tn_tensor *self);
 // tn_exp into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_exp; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_exp_(tn_tensor *self);
-// tn_exp into |out|, of the right shape already or resized. owns: nothing | errors: as tn_exp;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_exp into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_exp; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_exp_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_expand_options {
@@ -1218,8 +1248,9 @@ TN_API tn_tensor *tn_expm1(tn_tensor *self);
 // tn_expm1 into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_expm1; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_expm1_(tn_tensor *self);
-// tn_expm1 into |out|, of the right shape already or resized. owns: nothing | errors: as tn_expm1;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_expm1 into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_expm1; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_expm1_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_eye_options {
@@ -1306,8 +1337,9 @@ TN_API tn_tensor *tn_floor(tn_tensor *self);
 // tn_floor into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_floor; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_floor_(tn_tensor *self);
-// tn_floor into |out|, of the right shape already or resized. owns: nothing | errors: as tn_floor;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_floor into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_floor; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_floor_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_full_options {
@@ -1372,8 +1404,9 @@ TN_API tn_tensor *tn_ge_scalar(tn_tensor *self, tn_scalar other);
 // tn_ge_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_ge_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_ge_scalar_(tn_tensor *self, tn_scalar other);
-// tn_ge_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_ge_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_ge_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_ge_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_ge_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_ge_scalar(self, other) tn_ge_scalar(self, TN_SCALAR(other))
@@ -1392,8 +1425,9 @@ TN_API tn_tensor *tn_ge(tn_tensor *self, tn_tensor *other);
 // tn_ge into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_ge; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_ge_(tn_tensor *self, tn_tensor *other);
-// tn_ge into |out|, of the right shape already or resized. owns: nothing | errors: as tn_ge;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_ge into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_ge; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_ge_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 typedef struct tn_gelu_options {
@@ -1411,8 +1445,9 @@ TN_API tn_tensor *tn_gelu_with(tn_tensor *self, const tn_gelu_options *options);
 // tn_gelu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_gelu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_gelu__with(tn_tensor *self, const tn_gelu_options *options);
-// tn_gelu into |out|, of the right shape already or resized. owns: nothing | errors: as tn_gelu;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_gelu into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_gelu; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_gelu_out_with(tn_tensor *out, tn_tensor *self, const tn_gelu_options *options);
 #ifndef __cplusplus
 #define tn_gelu(self, ...) \
@@ -1452,8 +1487,9 @@ TN_API tn_tensor *tn_gt_scalar(tn_tensor *self, tn_scalar other);
 // tn_gt_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_gt_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_gt_scalar_(tn_tensor *self, tn_scalar other);
-// tn_gt_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_gt_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_gt_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_gt_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_gt_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_gt_scalar(self, other) tn_gt_scalar(self, TN_SCALAR(other))
@@ -1472,8 +1508,9 @@ TN_API tn_tensor *tn_gt(tn_tensor *self, tn_tensor *other);
 // tn_gt into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_gt; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_gt_(tn_tensor *self, tn_tensor *other);
-// tn_gt into |out|, of the right shape already or resized. owns: nothing | errors: as tn_gt;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_gt into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_gt; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 typedef struct tn_index_add_options {
@@ -1516,8 +1553,9 @@ TN_API tn_tensor *tn_index_select(tn_tensor *self, int64_t dim, tn_tensor *index
 // source: ATen `isfinite`.
 // owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_isfinite(tn_tensor *self);
-// tn_isfinite into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_isfinite; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_isfinite into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_isfinite; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_isfinite_out(tn_tensor *out, tn_tensor *self);
 
 // isinf(Tensor self) -> Tensor
@@ -1526,8 +1564,9 @@ TN_API tn_status tn_isfinite_out(tn_tensor *out, tn_tensor *self);
 // source: ATen `isinf`.
 // owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_isinf(tn_tensor *self);
-// tn_isinf into |out|, of the right shape already or resized. owns: nothing | errors: as tn_isinf;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_isinf into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_isinf; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_isinf_out(tn_tensor *out, tn_tensor *self);
 
 // isnan(Tensor self) -> Tensor
@@ -1536,8 +1575,9 @@ TN_API tn_status tn_isinf_out(tn_tensor *out, tn_tensor *self);
 // source: ATen `isnan`.
 // owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_isnan(tn_tensor *self);
-// tn_isnan into |out|, of the right shape already or resized. owns: nothing | errors: as tn_isnan;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_isnan into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_isnan; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_isnan_out(tn_tensor *out, tn_tensor *self);
 
 // le.Scalar(Tensor self, Scalar other) -> Tensor
@@ -1547,8 +1587,9 @@ TN_API tn_tensor *tn_le_scalar(tn_tensor *self, tn_scalar other);
 // tn_le_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_le_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_le_scalar_(tn_tensor *self, tn_scalar other);
-// tn_le_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_le_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_le_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_le_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_le_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_le_scalar(self, other) tn_le_scalar(self, TN_SCALAR(other))
@@ -1567,8 +1608,9 @@ TN_API tn_tensor *tn_le(tn_tensor *self, tn_tensor *other);
 // tn_le into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_le; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_le_(tn_tensor *self, tn_tensor *other);
-// tn_le into |out|, of the right shape already or resized. owns: nothing | errors: as tn_le;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_le into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_le; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_le_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 typedef struct tn_leaky_relu_options {
@@ -1585,8 +1627,9 @@ TN_API tn_tensor *tn_leaky_relu_with(tn_tensor *self, const tn_leaky_relu_option
 // tn_leaky_relu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_leaky_relu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_leaky_relu__with(tn_tensor *self, const tn_leaky_relu_options *options);
-// tn_leaky_relu into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_leaky_relu; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_leaky_relu into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_leaky_relu; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_leaky_relu_out_with(tn_tensor *out, tn_tensor *self,
                                         const tn_leaky_relu_options *options);
 #ifndef __cplusplus
@@ -1625,8 +1668,9 @@ TN_API tn_tensor *tn_lerp_scalar(tn_tensor *self, tn_tensor *end, tn_scalar weig
 // tn_lerp_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_lerp_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_lerp_scalar_(tn_tensor *self, tn_tensor *end, tn_scalar weight);
-// tn_lerp_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_lerp_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_lerp_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_lerp_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_lerp_scalar_out(tn_tensor *out, tn_tensor *self, tn_tensor *end,
                                     tn_scalar weight);
 #ifndef __cplusplus
@@ -1648,8 +1692,9 @@ TN_API tn_tensor *tn_lerp(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
 // tn_lerp into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_lerp; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_lerp_(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
-// tn_lerp into |out|, of the right shape already or resized. owns: nothing | errors: as tn_lerp;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_lerp into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_lerp; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor *weight);
 
 // linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
@@ -1691,8 +1736,9 @@ TN_API tn_tensor *tn_log(tn_tensor *self);
 // tn_log into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_log; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_log_(tn_tensor *self);
-// tn_log into |out|, of the right shape already or resized. owns: nothing | errors: as tn_log;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_log into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_log; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_log_out(tn_tensor *out, tn_tensor *self);
 
 // log1p(Tensor self) -> Tensor
@@ -1705,8 +1751,9 @@ TN_API tn_tensor *tn_log1p(tn_tensor *self);
 // tn_log1p into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_log1p; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_log1p_(tn_tensor *self);
-// tn_log1p into |out|, of the right shape already or resized. owns: nothing | errors: as tn_log1p;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_log1p into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_log1p; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_log1p_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_log_softmax_options {
@@ -1737,8 +1784,9 @@ TN_API tn_tensor *tn_logical_and(tn_tensor *self, tn_tensor *other);
 // tn_logical_and into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_and; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_and_(tn_tensor *self, tn_tensor *other);
-// tn_logical_and into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_logical_and; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_logical_and into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_logical_and; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_and_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // logical_not(Tensor self) -> Tensor
@@ -1750,8 +1798,9 @@ TN_API tn_tensor *tn_logical_not(tn_tensor *self);
 // tn_logical_not into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_not; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_not_(tn_tensor *self);
-// tn_logical_not into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_logical_not; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_logical_not into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_logical_not; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_not_out(tn_tensor *out, tn_tensor *self);
 
 // logical_or(Tensor self, Tensor other) -> Tensor
@@ -1765,8 +1814,9 @@ TN_API tn_tensor *tn_logical_or(tn_tensor *self, tn_tensor *other);
 // tn_logical_or into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_or; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_or_(tn_tensor *self, tn_tensor *other);
-// tn_logical_or into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_logical_or; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_logical_or into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_logical_or; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_or_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // logical_xor(Tensor self, Tensor other) -> Tensor
@@ -1780,8 +1830,9 @@ TN_API tn_tensor *tn_logical_xor(tn_tensor *self, tn_tensor *other);
 // tn_logical_xor into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_logical_xor; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_xor_(tn_tensor *self, tn_tensor *other);
-// tn_logical_xor into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_logical_xor; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_logical_xor into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_logical_xor; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_logical_xor_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 typedef struct tn_logsumexp_options {
@@ -1812,8 +1863,9 @@ TN_API tn_tensor *tn_lt_scalar(tn_tensor *self, tn_scalar other);
 // tn_lt_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_lt_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_lt_scalar_(tn_tensor *self, tn_scalar other);
-// tn_lt_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_lt_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_lt_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_lt_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_lt_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_lt_scalar(self, other) tn_lt_scalar(self, TN_SCALAR(other))
@@ -1832,8 +1884,9 @@ TN_API tn_tensor *tn_lt(tn_tensor *self, tn_tensor *other);
 // tn_lt into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_lt; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_lt_(tn_tensor *self, tn_tensor *other);
-// tn_lt into |out|, of the right shape already or resized. owns: nothing | errors: as tn_lt;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_lt into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_lt; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_lt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor
@@ -1894,8 +1947,9 @@ typedef struct tn_max_dim_options {
 // INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_max_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
                                   const tn_max_dim_options *options);
-// tn_max_dim into |values| and |indices|, of the right shape already or resized. owns: nothing |
-// errors: as tn_max_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_max_dim into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_max_dim; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_max_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
                                      int64_t dim, const tn_max_dim_options *options);
 #ifndef __cplusplus
@@ -1979,8 +2033,9 @@ TN_API tn_tensor *tn_maximum(tn_tensor *self, tn_tensor *other);
 // tn_maximum into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_maximum; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_maximum_(tn_tensor *self, tn_tensor *other);
-// tn_maximum into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_maximum; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_maximum into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_maximum; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_maximum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 typedef struct tn_mean_options {
@@ -2012,8 +2067,9 @@ typedef struct tn_mean_dim_options {
 // INVALID_ARGUMENT for a repeated dim; as any operator | threads: any
 TN_API tn_tensor *tn_mean_dim_with(tn_tensor *self, tn_ints dim,
                                    const tn_mean_dim_options *options);
-// tn_mean_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_mean_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_mean_dim into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_mean_dim; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_mean_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
                                       const tn_mean_dim_options *options);
 #ifndef __cplusplus
@@ -2045,8 +2101,9 @@ typedef struct tn_min_dim_options {
 // INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_min_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
                                   const tn_min_dim_options *options);
-// tn_min_dim into |values| and |indices|, of the right shape already or resized. owns: nothing |
-// errors: as tn_min_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_min_dim into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_min_dim; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_min_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
                                      int64_t dim, const tn_min_dim_options *options);
 #ifndef __cplusplus
@@ -2069,8 +2126,9 @@ TN_API tn_tensor *tn_minimum(tn_tensor *self, tn_tensor *other);
 // tn_minimum into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_minimum; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_minimum_(tn_tensor *self, tn_tensor *other);
-// tn_minimum into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_minimum; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_minimum into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_minimum; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_minimum_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // mm(Tensor self, Tensor mat2) -> Tensor
@@ -2113,8 +2171,9 @@ TN_API tn_tensor *tn_mul_scalar(tn_tensor *self, tn_scalar other);
 // tn_mul_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_mul_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_mul_scalar_(tn_tensor *self, tn_scalar other);
-// tn_mul_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_mul_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_mul_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_mul_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_mul_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_mul_scalar(self, other) tn_mul_scalar(self, TN_SCALAR(other))
@@ -2133,8 +2192,9 @@ TN_API tn_tensor *tn_mul(tn_tensor *self, tn_tensor *other);
 // tn_mul into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_mul; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_mul_(tn_tensor *self, tn_tensor *other);
-// tn_mul into |out|, of the right shape already or resized. owns: nothing | errors: as tn_mul;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_mul into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_mul; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_mul_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // mv(Tensor self, Tensor vec) -> Tensor
@@ -2167,8 +2227,9 @@ TN_API tn_tensor *tn_ne_scalar(tn_tensor *self, tn_scalar other);
 // tn_ne_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_ne_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_ne_scalar_(tn_tensor *self, tn_scalar other);
-// tn_ne_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_ne_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_ne_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_ne_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_ne_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_ne_scalar(self, other) tn_ne_scalar(self, TN_SCALAR(other))
@@ -2187,8 +2248,9 @@ TN_API tn_tensor *tn_ne(tn_tensor *self, tn_tensor *other);
 // tn_ne into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_ne; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_ne_(tn_tensor *self, tn_tensor *other);
-// tn_ne into |out|, of the right shape already or resized. owns: nothing | errors: as tn_ne;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_ne into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_ne; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_ne_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // neg(Tensor self) -> Tensor
@@ -2201,8 +2263,9 @@ TN_API tn_tensor *tn_neg(tn_tensor *self);
 // tn_neg into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_neg; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_neg_(tn_tensor *self);
-// tn_neg into |out|, of the right shape already or resized. owns: nothing | errors: as tn_neg;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_neg into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_neg; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_neg_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_nll_loss_options {
@@ -2298,8 +2361,9 @@ TN_API tn_tensor *tn_permute(tn_tensor *self, tn_ints dims);
 // source: ATen `pow.Scalar`.
 // owns: +1 result | errors: as any operator | threads: any
 TN_API tn_tensor *tn_pow_scalar_self(tn_scalar self, tn_tensor *exponent);
-// tn_pow_scalar_self into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_pow_scalar_self; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_pow_scalar_self into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_pow_scalar_self; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_pow_scalar_self_out(tn_tensor *out, tn_scalar self, tn_tensor *exponent);
 #ifndef __cplusplus
 #define tn_pow_scalar_self(self, exponent) tn_pow_scalar_self(TN_SCALAR(self), exponent)
@@ -2315,8 +2379,9 @@ TN_API tn_tensor *tn_pow_scalar(tn_tensor *self, tn_scalar exponent);
 // tn_pow_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_pow_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_pow_scalar_(tn_tensor *self, tn_scalar exponent);
-// tn_pow_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_pow_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_pow_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_pow_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_pow_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar exponent);
 #ifndef __cplusplus
 #define tn_pow_scalar(self, exponent) tn_pow_scalar(self, TN_SCALAR(exponent))
@@ -2336,8 +2401,9 @@ TN_API tn_tensor *tn_pow(tn_tensor *self, tn_tensor *exponent);
 // tn_pow into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_pow; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_pow_(tn_tensor *self, tn_tensor *exponent);
-// tn_pow into |out|, of the right shape already or resized. owns: nothing | errors: as tn_pow;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_pow into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_pow; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_pow_out(tn_tensor *out, tn_tensor *self, tn_tensor *exponent);
 
 typedef struct tn_prod_options {
@@ -2369,8 +2435,9 @@ typedef struct tn_prod_dim_options {
 // threads: any
 TN_API tn_tensor *tn_prod_dim_with(tn_tensor *self, int64_t dim,
                                    const tn_prod_dim_options *options);
-// tn_prod_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_prod_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_prod_dim into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_prod_dim; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_prod_dim_out_with(tn_tensor *out, tn_tensor *self, int64_t dim,
                                       const tn_prod_dim_options *options);
 #ifndef __cplusplus
@@ -2498,8 +2565,9 @@ TN_API tn_tensor *tn_reciprocal(tn_tensor *self);
 // tn_reciprocal into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_reciprocal; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_reciprocal_(tn_tensor *self);
-// tn_reciprocal into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_reciprocal; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_reciprocal into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_reciprocal; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_reciprocal_out(tn_tensor *out, tn_tensor *self);
 
 // relu(Tensor self) -> Tensor
@@ -2512,8 +2580,9 @@ TN_API tn_tensor *tn_relu(tn_tensor *self);
 // tn_relu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_relu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_relu_(tn_tensor *self);
-// tn_relu into |out|, of the right shape already or resized. owns: nothing | errors: as tn_relu;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_relu into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_relu; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_relu_out(tn_tensor *out, tn_tensor *self);
 
 // remainder.Scalar(Tensor self, Scalar other) -> Tensor
@@ -2525,8 +2594,9 @@ TN_API tn_tensor *tn_remainder_scalar(tn_tensor *self, tn_scalar other);
 // errors: as tn_remainder_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
 // threads: any
 TN_API tn_status tn_remainder_scalar_(tn_tensor *self, tn_scalar other);
-// tn_remainder_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_remainder_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_remainder_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_remainder_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_remainder_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
 #ifndef __cplusplus
 #define tn_remainder_scalar(self, other) tn_remainder_scalar(self, TN_SCALAR(other))
@@ -2546,8 +2616,9 @@ TN_API tn_tensor *tn_remainder(tn_tensor *self, tn_tensor *other);
 // tn_remainder into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
 // as tn_remainder; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_remainder_(tn_tensor *self, tn_tensor *other);
-// tn_remainder into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_remainder; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_remainder into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_remainder; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_remainder_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // repeat(Tensor self, int[] repeats) -> Tensor
@@ -2577,8 +2648,9 @@ TN_API tn_tensor *tn_round(tn_tensor *self);
 // tn_round into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_round; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_round_(tn_tensor *self);
-// tn_round into |out|, of the right shape already or resized. owns: nothing | errors: as tn_round;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_round into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_round; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_round_out(tn_tensor *out, tn_tensor *self);
 
 // rsqrt(Tensor self) -> Tensor
@@ -2591,8 +2663,9 @@ TN_API tn_tensor *tn_rsqrt(tn_tensor *self);
 // tn_rsqrt into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_rsqrt; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_rsqrt_(tn_tensor *self);
-// tn_rsqrt into |out|, of the right shape already or resized. owns: nothing | errors: as tn_rsqrt;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_rsqrt into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_rsqrt; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_rsqrt_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_scalar_tensor_options {
@@ -2661,8 +2734,9 @@ TN_API tn_tensor *tn_sigmoid(tn_tensor *self);
 // tn_sigmoid into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_sigmoid; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_sigmoid_(tn_tensor *self);
-// tn_sigmoid into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_sigmoid; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sigmoid into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_sigmoid; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_sigmoid_out(tn_tensor *out, tn_tensor *self);
 
 // sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor
@@ -2684,8 +2758,9 @@ TN_API tn_tensor *tn_sign(tn_tensor *self);
 // tn_sign into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_sign; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_sign_(tn_tensor *self);
-// tn_sign into |out|, of the right shape already or resized. owns: nothing | errors: as tn_sign;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sign into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_sign; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_sign_out(tn_tensor *out, tn_tensor *self);
 
 // silu(Tensor self) -> Tensor
@@ -2698,8 +2773,9 @@ TN_API tn_tensor *tn_silu(tn_tensor *self);
 // tn_silu into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_silu; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_silu_(tn_tensor *self);
-// tn_silu into |out|, of the right shape already or resized. owns: nothing | errors: as tn_silu;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_silu into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_silu; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_silu_out(tn_tensor *out, tn_tensor *self);
 
 // silu_backward(Tensor grad_output, Tensor self) -> Tensor
@@ -2721,8 +2797,9 @@ TN_API tn_tensor *tn_sin(tn_tensor *self);
 // tn_sin into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_sin; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_sin_(tn_tensor *self);
-// tn_sin into |out|, of the right shape already or resized. owns: nothing | errors: as tn_sin;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sin into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_sin; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_sin_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_slice_options {
@@ -2819,8 +2896,9 @@ TN_API tn_tensor *tn_sqrt(tn_tensor *self);
 // tn_sqrt into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_sqrt; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_sqrt_(tn_tensor *self);
-// tn_sqrt into |out|, of the right shape already or resized. owns: nothing | errors: as tn_sqrt;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sqrt into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_sqrt; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_sqrt_out(tn_tensor *out, tn_tensor *self);
 
 // square(Tensor self) -> Tensor
@@ -2833,8 +2911,9 @@ TN_API tn_tensor *tn_square(tn_tensor *self);
 // tn_square into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_square; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_square_(tn_tensor *self);
-// tn_square into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_square; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_square into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_square; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_square_out(tn_tensor *out, tn_tensor *self);
 
 // squeeze(Tensor self) -> Tensor
@@ -2909,8 +2988,9 @@ TN_API tn_tensor *tn_sub_scalar_with(tn_tensor *self, tn_scalar other,
 // as tn_sub_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_sub_scalar__with(tn_tensor *self, tn_scalar other,
                                      const tn_sub_scalar_options *options);
-// tn_sub_scalar into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_sub_scalar; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sub_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_sub_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_sub_scalar_out_with(tn_tensor *out, tn_tensor *self, tn_scalar other,
                                         const tn_sub_scalar_options *options);
 #ifndef __cplusplus
@@ -2941,8 +3021,9 @@ TN_API tn_tensor *tn_sub_with(tn_tensor *self, tn_tensor *other, const tn_sub_op
 // tn_sub into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_sub; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_sub__with(tn_tensor *self, tn_tensor *other, const tn_sub_options *options);
-// tn_sub into |out|, of the right shape already or resized. owns: nothing | errors: as tn_sub;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sub into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_sub; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_sub_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
                                  const tn_sub_options *options);
 #ifndef __cplusplus
@@ -2986,8 +3067,9 @@ typedef struct tn_sum_dim_options {
 // owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated dim,
 // INVALID_DTYPE for bool given; as any operator | threads: any
 TN_API tn_tensor *tn_sum_dim_with(tn_tensor *self, tn_ints dim, const tn_sum_dim_options *options);
-// tn_sum_dim into |out|, of the right shape already or resized. owns: nothing | errors: as
-// tn_sum_dim; READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_sum_dim into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_sum_dim; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
 TN_API tn_status tn_sum_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
                                      const tn_sum_dim_options *options);
 #ifndef __cplusplus
@@ -3016,8 +3098,9 @@ TN_API tn_tensor *tn_tanh(tn_tensor *self);
 // tn_tanh into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_tanh; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_tanh_(tn_tensor *self);
-// tn_tanh into |out|, of the right shape already or resized. owns: nothing | errors: as tn_tanh;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_tanh into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_tanh; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_tanh_out(tn_tensor *out, tn_tensor *self);
 
 // tanh_backward(Tensor grad_output, Tensor output) -> Tensor
@@ -3092,8 +3175,9 @@ TN_API tn_tensor *tn_trunc(tn_tensor *self);
 // tn_trunc into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
 // tn_trunc; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_trunc_(tn_tensor *self);
-// tn_trunc into |out|, of the right shape already or resized. owns: nothing | errors: as tn_trunc;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_trunc into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_trunc; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_trunc_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_unbind_options {
@@ -3137,8 +3221,9 @@ typedef struct tn_var_options {
 // owns: +1 result | errors: INVALID_DTYPE unless floating, OUT_OF_RANGE for a dim, INVALID_ARGUMENT
 // for a repeated dim or a complex correction; as any operator | threads: any
 TN_API tn_tensor *tn_var_with(tn_tensor *self, const tn_var_options *options);
-// tn_var into |out|, of the right shape already or resized. owns: nothing | errors: as tn_var;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_var into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_var; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
 TN_API tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_options *options);
 #ifndef __cplusplus
 #define tn_var(self, ...) \
@@ -3185,8 +3270,9 @@ TN_API tn_tensor *tn_where_scalar_self(tn_tensor *condition, tn_scalar self, tn_
 // owns: +1 result | errors: INVALID_DTYPE for a condition that is not bool, INVALID_ARGUMENT for
 // shapes that do not broadcast; as any operator | threads: any
 TN_API tn_tensor *tn_where(tn_tensor *condition, tn_tensor *self, tn_tensor *other);
-// tn_where into |out|, of the right shape already or resized. owns: nothing | errors: as tn_where;
-// READ_ONLY; INVALID_ARGUMENT for an overlap | threads: any
+// tn_where into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_where; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
 TN_API tn_status tn_where_out(tn_tensor *out, tn_tensor *condition, tn_tensor *self,
                               tn_tensor *other);
 
