@@ -62,8 +62,8 @@ static void multiply(const stack *a, const double *left, const stack *b, const d
         size += fabs(term);
       }
       out[i * b->columns + j] = (double)total;
-      // Adding k terms one by one may lose k/2 units in the last place of their absolute sum; with 4
-      // units allowed this asks for a quarter of that.
+      // Adding k terms one by one may lose k/2 units in the last place of their absolute sum; with
+      // 4 units allowed this asks for a quarter of that.
       scales[i * b->columns + j] = size * (1 + (double)a->columns / 32);
     }
   }

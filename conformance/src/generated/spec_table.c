@@ -7,6 +7,10 @@
 #include "spec_table.h"
 
 extern const tn_op_spec tn_spec__cast;
+extern const tn_op_spec tn_spec__log_softmax;
+extern const tn_op_spec tn_spec__log_softmax_backward_data;
+extern const tn_op_spec tn_spec__softmax;
+extern const tn_op_spec tn_spec__softmax_backward_data;
 extern const tn_op_spec tn_spec__to_copy;
 extern const tn_op_spec tn_spec_abs;
 extern const tn_op_spec tn_spec_add_Scalar;
@@ -26,6 +30,8 @@ extern const tn_op_spec tn_spec_arange_start_step;
 extern const tn_op_spec tn_spec_argmax;
 extern const tn_op_spec tn_spec_argmin;
 extern const tn_op_spec tn_spec_as_strided;
+extern const tn_op_spec tn_spec_avg_pool2d;
+extern const tn_op_spec tn_spec_avg_pool2d_backward;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
 extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
@@ -48,6 +54,7 @@ extern const tn_op_spec tn_spec_convolution;
 extern const tn_op_spec tn_spec_convolution_backward;
 extern const tn_op_spec tn_spec_copy;
 extern const tn_op_spec tn_spec_cos;
+extern const tn_op_spec tn_spec_cross_entropy_loss;
 extern const tn_op_spec tn_spec_detach;
 extern const tn_op_spec tn_spec_diagonal;
 extern const tn_op_spec tn_spec_diagonal_backward;
@@ -56,6 +63,8 @@ extern const tn_op_spec tn_spec_div_Scalar_mode;
 extern const tn_op_spec tn_spec_div_Tensor;
 extern const tn_op_spec tn_spec_div_Tensor_mode;
 extern const tn_op_spec tn_spec_dot;
+extern const tn_op_spec tn_spec_embedding;
+extern const tn_op_spec tn_spec_embedding_dense_backward;
 extern const tn_op_spec tn_spec_empty;
 extern const tn_op_spec tn_spec_empty_like;
 extern const tn_op_spec tn_spec_empty_strided;
@@ -73,12 +82,15 @@ extern const tn_op_spec tn_spec_flip;
 extern const tn_op_spec tn_spec_floor;
 extern const tn_op_spec tn_spec_full;
 extern const tn_op_spec tn_spec_full_like;
+extern const tn_op_spec tn_spec_gather;
 extern const tn_op_spec tn_spec_ge_Scalar;
 extern const tn_op_spec tn_spec_ge_Tensor;
 extern const tn_op_spec tn_spec_gelu;
 extern const tn_op_spec tn_spec_gelu_backward;
 extern const tn_op_spec tn_spec_gt_Scalar;
 extern const tn_op_spec tn_spec_gt_Tensor;
+extern const tn_op_spec tn_spec_index_add;
+extern const tn_op_spec tn_spec_index_select;
 extern const tn_op_spec tn_spec_isfinite;
 extern const tn_op_spec tn_spec_isinf;
 extern const tn_op_spec tn_spec_isnan;
@@ -92,6 +104,7 @@ extern const tn_op_spec tn_spec_linear;
 extern const tn_op_spec tn_spec_linspace;
 extern const tn_op_spec tn_spec_log;
 extern const tn_op_spec tn_spec_log1p;
+extern const tn_op_spec tn_spec_log_softmax_int;
 extern const tn_op_spec tn_spec_logical_and;
 extern const tn_op_spec tn_spec_logical_not;
 extern const tn_op_spec tn_spec_logical_or;
@@ -104,6 +117,9 @@ extern const tn_op_spec tn_spec_masked_fill_Tensor;
 extern const tn_op_spec tn_spec_matmul;
 extern const tn_op_spec tn_spec_max;
 extern const tn_op_spec tn_spec_max_dim;
+extern const tn_op_spec tn_spec_max_pool2d;
+extern const tn_op_spec tn_spec_max_pool2d_with_indices;
+extern const tn_op_spec tn_spec_max_pool2d_with_indices_backward;
 extern const tn_op_spec tn_spec_maximum;
 extern const tn_op_spec tn_spec_mean;
 extern const tn_op_spec tn_spec_mean_dim;
@@ -112,6 +128,7 @@ extern const tn_op_spec tn_spec_min_dim;
 extern const tn_op_spec tn_spec_minimum;
 extern const tn_op_spec tn_spec_mm;
 extern const tn_op_spec tn_spec_movedim_int;
+extern const tn_op_spec tn_spec_mse_loss;
 extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
 extern const tn_op_spec tn_spec_mv;
@@ -119,6 +136,9 @@ extern const tn_op_spec tn_spec_narrow;
 extern const tn_op_spec tn_spec_ne_Scalar;
 extern const tn_op_spec tn_spec_ne_Tensor;
 extern const tn_op_spec tn_spec_neg;
+extern const tn_op_spec tn_spec_nll_loss;
+extern const tn_op_spec tn_spec_nll_loss_backward;
+extern const tn_op_spec tn_spec_nll_loss_forward;
 extern const tn_op_spec tn_spec_ones;
 extern const tn_op_spec tn_spec_ones_like;
 extern const tn_op_spec tn_spec_permute;
@@ -136,6 +156,8 @@ extern const tn_op_spec tn_spec_reshape;
 extern const tn_op_spec tn_spec_round;
 extern const tn_op_spec tn_spec_rsqrt;
 extern const tn_op_spec tn_spec_scalar_tensor;
+extern const tn_op_spec tn_spec_scatter_add;
+extern const tn_op_spec tn_spec_scatter_src;
 extern const tn_op_spec tn_spec_select_backward;
 extern const tn_op_spec tn_spec_select_int;
 extern const tn_op_spec tn_spec_sigmoid;
@@ -146,6 +168,7 @@ extern const tn_op_spec tn_spec_silu_backward;
 extern const tn_op_spec tn_spec_sin;
 extern const tn_op_spec tn_spec_slice_Tensor;
 extern const tn_op_spec tn_spec_slice_backward;
+extern const tn_op_spec tn_spec_softmax_int;
 extern const tn_op_spec tn_spec_split_Tensor;
 extern const tn_op_spec tn_spec_split_with_sizes;
 extern const tn_op_spec tn_spec_sqrt;
@@ -179,6 +202,10 @@ extern const tn_op_spec tn_spec_zeros_like;
 
 const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__cast,
+    &tn_spec__log_softmax,
+    &tn_spec__log_softmax_backward_data,
+    &tn_spec__softmax,
+    &tn_spec__softmax_backward_data,
     &tn_spec__to_copy,
     &tn_spec_abs,
     &tn_spec_add_Scalar,
@@ -198,6 +225,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_argmax,
     &tn_spec_argmin,
     &tn_spec_as_strided,
+    &tn_spec_avg_pool2d,
+    &tn_spec_avg_pool2d_backward,
     &tn_spec_bitwise_and_Scalar,
     &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
@@ -220,6 +249,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_convolution_backward,
     &tn_spec_copy,
     &tn_spec_cos,
+    &tn_spec_cross_entropy_loss,
     &tn_spec_detach,
     &tn_spec_diagonal,
     &tn_spec_diagonal_backward,
@@ -228,6 +258,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_div_Tensor,
     &tn_spec_div_Tensor_mode,
     &tn_spec_dot,
+    &tn_spec_embedding,
+    &tn_spec_embedding_dense_backward,
     &tn_spec_empty,
     &tn_spec_empty_like,
     &tn_spec_empty_strided,
@@ -245,12 +277,15 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_floor,
     &tn_spec_full,
     &tn_spec_full_like,
+    &tn_spec_gather,
     &tn_spec_ge_Scalar,
     &tn_spec_ge_Tensor,
     &tn_spec_gelu,
     &tn_spec_gelu_backward,
     &tn_spec_gt_Scalar,
     &tn_spec_gt_Tensor,
+    &tn_spec_index_add,
+    &tn_spec_index_select,
     &tn_spec_isfinite,
     &tn_spec_isinf,
     &tn_spec_isnan,
@@ -264,6 +299,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_linspace,
     &tn_spec_log,
     &tn_spec_log1p,
+    &tn_spec_log_softmax_int,
     &tn_spec_logical_and,
     &tn_spec_logical_not,
     &tn_spec_logical_or,
@@ -276,6 +312,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_matmul,
     &tn_spec_max,
     &tn_spec_max_dim,
+    &tn_spec_max_pool2d,
+    &tn_spec_max_pool2d_with_indices,
+    &tn_spec_max_pool2d_with_indices_backward,
     &tn_spec_maximum,
     &tn_spec_mean,
     &tn_spec_mean_dim,
@@ -284,6 +323,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_minimum,
     &tn_spec_mm,
     &tn_spec_movedim_int,
+    &tn_spec_mse_loss,
     &tn_spec_mul_Scalar,
     &tn_spec_mul_Tensor,
     &tn_spec_mv,
@@ -291,6 +331,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_ne_Scalar,
     &tn_spec_ne_Tensor,
     &tn_spec_neg,
+    &tn_spec_nll_loss,
+    &tn_spec_nll_loss_backward,
+    &tn_spec_nll_loss_forward,
     &tn_spec_ones,
     &tn_spec_ones_like,
     &tn_spec_permute,
@@ -308,6 +351,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_round,
     &tn_spec_rsqrt,
     &tn_spec_scalar_tensor,
+    &tn_spec_scatter_add,
+    &tn_spec_scatter_src,
     &tn_spec_select_backward,
     &tn_spec_select_int,
     &tn_spec_sigmoid,
@@ -318,6 +363,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_sin,
     &tn_spec_slice_Tensor,
     &tn_spec_slice_backward,
+    &tn_spec_softmax_int,
     &tn_spec_split_Tensor,
     &tn_spec_split_with_sizes,
     &tn_spec_sqrt,
@@ -350,4 +396,4 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_zeros_like,
 };
 
-const int32_t tn_spec_table_count = 170;
+const int32_t tn_spec_table_count = 193;
