@@ -184,8 +184,8 @@ static void backward_samples(tn_samples *samples) {
       tn_sample *sample = tn_sample_add(samples, "batch", 0);
       tn_sample_tensor(sample, reduction == REDUCE_NONE ? TN_SHAPE(4) : TN_SHAPE_SCALAR,
                        tn_samples_dtype(samples), -3, 3);
-      // total_weight is what these targets weigh, 1 being ignored beside weights: the gradient of the
-      // gradient relies on it.
+      // total_weight is what these targets weigh, 1 being ignored beside weights: the gradient of
+      // the gradient relies on it.
       tn_sample_tensor(sample, TN_SHAPE(4, 3), tn_samples_dtype(samples), -3, -0.1);
       tn_sample_values(sample, TN_SHAPE(4), TN_I64, (const double[]){0, 1, 2, 0});
       if (weighted) {

@@ -32,6 +32,8 @@ extern const tn_op_spec tn_spec_argmin;
 extern const tn_op_spec tn_spec_as_strided;
 extern const tn_op_spec tn_spec_avg_pool2d;
 extern const tn_op_spec tn_spec_avg_pool2d_backward;
+extern const tn_op_spec tn_spec_bernoulli;
+extern const tn_op_spec tn_spec_bernoulli_p;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
 extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
@@ -63,6 +65,7 @@ extern const tn_op_spec tn_spec_div_Scalar_mode;
 extern const tn_op_spec tn_spec_div_Tensor;
 extern const tn_op_spec tn_spec_div_Tensor_mode;
 extern const tn_op_spec tn_spec_dot;
+extern const tn_op_spec tn_spec_dropout;
 extern const tn_op_spec tn_spec_embedding;
 extern const tn_op_spec tn_spec_embedding_dense_backward;
 extern const tn_op_spec tn_spec_empty;
@@ -133,6 +136,7 @@ extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
 extern const tn_op_spec tn_spec_mv;
 extern const tn_op_spec tn_spec_narrow;
+extern const tn_op_spec tn_spec_native_dropout;
 extern const tn_op_spec tn_spec_ne_Scalar;
 extern const tn_op_spec tn_spec_ne_Tensor;
 extern const tn_op_spec tn_spec_neg;
@@ -147,6 +151,12 @@ extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Tensor;
 extern const tn_op_spec tn_spec_prod;
 extern const tn_op_spec tn_spec_prod_dim_int;
+extern const tn_op_spec tn_spec_rand;
+extern const tn_op_spec tn_spec_rand_like;
+extern const tn_op_spec tn_spec_randint_low;
+extern const tn_op_spec tn_spec_randn;
+extern const tn_op_spec tn_spec_randn_like;
+extern const tn_op_spec tn_spec_randperm;
 extern const tn_op_spec tn_spec_reciprocal;
 extern const tn_op_spec tn_spec_relu;
 extern const tn_op_spec tn_spec_remainder_Scalar;
@@ -227,6 +237,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_as_strided,
     &tn_spec_avg_pool2d,
     &tn_spec_avg_pool2d_backward,
+    &tn_spec_bernoulli,
+    &tn_spec_bernoulli_p,
     &tn_spec_bitwise_and_Scalar,
     &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
@@ -258,6 +270,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_div_Tensor,
     &tn_spec_div_Tensor_mode,
     &tn_spec_dot,
+    &tn_spec_dropout,
     &tn_spec_embedding,
     &tn_spec_embedding_dense_backward,
     &tn_spec_empty,
@@ -328,6 +341,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_mul_Tensor,
     &tn_spec_mv,
     &tn_spec_narrow,
+    &tn_spec_native_dropout,
     &tn_spec_ne_Scalar,
     &tn_spec_ne_Tensor,
     &tn_spec_neg,
@@ -342,6 +356,12 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_pow_Tensor_Tensor,
     &tn_spec_prod,
     &tn_spec_prod_dim_int,
+    &tn_spec_rand,
+    &tn_spec_rand_like,
+    &tn_spec_randint_low,
+    &tn_spec_randn,
+    &tn_spec_randn_like,
+    &tn_spec_randperm,
     &tn_spec_reciprocal,
     &tn_spec_relu,
     &tn_spec_remainder_Scalar,
@@ -396,4 +416,4 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_zeros_like,
 };
 
-const int32_t tn_spec_table_count = 193;
+const int32_t tn_spec_table_count = 203;
