@@ -97,13 +97,20 @@ void tn__grad_record_free(tn_tensor *tensor);
 // Takes |tensor| off its node's list of results that keep their gradient.
 void tn__forget_retained(tn_tensor *tensor);
 
-// Whether |tensor| takes part in a graph.
-static inline bool tn__tracks(const tn_tensor *tensor) {
-  return tensor->requires_grad ||
-         (tensor->base != NULL && tensor->base->epoch != tensor->base_epoch);
+// Whether |tensor| is a view whose base got a new history since it got its own.
+static inline bool tn__is_stale(const tn_tensor *tensor) {
+  return tensor->base != NULL &&
+         tensor->base->epoch != atomic_load_explicit(&tensor->base_epoch, memory_order_acquire);
 }
 
-// Brings the history of a view up to date with its base's. errors: OUT_OF_MEMORY
+// Whether |tensor| takes part in a graph. The record of a stale view may be being replaced by
+// another thread, so staleness is asked first.
+static inline bool tn__tracks(const tn_tensor *tensor) {
+  return tn__is_stale(tensor) || tensor->requires_grad;
+}
+
+// Brings the history of a view up to date with its base's. errors: OUT_OF_MEMORY | threads: any,
+// since a view that is only read may be brought up to date by several at once
 tn_status tn__view_refresh(tn_tensor *tensor);
 
 // Where |tensor|'s gradient goes, retained. Nowhere where none is required.

@@ -243,7 +243,7 @@ static tn_status run_alias(tn__call *call) {
     tn_tensor *root = self->base == NULL ? self : self->base;
     tn__retain_raw(root);
     view->base = root;
-    view->base_epoch = root->epoch;
+    atomic_init(&view->base_epoch, root->epoch);
   }
   return TN_OK;
 }

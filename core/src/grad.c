@@ -48,8 +48,7 @@ tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
 // The node that made |tensor|. A view whose base was written in place gets its new history first.
 static const tn__node *maker_of(const tn_tensor *tensor) {
   if (is_absent(tensor)) return NULL;
-  bool stale = tensor->base != NULL && tensor->base->epoch != tensor->base_epoch;
-  if (stale) tn__view_refresh((tn_tensor *)(uintptr_t)tensor);
+  if (tn__is_stale(tensor)) tn__view_refresh((tn_tensor *)(uintptr_t)tensor);
   return tensor->node;
 }
 

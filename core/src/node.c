@@ -5,6 +5,7 @@
 // Freeing is iterative: a node that dies while another is being freed waits on the thread's list,
 // so that a graph of a million nodes in a row needs no stack.
 
+#include <pthread.h>
 #include <string.h>
 #include <tenon/error.h>
 #include <tenon/ops.h>
@@ -91,23 +92,38 @@ tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge) {
   return TN_OK;
 }
 
-tn_status tn__view_refresh(tn_tensor *tensor) {
-  tn_tensor *base = tensor->base;
-  if (base == NULL || base->epoch == tensor->base_epoch) return TN_OK;
+// Looks at |view|'s base through |view|'s own window, recorded, and takes over that history.
+static tn_status take_history(tn_tensor *view) {
+  tn_tensor *base = view->base;
   bool before = tn_grad_mode_set(true);
   tn_scope *scope = tn_scope_open();
-  tn_tensor *window = tn_as_strided(base, tn_ints_of(tensor->sizes, tensor->rank),
-                                    tn_ints_of(tensor->strides, tensor->rank),
-                                    .storage_offset = TN_INT(tensor->offset));
+  tn_tensor *window =
+      tn_as_strided(base, tn_ints_of(view->sizes, view->rank),
+                    tn_ints_of(view->strides, view->rank), .storage_offset = TN_INT(view->offset));
   tn_grad_mode_set(before);
   tn_status status = TN_OK;
   if (window == NULL || scope == NULL) {
     status = tn_error_peek()->status;
   } else if (window->node != NULL) {
-    tn__node_adopt(window->node, tensor, window->output);
+    tn__node_adopt(window->node, view, window->output);
   }
   tn_scope_close(scope);
-  if (status == TN_OK) tensor->base_epoch = base->epoch;
+  if (status == TN_OK) {
+    atomic_store_explicit(&view->base_epoch, base->epoch, memory_order_release);
+  }
+  return status;
+}
+
+tn_status tn__view_refresh(tn_tensor *tensor) {
+  static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+  if (!tn__is_stale(tensor)) return TN_OK;
+  pthread_mutex_lock(&one_at_a_time);
+  // What the old history holds may have deleters that call back: it goes outside of the lock.
+  tn__node *old = tensor->node;
+  if (old != NULL) atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
+  tn_status status = tn__is_stale(tensor) ? take_history(tensor) : TN_OK;
+  pthread_mutex_unlock(&one_at_a_time);
+  if (old != NULL) tn__node_release(old);
   return status;
 }
 
@@ -201,8 +217,8 @@ static inline bool link_plain(tn__edge *edge, tn_tensor *input, uint64_t *depth)
   edge->node = NULL;
   edge->leaf = NULL;
   edge->output = 0;
-  if (!input->requires_grad) return input->base == NULL || input->base->epoch == input->base_epoch;
-  if (input->base != NULL) return false;
+  if (input->base != NULL) return !tn__is_stale(input) && !input->requires_grad;
+  if (!input->requires_grad) return true;
   tn__node *maker = input->node;
   if (maker == NULL) {
     tn__retain_raw(input);

@@ -38,7 +38,7 @@ static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device
   tensor->requires_grad = false;
   tensor->retains_grad = false;
   tensor->base = NULL;
-  tensor->base_epoch = 0;
+  atomic_init(&tensor->base_epoch, 0);
   tensor->epoch = 0;
   tensor->sizes = tensor->inline_dims;
   tensor->strides = tensor->inline_dims + TN__INLINE_RANK;

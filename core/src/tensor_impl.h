@@ -63,9 +63,10 @@ struct tn_tensor {
   tn_tensor *base;        // the root that this is a differentiable view of, retained; or NULL
   int16_t output;         // which of the node's results
   bool requires_grad;
-  bool retains_grad;      // a result that stands on its node's list of those
-  uint32_t base_epoch;    // base's epoch when this view's history was made
-  uint32_t epoch;         // grows when an in-place call on a view rewrites this base's history
+  bool retains_grad;  // a result that stands on its node's list of those
+  // base's epoch when this view's history was made; stored last, so that who loads it may read that
+  _Atomic uint32_t base_epoch;
+  uint32_t epoch;  // grows when an in-place call on a view rewrites this base's history
   int64_t inline_dims[2 * TN__INLINE_RANK];
 };
 
