@@ -275,7 +275,7 @@ tn_tensor *tn_vjp_input(tn_vjp *vjp, int32_t input) {
 
 tn_tensor *tn_vjp_output(tn_vjp *vjp, int32_t output) {
   tn_tensor *saved = checked(vjp->node, vjp->node->input_count + output, "result", output);
-  if (saved == NULL || !tn_grad_mode()) return saved;
+  if (saved == NULL || !tn_grad_mode() || !has_gradient(saved)) return saved;
   return tn__give(tn__attached_alias(saved, vjp->node, output));
 }
 
