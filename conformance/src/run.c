@@ -17,6 +17,11 @@ const tn_op_spec *const *tn_conformance_specs(int32_t *count) {
   return tn_spec_table;
 }
 
+const char *const *tn_conformance_families(int32_t *count) {
+  *count = tn_spec_table_count;
+  return tn_spec_families;
+}
+
 // ---- findings ----------------------------------------------------------------------------------
 
 static void add_reason(tn_conformance_row *row, const tn_sample *sample, const char *variant,
@@ -199,16 +204,23 @@ static tn_device find_device(const char *name) {
   return name == NULL ? tn_device_default() : tn_device_parse(name);
 }
 
+static bool is_family(const char *wanted, const char *family) {
+  return wanted == NULL || strcmp(wanted, family) == 0;
+}
+
 static tn_status run_specs(const tn_conformance_options *options, tn_device device,
                            tn_conformance_report *report) {
   int32_t count = options->spec_count;
   const tn_op_spec *const *specs = options->specs;
   tn_status status = TN_OK;
+  const char *const *families = NULL;
   if (specs == NULL) {
     specs = tn_conformance_specs(&count);
+    families = tn_spec_families;
     status = list_missing(options->ops, report);
   }
   for (int32_t i = 0; i < count && status == TN_OK; i++) {
+    if (families != NULL && !is_family(options->family, families[i])) continue;
     if (matches(options->ops, specs[i]->op)) status = run_spec(options, specs[i], device, report);
   }
   return status;

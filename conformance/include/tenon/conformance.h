@@ -48,6 +48,7 @@ typedef struct tn_conformance_options {
   uint32_t struct_size;
   const char *device;  // NULL: the default device
   const char *ops;     // globs, comma separated: "softmax,conv*"; NULL: all
+  const char *family;  // one of tn_conformance_families; NULL: all
   uint64_t dtypes;     // 0: all
   bool full;           // the full tier: large samples in every dtype, every layout of each operand
   bool skip_gradients;
@@ -74,8 +75,9 @@ TN_API const char *tn_verdict_name(tn_verdict verdict);
 TN_API void tn_conformance_print(const tn_conformance_report *report, FILE *file, bool verbose);
 TN_API void tn_conformance_print_json(const tn_conformance_report *report, FILE *file);
 
-// The built-in specs.
+// The built-in specs, and the family of each (the name of the file it stands in).
 TN_API const tn_op_spec *const *tn_conformance_specs(int32_t *count);
+TN_API const char *const *tn_conformance_families(int32_t *count);
 
 #ifdef __cplusplus
 }

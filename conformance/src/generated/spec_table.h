@@ -10,6 +10,7 @@
 #include <tenon/conformance.h>
 
 extern const tn_op_spec *const tn_spec_table[];
+extern const char *const tn_spec_families[];  // of the spec at the same place
 extern const int32_t tn_spec_table_count;
 
 #endif  // TENON_CONFORMANCE_SPEC_TABLE_H_
