@@ -37,6 +37,7 @@ typedef struct engine {
   int32_t table_size;
   int32_t *heap;  // slot indices
   int32_t heap_count;
+  bool has_more;  // some slot has an array
   const tn__walk *walk;
   tn_scope *scope;  // owns what the nodes' gradients make; emptied after each node
   slot first_slots[FIRST_SLOTS];
@@ -53,6 +54,7 @@ static void engine_begin(engine *e, const tn__walk *walk) {
   memset(e->first_table, 0, sizeof e->first_table);
   e->heap = e->first_heap;
   e->heap_count = 0;
+  e->has_more = false;
   e->walk = walk;
 }
 
@@ -110,9 +112,20 @@ static tn_status grow(engine *e) {
   return TN_OK;
 }
 
+// Room for the gradients of a node with several results.
+static tn_status make_more(engine *e, slot *s) {
+  s->more = calloc((size_t)s->count, sizeof *s->more);
+  if (s->more == NULL) {
+    return tn__out_of_memory("the backward walk", sizeof *s->more * (uint64_t)s->count);
+  }
+  e->has_more = true;
+  return TN_OK;
+}
+
 // The slot of an edge's target, made where there is none. -1 when memory is out.
-static int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
-  const void *key = edge->node != NULL ? (void *)edge->node : (void *)edge->leaf;
+static inline int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
+  tn__node *node = edge->node;
+  const void *key = node != NULL ? (void *)node : (void *)edge->leaf;
   *made = false;
   uint32_t at = hash_of(key, e->table_size);
   for (; e->table[at] != 0; at = (at + 1) & (uint32_t)(e->table_size - 1)) {
@@ -120,26 +133,17 @@ static int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
     if (key_of(&e->slots[index]) == key) return index;
   }
   *made = true;
-  if (e->slot_count == e->slot_capacity) {
+  if (__builtin_expect(e->slot_count == e->slot_capacity, 0)) {
     if (grow(e) != TN_OK) return -1;
     at = hash_of(key, e->table_size);
     while (e->table[at] != 0) at = (at + 1) & (uint32_t)(e->table_size - 1);
   }
   slot *s = &e->slots[e->slot_count];
-  s->owned_sum = false;
-  s->useful = false;
-  s->first = NULL;
-  s->more = NULL;
-  s->node = edge->node;
-  s->leaf = edge->node != NULL ? NULL : edge->leaf;
-  s->depth = edge->node != NULL ? edge->node->depth : 0;
-  s->count = edge->node != NULL ? edge->node->output_count : 1;
-  if (s->count > 1) {
-    s->more = calloc((size_t)s->count, sizeof *s->more);
-    if (s->more == NULL) {
-      tn__out_of_memory("the backward walk", sizeof *s->more * (uint64_t)s->count);
-      return -1;
-    }
+  *s = (slot){.node = node, .leaf = edge->leaf, .count = 1};
+  if (node != NULL) {
+    s->depth = node->depth;
+    s->count = node->output_count;
+    if (s->count > 1 && make_more(e, s) != TN_OK) return -1;
   }
   e->table[at] = e->slot_count + 1;
   return e->slot_count++;
@@ -153,7 +157,7 @@ static bool deeper(const engine *e, int32_t a, int32_t b) {
   return e->slots[a].depth > e->slots[b].depth;
 }
 
-static void heap_push(engine *e, int32_t index) {
+static inline void heap_push(engine *e, int32_t index) {
   int32_t at = e->heap_count++;
   while (at > 0 && deeper(e, index, e->heap[(at - 1) / 2])) {
     e->heap[at] = e->heap[(at - 1) / 2];
@@ -237,14 +241,8 @@ static tn__shape_record target_of(const tn__edge *edge) {
 
 static tn_status failed(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
 
-// Adds |grad| to what waits in |place|.
+// Adds |grad| to the gradient that waits in |place|.
 static tn_status add_grad(slot *s, tn_tensor **place, tn_tensor *grad) {
-  if (*place == NULL) {
-    tn__retain_raw(grad);
-    *place = grad;
-    s->owned_sum = false;
-    return TN_OK;
-  }
   bool reuse = s->owned_sum && s->count == 1 && !tn_grad_mode() &&
                atomic_load_explicit(&(*place)->refs, memory_order_relaxed) == 1;
   if (reuse) return tn_add_out(*place, *place, grad);
@@ -286,9 +284,13 @@ static tn_status send(engine *e, const tn__edge *edge, tn_tensor *grad, const ch
   int32_t index = slot_of(e, edge, &made);
   if (index < 0) return TN_OUT_OF_MEMORY;
   slot *s = &e->slots[index];
-  tn_status status = add_grad(s, grads_of(s) + edge->output, grad);
-  if (status == TN_OK && made) heap_push(e, index);
-  return status;
+  tn_tensor **place = grads_of(s) + edge->output;
+  if (*place != NULL) return add_grad(s, place, grad);
+  tn__retain_raw(grad);
+  *place = grad;
+  s->owned_sum = false;
+  if (made) heap_push(e, index);
+  return TN_OK;
 }
 
 // ---- hooks and captures ------------------------------------------------------------------------
@@ -360,9 +362,8 @@ static tn_status accumulate(tn_tensor *leaf, tn_tensor **place) {
     bool whole = tn__is_contiguous(grad) && grad->base == NULL &&
                  grad->storage->size_bytes == (uint64_t)grad->numel * grad->item_bytes;
     if (tn_grad_mode() || (sole && whole)) {
-      tn__retain_raw(grad);
-      if (record->grad != NULL) tn__release_raw(record->grad);
-      record->grad = grad;
+      record->grad = grad;  // with the reference
+      *place = NULL;
       return TN_OK;
     }
     kept = tn_clone(grad);
@@ -374,28 +375,36 @@ static tn_status accumulate(tn_tensor *leaf, tn_tensor **place) {
   return TN_OK;
 }
 
+// No slot is made meanwhile, so |s| stays where it is.
 static tn_status visit_leaf(engine *e, slot *s) {
   if (s->first == NULL) return TN_OK;
-  if (s->leaf->grad != NULL) {
-    tn_status status = run_hooks(s->leaf->grad->hooks, 0, &s->first);
-    if (status != TN_OK) return status;
+  tn_status status = TN_OK;
+  if (s->leaf->grad != NULL && s->leaf->grad->hooks != NULL) {
+    status = run_hooks(s->leaf->grad->hooks, 0, &s->first);
   }
-  if (e->walk->target_count > 0) {
+  if (status == TN_OK && e->walk->target_count > 0) {
     capture(e, s, &s->first);
-    return TN_OK;
+  } else if (status == TN_OK) {
+    status = accumulate(s->leaf, &s->first);
   }
-  return accumulate(s->leaf, &s->first);
+  if (s->first != NULL) tn__release_raw(s->first);
+  s->first = NULL;
+  return status;
 }
 
 // ---- nodes -------------------------------------------------------------------------------------
 
-static bool edge_wanted(const engine *e, const tn__edge *edge) {
-  if (edge->node == NULL && edge->leaf == NULL) return false;
-  if (e->walk->target_count == 0) return true;
+// Whether |edge| leads to an input of tn_grad.
+static bool edge_leads(const engine *e, const tn__edge *edge) {
   if (is_target(e->walk, edge)) return true;
   if (edge->node == NULL) return false;
   int32_t index = table_find(e, edge->node);
   return index >= 0 && e->slots[index].useful;
+}
+
+static inline bool edge_wanted(const engine *e, const tn__edge *edge) {
+  if (edge->node == NULL && edge->leaf == NULL) return false;
+  return e->walk->target_count == 0 || edge_leads(e, edge);
 }
 
 static tn_status check_nan(const tn__node *node, int32_t input, tn_tensor *grad) {
@@ -413,10 +422,11 @@ static tn_status check_nan(const tn__node *node, int32_t input, tn_tensor *grad)
 static tn_status send_all(engine *e, tn__node *node, const tn_vjp *vjp, tn_tensor *const *grad_in) {
   for (int32_t i = 0; i < node->input_count; i++) {
     if (grad_in[i] == NULL) return failed();
-    if (tn__is_none(grad_in[i]) || !tn_vjp_needs(vjp, i)) continue;
+    if (tn__is_none(grad_in[i])) continue;
     const tn__edge *edge = &node->edges[i];
-    if (edge->node == NULL && edge->leaf == NULL) continue;
-    if (!edge_wanted(e, edge)) continue;
+    // From 63 on inputs share a bit.
+    bool wanted = i < 63 ? ((vjp->needed >> i) & 1) != 0 : edge_wanted(e, edge);
+    if (!wanted) continue;
     tn_status status = tn__tls.anomaly ? check_nan(node, i, grad_in[i]) : TN_OK;
     if (status == TN_OK) status = send(e, edge, grad_in[i], node->name);
     if (status != TN_OK) return status;
@@ -471,7 +481,7 @@ static tn_status visit_node(engine *e, int32_t index) {
   if (status == TN_OK && e->walk->target_count > 0) capture(e, &e->slots[index], grads);
   if (status == TN_OK) {
     status = run_vjp(e, node, grads, e->scope);
-    tn__scope_empty(e->scope);
+    if (e->scope->count > 0) tn__scope_empty(e->scope);
   }
   for (int32_t k = 0; k < node->output_count; k++) {
     if (grads[k] != NULL) tn__release_raw(grads[k]);
@@ -524,7 +534,8 @@ static bool has_gradient(slot *s) {
 
 // ---- the walk ----------------------------------------------------------------------------------
 
-static void engine_end(engine *e) {
+// Gives up what a walk that failed left waiting.
+static void drop_slots(engine *e) {
   for (int32_t i = 0; i < e->slot_count; i++) {
     slot *s = &e->slots[i];
     tn_tensor **grads = grads_of(s);
@@ -533,6 +544,10 @@ static void engine_end(engine *e) {
     }
     free(s->more);
   }
+}
+
+static void engine_end(engine *e, bool complete) {
+  if (!complete || e->has_more) drop_slots(e);
   if (e->slots == e->first_slots) return;
   free(e->slots);
   free(e->table);
@@ -564,6 +579,6 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
     }
   }
   tn_grad_mode_set(before);
-  engine_end(&e);
+  engine_end(&e, status == TN_OK);
   return status;
 }
