@@ -7,16 +7,23 @@
 #include "shapes.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <tenon/device.h>
 #include <tenon/ops.h>
 
 #include "tensor_impl.h"
+#include "text.h"
 
 // ---- views
 
-static tn_status wrong_count(tn__call *call, const char *argument, int64_t numel) {
-  return tn__op_error(call, TN_INVALID_ARGUMENT, argument,
-                      "the sizes must multiply to the input's %" PRId64 " elements", numel);
+static tn_status wrong_count(tn__call *call, const char *argument, tn_ints sizes, int64_t numel) {
+  tn__text wanted = {NULL, 0, 0};
+  tn__text_append_ints(&wanted, sizes.data, sizes.count);
+  tn_status status = tn__op_error(call, TN_INVALID_ARGUMENT, argument,
+                                  "the sizes %s must multiply to the input's %" PRId64 " elements",
+                                  wanted.data == NULL ? "" : wanted.data, numel);
+  free(wanted.data);
+  return status;
 }
 
 tn_status tn__resolve_sizes(tn__call *call, const char *argument, tn_ints sizes, int64_t numel,
@@ -39,12 +46,12 @@ tn_status tn__resolve_sizes(tn__call *call, const char *argument, tn_ints sizes,
       return tn__op_error(call, TN_INVALID_ARGUMENT, argument, "the number of elements overflows");
     }
   }
-  if (unknown < 0) return known == numel ? TN_OK : wrong_count(call, argument, numel);
+  if (unknown < 0) return known == numel ? TN_OK : wrong_count(call, argument, sizes, numel);
   if (known == 0) {
     return tn__op_error(call, TN_INVALID_ARGUMENT, argument,
                         "-1 could be any size beside a size of 0");
   }
-  if (numel % known != 0) return wrong_count(call, argument, numel);
+  if (numel % known != 0) return wrong_count(call, argument, sizes, numel);
   resolved[unknown] = numel / known;
   return TN_OK;
 }
