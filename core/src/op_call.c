@@ -84,6 +84,7 @@ tn_op_traits tn_op_traits_of(const tn_op *op) {
       !(def->flags & TN_OP_NONDIFFERENTIABLE) && (def->vjp != NULL || def->compose != NULL);
   traits.random = (def->flags & TN_OP_RANDOM) != 0;
   traits.inplace = (def->forms & TN_FORM_INPLACE) != 0;
+  traits.out = (def->forms & TN_FORM_OUT) != 0;
   traits.needs_kernel = runs && !traits.view && def->compose == NULL;
   return traits;
 }
@@ -266,11 +267,9 @@ static int64_t count_inputs(const tn_op *op, const tn_value *args, int32_t arg_c
   return count;
 }
 
-tn_status tn_op_call(const tn_op *op, const tn_value *args, int32_t arg_count, tn_value *results) {
-  if (op == NULL) {
-    return tn__error(TN_NOT_FOUND, NULL, "tn_op_call: no operator (tn_op_find returned NULL?)");
-  }
-  for (int32_t i = 0; i < op->result_count; i++) results[i] = tn_value_none();
+// Into |outs| where that is not NULL, else to new |results|.
+static tn_status call_named(const tn_op *op, const tn_value *args, int32_t arg_count,
+                            const tn_tensors *outs, tn_value *results) {
   int64_t inputs = count_inputs(op, args, arg_count);
   if (arg_count < 0 || arg_count > op->arg_count || inputs < 0) {
     return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){op->name, NULL, NULL, op->schema},
@@ -289,9 +288,39 @@ tn_status tn_op_call(const tn_op *op, const tn_value *args, int32_t arg_count, t
     if (many == NULL) return tn__out_of_memory(op->name, sizeof(tn_tensor *) * (uint64_t)inputs);
   }
   tn_status status = fill_frame(&frame, args, arg_count);
-  if (status == TN_OK) status = run_frame(&frame, results);
+  if (status == TN_OK && outs != NULL) {
+    status = tn__call_into(op->run_id, frame.inputs, frame.input_count, frame.attrs, outs->data,
+                           (int32_t)outs->count);
+  } else if (status == TN_OK) {
+    status = run_frame(&frame, results);
+  }
   free(many);
   return status;
+}
+
+static tn_status no_operator(const char *call) {
+  return tn__error(TN_NOT_FOUND, NULL, "%s: no operator (tn_op_find returned NULL?)", call);
+}
+
+tn_status tn_op_call(const tn_op *op, const tn_value *args, int32_t arg_count, tn_value *results) {
+  if (op == NULL) return no_operator("tn_op_call");
+  for (int32_t i = 0; i < op->result_count; i++) results[i] = tn_value_none();
+  return call_named(op, args, arg_count, NULL, results);
+}
+
+tn_status tn_op_call_out(const tn_op *op, tn_tensors outs, const tn_value *args,
+                         int32_t arg_count) {
+  if (op == NULL) return no_operator("tn_op_call_out");
+  if (!(op->def->forms & TN_FORM_OUT) || op->form == TN__FORM_INPLACE) {
+    return tn__error(TN_UNIMPLEMENTED, &(tn__error_details){op->name, NULL, NULL, op->schema},
+                     "%s has no out form", op->name);
+  }
+  if (outs.count != op->result_count) {
+    return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){op->name, "out", NULL, op->schema},
+                     "%s: %lld tensors were given for %d results", op->name,
+                     (long long)outs.count, op->result_count);
+  }
+  return call_named(op, args, arg_count, &outs, NULL);
 }
 
 // ---- answers about chains ----------------------------------------------------------------------
