@@ -10,8 +10,6 @@
 #include "kit.h"
 #include "numbers.h"
 
-enum { SEED = 20240229 };
-
 // ---- arguments ---------------------------------------------------------------------------------
 
 static tn__layout layout_of(tn__layout layout, int32_t operand) {
@@ -50,7 +48,7 @@ void tn__prepared_release(tn__prepared *prepared) {
 
 // ---- results -----------------------------------------------------------------------------------
 
-static tn_status read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome) {
+tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome) {
   if (outcome->count >= TN_SPEC_MAX_RESULTS || tn_tensor_ndim(tensor) > TN_SPEC_MAX_DIMS) {
     return tn_error_set(TN_INTERNAL, "more results or dimensions than the kit reads");
   }
@@ -76,14 +74,14 @@ static tn_status read_value(const tn_value *value, const tn_tensor *first, tn__a
                             tn__outcome *outcome) {
   if (value->kind == TN_VALUE_TENSOR) {
     outcome->shares[outcome->count] = tn_tensor_shares_storage(value->as.tensor, first);
-    return read_result(value->as.tensor, arena, outcome);
+    return tn__read_result(value->as.tensor, arena, outcome);
   }
   for (int64_t i = 0; i < tn_list_count(value->as.list); i++) {
     tn_tensor *tensor = tn_list_at(value->as.list, i);
     if (outcome->count < TN_SPEC_MAX_RESULTS) {
       outcome->shares[outcome->count] = tn_tensor_shares_storage(tensor, first);
     }
-    tn_status status = read_result(tensor, arena, outcome);
+    tn_status status = tn__read_result(tensor, arena, outcome);
     if (status != TN_OK) return status;
   }
   return TN_OK;
@@ -113,7 +111,7 @@ void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena
   tn_value values[TN_SPEC_MAX_RESULTS];
   *outcome = (tn__outcome){0};
   tn_scope *scope = tn_scope_open();
-  tn_manual_seed(SEED);
+  tn_manual_seed(TN__SEED);
   int32_t count = tn_op_result_count(op);
   const tn_tensor *first = prepared->sample->operand_count > 0 ? prepared->lists[0] : NULL;
   outcome->status = count > TN_SPEC_MAX_RESULTS

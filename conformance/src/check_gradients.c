@@ -60,7 +60,7 @@ static tn_tensor *call_subject(void *context, tn_tensors inputs) {
       prepared.args[i] = tn_value_tensors(list);
     }
   }
-  tn_manual_seed(7);
+  tn_manual_seed(TN__SEED);
   if (tn_op_call(s->run->op, prepared.args, s->sample->arg_count, values) != TN_OK) return NULL;
   return join(values, tn_op_result_count(s->run->op));
 }

@@ -67,6 +67,8 @@ void tn__placed_release(tn__placed *placed);
 // Whether memory outside the operand (and, unless |written|, inside it) is as it was.
 bool tn__placed_intact(const tn__placed *placed, const tn_operand *operand, bool written);
 
+enum { TN__SEED = 20240229 };  // of every call
+
 // ---- one call ----------------------------------------------------------------------------------
 
 // A sample with tensors made of its operands.
@@ -95,6 +97,9 @@ typedef struct tn__outcome {
 void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena,
                  tn__outcome *outcome);
 
+// Appends |tensor| to what was read. errors: as tn_copy_to_host
+tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome);
+
 // ---- findings ----------------------------------------------------------------------------------
 
 typedef struct tn__run {
@@ -121,6 +126,7 @@ bool tn__same_bits(const tn__outcome *a, const tn__outcome *b);
 void tn__check_values(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_refusal(tn__run *run, tn_samples *samples);
 void tn__check_inplace(tn__run *run, const tn_sample *sample, tn__arena *arena);
+void tn__check_out(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_gradients(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_failing(tn__run *run, const tn_sample *sample, tn__arena *arena);
 void tn__check_null_operands(tn__run *run, const tn_sample *sample, tn__arena *arena);

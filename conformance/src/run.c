@@ -69,6 +69,7 @@ static void run_samples(tn__run *run, tn_samples *samples) {
     tn__check_values(run, sample, &scratch);
     if (!is_stopped(run)) {
       tn__check_inplace(run, sample, &scratch);
+      tn__check_out(run, sample, &scratch);
       tn__check_gradients(run, sample, &scratch);
     }
     tn__arena_free(&scratch);
@@ -237,13 +238,23 @@ static tn_status run_all(const tn_conformance_options *options, tn_conformance_r
   return status;
 }
 
+// The options of a caller that was built against an older or a newer header: what it does not know
+// is zero, what is not known here is left out.
+static tn_conformance_options known_options(const tn_conformance_options *options) {
+  tn_conformance_options known = {.struct_size = sizeof known};
+  if (options == NULL) return known;
+  size_t size = options->struct_size < sizeof known ? options->struct_size : sizeof known;
+  memcpy(&known, options, size);
+  return known;
+}
+
 tn_status tn_conformance_run(const tn_conformance_options *options,
                              tn_conformance_report **report) {
-  static const tn_conformance_options none = {.struct_size = sizeof none};
+  const tn_conformance_options known = known_options(options);
   *report = NULL;
   tn_conformance_report *made = calloc(1, sizeof *made);
   if (made == NULL) return tn_error_set(TN_OUT_OF_MEMORY, "the conformance report");
-  tn_status status = run_all(options == NULL ? &none : options, made);
+  tn_status status = run_all(&known, made);
   if (status == TN_OK) {
     *report = made;
   } else {

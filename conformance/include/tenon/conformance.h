@@ -44,11 +44,11 @@ typedef struct tn_conformance_report {
   int32_t missing_count;
 } tn_conformance_report;
 
+// Grows only at its end; set struct_size.
 typedef struct tn_conformance_options {
   uint32_t struct_size;
   const char *device;  // NULL: the default device
   const char *ops;     // globs, comma separated: "softmax,conv*"; NULL: all
-  const char *family;  // one of tn_conformance_families; NULL: all
   uint64_t dtypes;     // 0: all
   bool full;           // the full tier: large samples in every dtype, every layout of each operand
   bool skip_gradients;
@@ -57,6 +57,7 @@ typedef struct tn_conformance_options {
   // Called after each row, from the calling thread. NULL: no one.
   void (*progress)(void *context, const tn_conformance_row *row);
   void *context;
+  const char *family;  // one of tn_conformance_families; NULL: all
 } tn_conformance_options;
 
 // Runs the kit. |options| may be NULL.
