@@ -81,7 +81,7 @@ TN_TEST(backward, of_a_graph_that_depends_on_the_data) {
     tn_tensor *x = leaf_of(start);
     tn_tensor *y = x;
     int doublings = 0;
-    while (tn_item(y) < 100) {
+    while (y != NULL && tn_item(y) < 100) {
       y = tn_item_int(tn_detach(y)) % 2 == 0 ? tn_mul_scalar(y, 3) : tn_mul(y, tn_add_scalar(x, 1));
       doublings++;
     }
