@@ -2,7 +2,22 @@
 //
 // fold_extremum: where the extremum stands first. Included once for each with FOLD its name,
 // EXTREMUM the fold that finds its value, and BEATS(x, best) whether x takes the place of an
-// earlier best. In a row the value is found first, with vector code, and then looked for.
+// earlier best. In a row the value is found first, with vector code, and then looked for; a row
+// that is too short for lanes is walked once.
+
+static int64_t FN(FOLD, short_row)(const char *in, int64_t stride, int64_t n, C *value) {
+  C best = LOAD(*(const T *)in);
+  int64_t at = 0;
+  for (int64_t i = 1; i < n; i++) {
+    const C x = LOAD(*(const T *)(in + i * stride));
+    if (BEATS(x, best)) {
+      best = x;
+      at = i;
+    }
+  }
+  *value = best;
+  return at;
+}
 
 static int64_t FN(FOLD, find)(const char *in, int64_t stride, int64_t n, C value) {
   int64_t i = 0;
@@ -25,9 +40,14 @@ static void FN(FOLD, fold)(void *accumulators, const cpu_stretch *s) {
   if (s->kept == 1 || s->kept_stride != (int64_t)sizeof(T)) {
     for (int64_t k = 0; k < s->kept; k++) {
       const char *in = s->in + k * s->kept_stride;
-      const C value = FN(EXTREMUM, row)(in, s->reduced_stride, s->reduced);
+      C value;
+      if (s->reduced < LANES) {
+        a[k].index = s->first + FN(FOLD, short_row)(in, s->reduced_stride, s->reduced, &value);
+      } else {
+        value = FN(EXTREMUM, row)(in, s->reduced_stride, s->reduced);
+        a[k].index = s->first + FN(FOLD, find)(in, s->reduced_stride, s->reduced, value);
+      }
       VALUE_OF(a[k]) = value;
-      a[k].index = s->first + FN(FOLD, find)(in, s->reduced_stride, s->reduced, value);
     }
     return;
   }

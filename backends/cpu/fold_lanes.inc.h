@@ -37,7 +37,21 @@ static void FN(FOLD, fold)(void *accumulators, const cpu_stretch *s) {
     return;
   }
   for (int64_t k = 0; k < s->kept; k++) a[k] = START;
-  for (int64_t i = 0; i < s->reduced; i++) {
+  int64_t i = 0;
+  for (; i + 4 <= s->reduced; i += 4) {  // accumulators are loaded and stored for every fourth row
+    const T *x0 = (const T *)(s->in + i * s->reduced_stride);
+    const T *x1 = (const T *)((const char *)x0 + s->reduced_stride);
+    const T *x2 = (const T *)((const char *)x1 + s->reduced_stride);
+    const T *x3 = (const T *)((const char *)x2 + s->reduced_stride);
+    CPU_INDEPENDENT
+    for (int64_t k = 0; k < s->kept; k++) {
+      const A a1 = STEP(a[k], LOAD(x0[k]));
+      const A a2 = STEP(a1, LOAD(x1[k]));
+      const A a3 = STEP(a2, LOAD(x2[k]));
+      a[k] = STEP(a3, LOAD(x3[k]));
+    }
+  }
+  for (; i < s->reduced; i++) {
     const T *x = (const T *)(s->in + i * s->reduced_stride);
     CPU_INDEPENDENT
     for (int64_t k = 0; k < s->kept; k++) a[k] = STEP(a[k], LOAD(x[k]));

@@ -4,6 +4,7 @@
 // variants beyond the baseline exist on x86-64 only; asking for one that the machine lacks is
 // answered with the best that it has.
 
+#include <stdio.h>
 #include <unistd.h>
 
 #if defined(__x86_64__) && defined(__LP64__)
@@ -57,7 +58,16 @@ cpu_isa cpu_isa_choose(const tn_host_api *host) {
   return best;
 }
 
+// What one core can use. Some processors have several last-level caches; the C library may then add
+// them up, so the kernel's own table is asked first.
 int64_t cpu_last_level_cache_bytes(void) {
+  FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "re");
+  long kibibytes = 0;
+  if (file != NULL) {
+    if (fscanf(file, "%ldK", &kibibytes) != 1) kibibytes = 0;
+    fclose(file);
+  }
+  if (kibibytes > 0 && kibibytes < (1L << 30)) return kibibytes * INT64_C(1024);
 #ifdef _SC_LEVEL3_CACHE_SIZE
   const long level3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
   if (level3 > 0) return level3;

@@ -13,7 +13,7 @@
 #include "folds.def"
 
 // The most accumulators that one call of a fold fills.
-enum { CPU_FOLD_BLOCK = 256, CPU_FOLD_MAX_BYTES = 24 };
+enum { CPU_FOLD_BLOCK = 1024, CPU_FOLD_MAX_BYTES = 24 };
 
 enum {
 #define X(name) CPU_FOLD_##name,

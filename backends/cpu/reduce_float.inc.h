@@ -52,18 +52,47 @@ static cpu_sum FN(sum, row)(const char *in, int64_t stride, int64_t n) {
   return total;
 }
 
-// Kept elements side by side: sums[k] over all reduced elements, at most a few hundred.
+// Kept elements side by side: sums[k] over all reduced elements, at most a few hundred. Sums are
+// loaded and stored for every fourth row only.
 static void FN(sum, columns)(double *sums, const cpu_stretch *s) {
   for (int64_t k = 0; k < s->kept; k++) sums[k] = 0.0;
-  for (int64_t i = 0; i < s->reduced; i++) {
+  int64_t i = 0;
+  for (; i + 4 <= s->reduced; i += 4) {
+    const T *x0 = (const T *)(s->in + i * s->reduced_stride);
+    const T *x1 = (const T *)((const char *)x0 + s->reduced_stride);
+    const T *x2 = (const T *)((const char *)x1 + s->reduced_stride);
+    const T *x3 = (const T *)((const char *)x2 + s->reduced_stride);
+    CPU_INDEPENDENT
+    for (int64_t k = 0; k < s->kept; k++) {
+      sums[k] +=
+          ((double)LOAD(x0[k]) + (double)LOAD(x1[k])) + ((double)LOAD(x2[k]) + (double)LOAD(x3[k]));
+    }
+  }
+  for (; i < s->reduced; i++) {
     const T *x = (const T *)(s->in + i * s->reduced_stride);
     CPU_INDEPENDENT
     for (int64_t k = 0; k < s->kept; k++) sums[k] += (double)LOAD(x[k]);
   }
 }
 
+// Rows too short for lanes.
+static void FN(sum, short_rows)(cpu_sum *a, const cpu_stretch *s) {
+  for (int64_t k = 0; k < s->kept; k++) {
+    const char *in = s->in + k * s->kept_stride;
+    double sum = 0.0;
+    for (int64_t i = 0; i < s->reduced; i++, in += s->reduced_stride) {
+      sum += (double)LOAD(*(const T *)in);
+    }
+    a[k] = (cpu_sum){sum, 0.0};
+  }
+}
+
 static void FN(sum, fold)(void *accumulators, const cpu_stretch *s) {
   cpu_sum *a = accumulators;
+  if (s->reduced < LANES && s->kept_stride != (int64_t)sizeof(T)) {
+    FN(sum, short_rows)(a, s);
+    return;
+  }
   if (s->kept == 1 || s->kept_stride != (int64_t)sizeof(T)) {
     for (int64_t k = 0; k < s->kept; k++) {
       a[k] = FN(sum, row)(s->in + k * s->kept_stride, s->reduced_stride, s->reduced);

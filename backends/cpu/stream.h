@@ -7,39 +7,23 @@
 #ifndef TENON_CPU_STREAM_H_
 #define TENON_CPU_STREAM_H_
 
-#include <stdint.h>
-#include <string.h>
+#include "cpu.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#define CPU_CAN_STREAM 1
-#else
-#define CPU_CAN_STREAM 0
-#endif
+enum {
+  CPU_LINE_BYTES = 64,
+  // A block: small enough that it and what it is computed from stay in the first-level cache.
+  CPU_STREAM_BLOCK_BYTES = 1024,
+};
 
-// Copies |size| bytes; quickest where |to| starts a 64-byte line. |from| is 16-byte aligned.
-static inline void cpu_stream_copy(char *to, const char *from, int64_t size) {
-#if CPU_CAN_STREAM
-  if (((uintptr_t)to & 15) == 0) {
-    const __m128i *source = (const __m128i *)(const void *)from;
-    __m128i *target = (__m128i *)(void *)to;
-    const int64_t vectors = size / 16;
-    for (int64_t i = 0; i < vectors; i++) {
-      _mm_stream_si128(target + i, _mm_load_si128(source + i));
-    }
-    to += vectors * 16;
-    from += vectors * 16;
-    size -= vectors * 16;
-  }
-#endif
-  memcpy(to, from, (size_t)size);
-}
+// Copies |size| bytes from a block, aligned to a line; the whole lines of |to| are streamed.
+typedef void (*cpu_stream_copy)(char *to, const char *from, int64_t size);
+
+// The copy for each instruction set; NULL where the processor has no streaming stores.
+#define X(isa) extern const cpu_stream_copy cpu_stream_copy_##isa;
+CPU_ISA_TABLE(X)
+#undef X
 
 // Orders what was streamed before what follows; once after a piece of work.
-static inline void cpu_stream_end(void) {
-#if CPU_CAN_STREAM
-  _mm_sfence();
-#endif
-}
+void cpu_stream_end(void);
 
 #endif  // TENON_CPU_STREAM_H_
