@@ -257,12 +257,20 @@ static tn_status run_frame(const call_frame *frame, tn_value *results) {
   return status;
 }
 
+// How many inputs the values make at most; -1 with an error recorded for a list that can be none.
 static int64_t count_inputs(const tn_op *op, const tn_value *args, int32_t arg_count) {
   int64_t count = op->arg_count;
   for (int32_t i = 0; i < arg_count; i++) {
     if (args[i].kind != TN_VALUE_TENSORS) continue;
-    if (args[i].as.tensors.count < 0 || args[i].as.tensors.count > INT16_MAX) return -1;
-    count += args[i].as.tensors.count;
+    const tn_tensors list = args[i].as.tensors;
+    if (list.count < 0 || list.count > INT16_MAX || (list.count > 0 && list.data == NULL)) {
+      tn__error(TN_INVALID_ARGUMENT,
+                &(tn__error_details){op->name, op->args[i].name, NULL, op->schema},
+                "%s: argument '%s': a list of %lld tensors%s", op->name, op->args[i].name,
+                (long long)list.count, list.data == NULL ? " without data" : "");
+      return -1;
+    }
+    count += list.count;
   }
   return count;
 }
@@ -270,12 +278,13 @@ static int64_t count_inputs(const tn_op *op, const tn_value *args, int32_t arg_c
 // Into |outs| where that is not NULL, else to new |results|.
 static tn_status call_named(const tn_op *op, const tn_value *args, int32_t arg_count,
                             const tn_tensors *outs, tn_value *results) {
-  int64_t inputs = count_inputs(op, args, arg_count);
-  if (arg_count < 0 || arg_count > op->arg_count || inputs < 0) {
+  if (arg_count < 0 || arg_count > op->arg_count) {
     return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){op->name, NULL, NULL, op->schema},
                      "%s: %d values were given for %d arguments", op->name, arg_count,
                      op->arg_count);
   }
+  int64_t inputs = count_inputs(op, args, arg_count);
+  if (inputs < 0) return TN_INVALID_ARGUMENT;
   _Alignas(16) char attrs[STACK_ATTRS];
   tn_tensor *stack_inputs[STACK_INPUTS];
   tn__immediate immediates[4];
@@ -317,8 +326,8 @@ tn_status tn_op_call_out(const tn_op *op, tn_tensors outs, const tn_value *args,
   }
   if (outs.count != op->result_count) {
     return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){op->name, "out", NULL, op->schema},
-                     "%s: %lld tensors were given for %d results", op->name,
-                     (long long)outs.count, op->result_count);
+                     "%s: %lld tensors were given for %d results", op->name, (long long)outs.count,
+                     op->result_count);
   }
   return call_named(op, args, arg_count, &outs, NULL);
 }
