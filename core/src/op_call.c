@@ -324,9 +324,10 @@ tn_status tn_op_call_out(const tn_op *op, tn_tensors outs, const tn_value *args,
     return tn__error(TN_UNIMPLEMENTED, &(tn__error_details){op->name, NULL, NULL, op->schema},
                      "%s has no out form", op->name);
   }
-  if (outs.count != op->result_count) {
+  if (outs.count != op->result_count || outs.data == NULL) {
     return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){op->name, "out", NULL, op->schema},
-                     "%s: %lld tensors were given for %d results", op->name, (long long)outs.count,
+                     "%s: %lld tensors%s were given for %d results", op->name,
+                     (long long)outs.count, outs.data == NULL ? " without data" : "",
                      op->result_count);
   }
   return call_named(op, args, arg_count, &outs, NULL);
