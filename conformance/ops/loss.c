@@ -64,6 +64,8 @@ static void expect_terms(const tn_operand *shape, tn_dtype dtype, const double *
     out[each ? p : 0] = (double)(total / divisor);
     scales[each ? p : 0] += fmax(fabs(terms[p]), floor) / divisor;
   }
+  // Roundings of n terms added one by one are like a walk of n steps: they grow with its root.
+  if (!each && scales != NULL) *scales *= 1 + sqrt((double)shape->numel) / 8;
 }
 
 // The caller frees the terms; NULL when memory is out.

@@ -248,13 +248,14 @@ static double product(const double *x, int64_t count, const tn_sample *sample, d
 }
 static double variance(const double *x, int64_t count, const tn_sample *sample, double *scale) {
   int32_t at = ((const reduction *)sample->spec->data)->correction_at;
-  double left = (double)count - tn_sample_number_at(sample, at, 1), size = 0, squares = 0;
+  double left = (double)count - tn_sample_number_at(sample, at, 1), size = 0;
   double middle = mean(x, count, sample, &size);
+  long double squares = 0;
   for (int64_t i = 0; i < count; i++) squares += (x[i] - middle) * (x[i] - middle);
   // The mean is off by one rounding, which is squared.
   double off = size * reference_epsilon(sample->operands[0].dtype);
   *scale = off * off / reference_epsilon(sample->operands[0].dtype);
-  return squares / fmax(left, 0);
+  return (double)squares / fmax(left, 0);
 }
 static double deviation(const double *x, int64_t count, const tn_sample *sample, double *scale) {
   double square = variance(x, count, sample, scale);
