@@ -129,6 +129,13 @@ static tn_status show_test(const terminal *t, tn_module *model, const dataset *s
   return status;
 }
 
+static tn_status save(tn_module *model, const char *folder) {
+  if (folder == NULL) return TN_OK;
+  tn_status status = tn_module_save(model, folder);
+  if (status == TN_OK) printf("saved to %s\n", folder);
+  return status;
+}
+
 static tn_status run_with(tn_module *model, const terminal *t, const options *o,
                           const dataset *train_set, const dataset *test_set) {
   training_result result;
@@ -136,11 +143,11 @@ static tn_status run_with(tn_module *model, const terminal *t, const options *o,
   tn_status status = train(model, train_set, o, *t, &result);
   if (status == TN_OK) print_training(t, &result);
   free(result.losses);
-  if (status == TN_OK && o->save != NULL) {
-    status = tn_module_save(model, o->save);
-    if (status == TN_OK) printf("saved to %s\n", o->save);
-  }
-  return status == TN_OK ? show_test(t, model, test_set) : status;
+  if (status != TN_OK) return status;
+  // What was learnt is shown even where it could not be saved.
+  tn_status saved = save(model, o->save);
+  status = show_test(t, model, test_set);
+  return status == TN_OK ? saved : status;
 }
 
 static tn_status run(const options *o) {
