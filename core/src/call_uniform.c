@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// call_uniform: the common pointwise call. Where every operand is a contiguous tensor of one dtype,
-// shape and device, and the first kernel of the chain takes any arguments, there is nothing to
-// promote, broadcast, merge, cast or copy: the result is like the first operand, and every view
-// is one run of elements. Invariant: what this does is what dispatch.c would have done.
+// call_uniform: the common pointwise call, and the common reduction. Where every operand is a
+// contiguous tensor of one dtype, shape and device, and the first kernel of the chain takes any
+// arguments, there is nothing to promote, broadcast, merge, cast or copy: the result is like the
+// first operand, or is one element, and every view is one run of elements. Invariant: what this
+// does is what dispatch.c would have done.
 
 #include <string.h>
 #include <tenon/error.h>
@@ -11,6 +12,7 @@
 #include "dispatch.h"
 
 static const int64_t unit_stride[1] = {1};
+static const int64_t zero_stride[1] = {0};
 
 // Immediates and TN_NONE are not contiguous tensors of the heap, so flags tell them apart.
 static inline bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
@@ -90,19 +92,26 @@ static inline void describe_operand(tn_view *view, const tn_tensor *tensor) {
   view->version = atomic_load_explicit(&tensor->storage->version, memory_order_relaxed);
 }
 
-static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
-  tn_tensor *out = call->given != NULL ? call->given[0] : tn__tensor_new_like(first, dtype);
-  if (out == NULL) return TN_OUT_OF_MEMORY;
-  call->outs[0] = out;
-  tn_view *view = call->views;
-  describe_result(view++, out);
-  for (int32_t i = 0; i < call->input_count; i++) describe_operand(view++, call->inputs[i]);
+static inline void describe_call(tn__call *call) {
   call->args.struct_size = sizeof call->args;
   call->args.view_count = (uint32_t)call->input_count + 1;
   call->args.views = call->views;
   call->args.output_count = 1;
   call->args.attrs_size = call->op->attrs_size;
   call->args.attrs = call->attrs;
+}
+
+static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
+  tn_tensor *out = call->given != NULL ? call->given[0] : tn__tensor_new_like(first, dtype);
+  if (out == NULL) return TN_OUT_OF_MEMORY;
+  call->outs[0] = out;
+  tn_view *view = call->views;
+  describe_result(view++, out);
+  tn_tensor *const *inputs = call->inputs;  // which the views do not overlap
+  for (tn_tensor *const *end = inputs + call->input_count; inputs != end; inputs++, view++) {
+    describe_operand(view, *inputs);
+  }
+  describe_call(call);
   return tn__call_kernel(call);
 }
 
@@ -139,5 +148,52 @@ bool tn__call_uniform(tn__call *call, tn_status *status) {
   call->kernel = kernel;
   call->key = key;
   *status = run(call, first, dtype);
+  return true;
+}
+
+// Whether all of one contiguous operand goes into one element.
+static bool is_whole(const tn__call *call) {
+  const uint32_t kind = TN__TENSOR_CONTIGUOUS | TN__TENSOR_IMMEDIATE | TN__TENSOR_WRAPPED_NUMBER;
+  const tn_tensor *self = call->inputs[0];
+  uint32_t all = self->rank >= 32 ? UINT32_MAX : (UINT32_C(1) << self->rank) - 1;
+  return call->input_count == 1 && call->output_count == 1 && call->given == NULL &&
+         self->dtype == call->key && (self->flags & kind) == TN__TENSOR_CONTIGUOUS &&
+         self->numel > 0 && (call->results[0].reduced & all) == all;
+}
+
+// The result as every kernel of a reduction sees it: in the input's shape, in one place.
+static void describe_element(tn__call *call, tn_view *view) {
+  const tn_tensor *self = call->inputs[0];
+  view->data = NULL;
+  view->sizes = &self->numel;
+  view->strides = self->numel == 1 ? unit_stride : zero_stride;
+  view->rank = 1;
+  view->dtype = call->results[0].dtype;
+  view->flags = self->numel == 1 ? TN_VIEW_CONTIGUOUS : 0;
+  view->reserved = 0;
+  view->numel = self->numel;
+  view->device = call->device;
+  view->storage_id = 0;
+  view->version = 0;
+}
+
+bool tn__call_whole(tn__call *call, tn_status *status) {
+  if (!is_whole(call)) return false;
+  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
+  if (chain == NULL) return false;
+  tn_view *view = call->views;
+  describe_element(call, view);
+  describe_operand(view + 1, call->inputs[0]);
+  describe_call(call);
+  call->kernel = tn__call_select(call, chain);
+  if (call->kernel == NULL) return false;
+  const tn__result *result = &call->results[0];
+  tn_tensor *out = tn__tensor_new(result->rank, result->sizes, result->dtype, call->device);
+  *status = TN_OUT_OF_MEMORY;
+  if (out == NULL) return true;
+  call->outs[0] = out;
+  view->data = out->data;
+  view->storage_id = out->storage->id;
+  *status = tn__call_kernel(call);
   return true;
 }

@@ -256,7 +256,7 @@ bool tn__call_attrs_fit(const tn__call *call, const tn__kernel *kernel) {
                 all - known) == 0;
 }
 
-static const tn__kernel *select_kernel(tn__call *call, const tn__chain *chain) {
+const tn__kernel *tn__call_select(tn__call *call, const tn__chain *chain) {
   for (int32_t i = 0; i < chain->count; i++) {
     const tn__kernel *kernel = chain->kernels[i];
     if (!tn__call_attrs_fit(call, kernel)) continue;
@@ -452,7 +452,7 @@ static tn_status find_kernel(tn__call *call, const tn__chain **chain) {
   if (*chain == NULL) return TN_OK;
   tn_status status = tn__call_describe(call);
   if (status != TN_OK) return status;
-  call->kernel = select_kernel(call, *chain);
+  call->kernel = tn__call_select(call, *chain);
   return TN_OK;
 }
 
@@ -511,6 +511,7 @@ static tn_status run_body(tn__call *call, bool decompose_first) {
   if (status != TN_OK) return status;
   if (def->flags & TN_OP_VIEW) return run_alias(call);
   if (call->given != NULL && (status = check_given(call)) != TN_OK) return status;
+  if ((def->flags & TN_OP_REDUCTION) && tn__call_whole(call, &status)) return status;
   const tn__chain *chain;
   status = find_kernel(call, &chain);
   if (status != TN_OK) return status;

@@ -61,8 +61,12 @@ tn_status tn__absent_operand(tn__call *call, int32_t input);
 // nothing done, where the first kernel of the chain asks questions or there is none.
 bool tn__call_is_uniform(tn__call *call);
 bool tn__call_uniform(tn__call *call, tn_status *status);
+// The same for a reduction, once its result is described: all of one operand into one element.
+bool tn__call_whole(tn__call *call, tn_status *status);
 // Runs the selected kernel on the described views.
 tn_status tn__call_kernel(tn__call *call);
+// The first kernel of |chain| that accepts the described views; NULL where none does.
+const tn__kernel *tn__call_select(tn__call *call, const tn__chain *chain);
 // Whether the attributes that |kernel| was compiled before have their defaults.
 bool tn__call_attrs_fit(const tn__call *call, const tn__kernel *kernel);
 

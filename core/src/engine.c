@@ -2,15 +2,15 @@
 //
 // engine: the backward walk. A heap holds the nodes that have a gradient waiting, deepest first;
 // since a node is deeper than everything it points to, all of its gradient has arrived when it
-// comes off. Leaves have depth 0 and come last. The state of a walk stands beside the graph, in a
-// table keyed by node, so that walks over one graph do not disturb each other.
+// comes off. Leaves come last, in the order in which they were reached. The state of a walk stands
+// beside the graph, in slots found by node, so that walks over one graph do not disturb each other;
+// a few slots are found by looking at each, more by a table.
 
 #include "engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tenon/device.h>
 #include <tenon/error.h>
 #include <tenon/ops.h>
 
@@ -18,7 +18,8 @@
 
 // Gradients that wait for one node or leaf.
 typedef struct slot {
-  tn__node *node;  // or
+  const void *key;  // the node or leaf
+  tn__node *node;   // or
   tn_tensor *leaf;
   uint64_t depth;
   int32_t count;     // results of the node, 1 for a leaf
@@ -28,14 +29,15 @@ typedef struct slot {
   tn_tensor **more;  // [count] where count > 1
 } slot;
 
-enum { FIRST_SLOTS = 16 };  // small walks need no memory but the stack's
+// Small walks need no memory but the stack's, and the smallest no table.
+enum { FIRST_SLOTS = 16, SCANNED_SLOTS = 8 };
 
 typedef struct engine {
   slot *slots;
   int32_t slot_count, slot_capacity;
-  int32_t *table;  // slot index + 1 by hash; 0 is empty
+  int32_t *table;  // slot index + 1 by hash, 0 is empty; unset up to SCANNED_SLOTS
   int32_t table_size;
-  int32_t *heap;  // slot indices
+  int32_t *heap;  // slot indices of nodes
   int32_t heap_count;
   bool has_more;  // some slot has an array
   const tn__walk *walk;
@@ -51,11 +53,11 @@ static void engine_begin(engine *e, const tn__walk *walk) {
   e->slot_capacity = FIRST_SLOTS;
   e->table = e->first_table;
   e->table_size = FIRST_SLOTS * 2;
-  memset(e->first_table, 0, sizeof e->first_table);
   e->heap = e->first_heap;
   e->heap_count = 0;
   e->has_more = false;
   e->walk = walk;
+  e->scope = walk->scope;
 }
 
 // ---- the table ---------------------------------------------------------------------------------
@@ -65,20 +67,25 @@ static uint32_t hash_of(const void *key, int32_t size) {
   return (uint32_t)(bits >> 32) & (uint32_t)(size - 1);
 }
 
-static const void *key_of(const slot *s) {
-  return s->node != NULL ? (void *)s->node : (void *)s->leaf;
+static inline const void *key_of(const tn__edge *edge) {
+  return edge->node != NULL ? (void *)edge->node : (void *)edge->leaf;
 }
 
 static void table_insert(engine *e, int32_t index) {
-  uint32_t at = hash_of(key_of(&e->slots[index]), e->table_size);
+  uint32_t at = hash_of(e->slots[index].key, e->table_size);
   while (e->table[at] != 0) at = (at + 1) & (uint32_t)(e->table_size - 1);
   e->table[at] = index + 1;
+}
+
+static void table_fill(engine *e) {
+  memset(e->table, 0, sizeof *e->table * (size_t)e->table_size);
+  for (int32_t i = 0; i < e->slot_count; i++) table_insert(e, i);
 }
 
 static int32_t table_find(const engine *e, const void *key) {
   uint32_t at = hash_of(key, e->table_size);
   while (e->table[at] != 0) {
-    if (key_of(&e->slots[e->table[at] - 1]) == key) return e->table[at] - 1;
+    if (e->slots[e->table[at] - 1].key == key) return e->table[at] - 1;
     at = (at + 1) & (uint32_t)(e->table_size - 1);
   }
   return -1;
@@ -89,7 +96,7 @@ static tn_status grow(engine *e) {
   int32_t capacity = e->slot_capacity * 2;
   slot *slots = malloc(sizeof *slots * (size_t)capacity);
   int32_t *heap = malloc(sizeof *heap * (size_t)capacity);
-  int32_t *table = calloc((size_t)capacity * 2, sizeof *table);
+  int32_t *table = malloc(sizeof *table * (size_t)capacity * 2);
   if (slots == NULL || heap == NULL || table == NULL) {
     free(slots);
     free(heap);
@@ -108,7 +115,7 @@ static tn_status grow(engine *e) {
   e->table = table;
   e->table_size = capacity * 2;
   e->slot_capacity = capacity;
-  for (int32_t i = 0; i < e->slot_count; i++) table_insert(e, i);
+  table_fill(e);
   return TN_OK;
 }
 
@@ -122,31 +129,40 @@ static tn_status make_more(engine *e, slot *s) {
   return TN_OK;
 }
 
-// The slot of an edge's target, made where there is none. -1 when memory is out.
-static inline int32_t slot_of(engine *e, const tn__edge *edge, bool *made) {
+static inline int32_t slot_find(const engine *e, const void *key) {
+  int32_t count = e->slot_count;
+  if (count > SCANNED_SLOTS) return table_find(e, key);
+  for (const slot *s = e->slots + count; s-- != e->slots;) {
+    if (s->key == key) return (int32_t)(s - e->slots);
+  }
+  return -1;
+}
+
+// A slot for what has none. -1 when memory is out.
+static int32_t slot_make(engine *e, const tn__edge *edge) {
   tn__node *node = edge->node;
-  const void *key = node != NULL ? (void *)node : (void *)edge->leaf;
-  *made = false;
-  uint32_t at = hash_of(key, e->table_size);
-  for (; e->table[at] != 0; at = (at + 1) & (uint32_t)(e->table_size - 1)) {
-    int32_t index = e->table[at] - 1;
-    if (key_of(&e->slots[index]) == key) return index;
-  }
-  *made = true;
-  if (__builtin_expect(e->slot_count == e->slot_capacity, 0)) {
-    if (grow(e) != TN_OK) return -1;
-    at = hash_of(key, e->table_size);
-    while (e->table[at] != 0) at = (at + 1) & (uint32_t)(e->table_size - 1);
-  }
+  if (__builtin_expect(e->slot_count == e->slot_capacity, 0) && grow(e) != TN_OK) return -1;
   slot *s = &e->slots[e->slot_count];
-  *s = (slot){.node = node, .leaf = edge->leaf, .count = 1};
-  if (node != NULL) {
-    s->depth = node->depth;
-    s->count = node->output_count;
-    if (s->count > 1 && make_more(e, s) != TN_OK) return -1;
-  }
-  e->table[at] = e->slot_count + 1;
-  return e->slot_count++;
+  s->key = key_of(edge);
+  s->node = node;
+  s->leaf = edge->leaf;
+  s->depth = node != NULL ? node->depth : 0;
+  s->count = node != NULL ? node->output_count : 1;
+  s->owned_sum = false;
+  s->useful = false;
+  s->first = NULL;
+  s->more = NULL;
+  if (s->count > 1 && make_more(e, s) != TN_OK) return -1;
+  int32_t index = e->slot_count++;
+  if (index == SCANNED_SLOTS) table_fill(e);
+  if (index > SCANNED_SLOTS) table_insert(e, index);
+  return index;
+}
+
+// The slot of an edge's target, made where there is none. -1 when memory is out.
+static inline int32_t slot_of(engine *e, const tn__edge *edge) {
+  int32_t index = slot_find(e, key_of(edge));
+  return index >= 0 ? index : slot_make(e, edge);
 }
 
 static tn_tensor **grads_of(slot *s) { return s->more != NULL ? s->more : &s->first; }
@@ -180,58 +196,7 @@ static int32_t heap_pop(engine *e) {
   return top;
 }
 
-// ---- gradients in the right shape --------------------------------------------------------------
-
-// Sums |grad| over what |target| was broadcast along. Dimensions of |grad| that are 1 stay 1.
-static tn_tensor *sum_to(tn_tensor *grad, const tn__shape_record *target) {
-  int64_t dims[TN_MAX_DIMS];
-  int64_t count = 0;
-  int32_t lead = grad->rank - target->rank;
-  for (int32_t d = 0; d < grad->rank; d++) {
-    bool extra = d < lead;
-    bool was_one = !extra && d - lead >= 0 && target->sizes[d - lead] == 1 && grad->sizes[d] != 1;
-    if (extra || was_one) dims[count++] = d;
-  }
-  if (count == 0) return grad;
-  tn_tensor *sum = tn_sum_dim(grad, tn_ints_of(dims, count), .keepdim = true);
-  if (sum == NULL || lead <= 0) return sum;
-  return tn_view_shape(sum, tn_ints_of(sum->sizes + lead, target->rank));
-}
-
-// |grad| with strides of 0 along what |target| has more of, unrecorded. NULL where it does not
-// broadcast (nothing is recorded then).
-static tn_tensor *spread(const tn_tensor *grad, const tn__shape_record *target) {
-  int64_t strides[TN_MAX_DIMS];
-  int32_t lead = target->rank - grad->rank;
-  if (lead < 0 || grad->storage == NULL) return NULL;
-  for (int32_t d = 0; d < target->rank; d++) {
-    bool has = d >= lead;
-    int64_t size = has ? grad->sizes[d - lead] : 1;
-    if (size != 1 && size != target->sizes[d]) return NULL;
-    strides[d] = size == 1 ? 0 : grad->strides[d - lead];
-  }
-  return tn__tensor_on(grad->storage, target->rank, target->sizes, strides, grad->offset,
-                       grad->dtype);
-}
-
-tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const char *name) {
-  bool same = grad->rank == target->rank &&
-              memcmp(grad->sizes, target->sizes, sizeof(int64_t) * grad->rank) == 0;
-  tn_tensor *wide = same || tn_grad_mode() ? NULL : spread(grad, target);
-  if (wide != NULL) {
-    grad = tn__give(wide);
-  } else if (!same) {
-    grad = sum_to(grad, target);
-    if (grad != NULL) grad = tn_expand(grad, tn_ints_of(target->sizes, target->rank));
-    if (grad == NULL) {
-      tn__error_note(" [while fitting the gradient of '%s' to its operand]", name);
-      return NULL;
-    }
-  }
-  bool numbers = grad->dtype == target->dtype;
-  bool placed = tn_device_equal(grad->device, target->device);
-  return numbers && placed ? grad : tn_to(grad, target->device, target->dtype);
-}
+// ---- sending -----------------------------------------------------------------------------------
 
 static tn__shape_record target_of(const tn__edge *edge) {
   if (edge->node != NULL) return edge->node->outputs[edge->output];
@@ -256,15 +221,9 @@ static tn_status add_grad(slot *s, tn_tensor **place, tn_tensor *grad) {
   return TN_OK;
 }
 
-// Whether |grad| is what |edge|'s target wants, as it is.
-static bool fits(const tn__edge *edge, const tn_tensor *grad) {
-  const tn__shape_record *record = edge->node != NULL ? &edge->node->outputs[edge->output] : NULL;
-  const tn_tensor *leaf = edge->leaf;
-  int32_t rank = record != NULL ? record->rank : leaf->rank;
-  const int64_t *sizes = record != NULL ? record->sizes : leaf->sizes;
-  tn_device device = record != NULL ? record->device : leaf->device;
-  if (grad->rank != rank || grad->dtype != (record != NULL ? record->dtype : leaf->dtype) ||
-      !tn_device_equal(grad->device, device)) {
+static inline bool is_like(const tn_tensor *grad, tn_dtype dtype, tn_device device, int32_t rank,
+                           const int64_t *sizes) {
+  if (grad->rank != rank || grad->dtype != dtype || !tn_device_equal(grad->device, device)) {
     return false;
   }
   for (int32_t d = 0; d < rank; d++) {
@@ -273,15 +232,26 @@ static bool fits(const tn__edge *edge, const tn_tensor *grad) {
   return true;
 }
 
-// Sends |grad| along |edge|.
-static tn_status send(engine *e, const tn__edge *edge, tn_tensor *grad, const char *name) {
-  if (!fits(edge, grad)) {
-    tn__shape_record target = target_of(edge);
-    grad = tn__grad_fit(grad, &target, name);
-    if (grad == NULL) return failed();
+// Whether |grad| is what |edge|'s target wants, as it is.
+static inline bool fits(const tn__edge *edge, const tn_tensor *grad) {
+  const tn_tensor *leaf = edge->leaf;
+  if (edge->node == NULL) {
+    return is_like(grad, leaf->dtype, leaf->device, leaf->rank, leaf->sizes);
   }
-  bool made;
-  int32_t index = slot_of(e, edge, &made);
+  const tn__shape_record *record = &edge->node->outputs[edge->output];
+  return is_like(grad, record->dtype, record->device, record->rank, record->sizes);
+}
+
+static tn_tensor *fitted(const tn__edge *edge, tn_tensor *grad, const char *name) {
+  tn__shape_record target = target_of(edge);
+  return tn__grad_fit(grad, &target, name);
+}
+
+// Sends |grad| along |edge|.
+static inline __attribute__((always_inline)) tn_status send(engine *e, const tn__edge *edge,
+                                                            tn_tensor *grad, const char *name) {
+  if (!fits(edge, grad) && (grad = fitted(edge, grad, name)) == NULL) return failed();
+  int32_t known = e->slot_count, index = slot_of(e, edge);
   if (index < 0) return TN_OUT_OF_MEMORY;
   slot *s = &e->slots[index];
   tn_tensor **place = grads_of(s) + edge->output;
@@ -289,7 +259,7 @@ static tn_status send(engine *e, const tn__edge *edge, tn_tensor *grad, const ch
   tn__retain_raw(grad);
   *place = grad;
   s->owned_sum = false;
-  if (made) heap_push(e, index);
+  if (index == known && edge->node != NULL) heap_push(e, index);
   return TN_OK;
 }
 
@@ -398,7 +368,7 @@ static tn_status visit_leaf(engine *e, slot *s) {
 static bool edge_leads(const engine *e, const tn__edge *edge) {
   if (is_target(e->walk, edge)) return true;
   if (edge->node == NULL) return false;
-  int32_t index = table_find(e, edge->node);
+  int32_t index = slot_find(e, edge->node);
   return index >= 0 && e->slots[index].useful;
 }
 
@@ -434,8 +404,9 @@ static tn_status send_all(engine *e, tn__node *node, const tn_vjp *vjp, tn_tenso
   return TN_OK;
 }
 
+enum { STACK_INPUTS = 16 };
+
 static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads, tn_scope *scope) {
-  enum { STACK_INPUTS = 16 };
   tn_tensor *stack_in[STACK_INPUTS], *stack_out[TN__MAX_RESULTS];
   tn_tensor **grad_in = stack_in, **grad_out = stack_out;
   tn_tensor **heap_in = NULL, **heap_out = NULL;
@@ -466,6 +437,50 @@ static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads, tn_
   return status;
 }
 
+// Whether a node is one of the many: one result, few inputs, nobody who looks on.
+static inline bool is_plain(const engine *e, const tn__node *node) {
+  return node->output_count == 1 && node->input_count <= STACK_INPUTS && node->hooks == NULL &&
+         node->retained == NULL && e->walk->target_count == 0;
+}
+
+// Sends on what the vjp of a plain node makes of |grad|.
+static tn_status run_plain(engine *e, tn__node *node, tn_tensor *grad) {
+  tn_tensor *grad_in[STACK_INPUTS];
+  tn_vjp vjp = {.node = node, .scope = e->scope};
+  int32_t count = node->input_count;
+  for (int32_t i = 0; i < count; i++) {
+    grad_in[i] = TN_NONE;
+    bool wanted = node->edges[i].node != NULL || node->edges[i].leaf != NULL;
+    vjp.needed |= (uint64_t)wanted << i;
+  }
+  if (vjp.needed == 0) return TN_OK;
+  tn_status status = node->kind->backward(node, &vjp, &grad, grad_in);
+  for (int32_t i = 0; status == TN_OK && i < count; i++) {
+    if (grad_in[i] == NULL) return failed();
+    if (tn__is_none(grad_in[i]) || ((vjp.needed >> i) & 1) == 0) continue;
+    if (__builtin_expect(tn__tls.anomaly, 0)) status = check_nan(node, i, grad_in[i]);
+    if (status == TN_OK) status = send(e, &node->edges[i], grad_in[i], node->name);
+  }
+  return status;
+}
+
+// What a node saved goes with its gradient, unless the graph is retained.
+static inline void give_up(const engine *e, tn__node *node) {
+  if (e->walk->retain_graph || (node->saved_count == 0 && node->kind->release == NULL)) return;
+  tn__node_drop_saved(node);
+}
+
+static tn_status visit_plain(engine *e, slot *s) {
+  tn__node *node = s->node;
+  tn_tensor *grad = s->first;
+  s->first = NULL;  // the slot may move from here on
+  tn_status status = run_plain(e, node, grad);
+  if (e->scope->count > 0) tn__scope_empty(e->scope);
+  tn__release_raw(grad);
+  if (status == TN_OK) give_up(e, node);
+  return status;
+}
+
 static tn_status visit_node(engine *e, int32_t index) {
   // Slots may move while gradients are sent: take what is needed out first.
   slot *s = &e->slots[index];
@@ -487,7 +502,7 @@ static tn_status visit_node(engine *e, int32_t index) {
     if (grads[k] != NULL) tn__release_raw(grads[k]);
     grads[k] = NULL;
   }
-  if (status == TN_OK && !e->walk->retain_graph) tn__node_drop_saved(node);
+  if (status == TN_OK) give_up(e, node);
   return status;
 }
 
@@ -500,21 +515,19 @@ static int compare_depth(const void *a, const void *b) {
 
 // Visits everything reachable, then marks from the shallow end.
 static tn_status find_useful(engine *e, const tn__edge *roots, int32_t root_count) {
-  bool made;
   for (int32_t i = 0; i < root_count; i++) {
-    if (roots[i].node != NULL && slot_of(e, &roots[i], &made) < 0) return TN_OUT_OF_MEMORY;
+    if (roots[i].node != NULL && slot_of(e, &roots[i]) < 0) return TN_OUT_OF_MEMORY;
   }
   for (int32_t at = 0; at < e->slot_count; at++) {
     tn__node *node = e->slots[at].node;
     for (int32_t i = 0; i < node->input_count; i++) {
       if (node->edges[i].node == NULL) continue;
-      if (slot_of(e, &node->edges[i], &made) < 0) return TN_OUT_OF_MEMORY;
+      if (slot_of(e, &node->edges[i]) < 0) return TN_OUT_OF_MEMORY;
     }
   }
   if (e->slot_count == 0) return TN_OK;  // every root is a leaf
   qsort(e->slots, (size_t)e->slot_count, sizeof *e->slots, compare_depth);
-  memset(e->table, 0, sizeof *e->table * (size_t)e->table_size);
-  for (int32_t i = 0; i < e->slot_count; i++) table_insert(e, i);
+  if (e->slot_count > SCANNED_SLOTS) table_fill(e);
   for (int32_t at = 0; at < e->slot_count; at++) {
     tn__node *node = e->slots[at].node;
     for (int32_t i = 0; i < node->input_count && !e->slots[at].useful; i++) {
@@ -554,13 +567,35 @@ static void engine_end(engine *e, bool complete) {
   free(e->heap);
 }
 
+// Leaves come last, when all of their gradient has arrived.
+static tn_status visit_leaves(engine *e) {
+  tn_status status = TN_OK;
+  for (int32_t i = 0; status == TN_OK && i < e->slot_count; i++) {
+    if (e->slots[i].node == NULL) status = visit_leaf(e, &e->slots[i]);
+  }
+  return status;
+}
+
+static tn_status visit_nodes(engine *e) {
+  tn_status status = TN_OK;
+  while (status == TN_OK && e->heap_count > 0) {
+    int32_t index = heap_pop(e);
+    slot *s = &e->slots[index];
+    if (s->first != NULL && is_plain(e, s->node)) {
+      status = visit_plain(e, s);
+    } else if (has_gradient(s)) {
+      status = visit_node(e, index);
+    }
+  }
+  return status;
+}
+
 tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor *const *grads,
                          int32_t root_count) {
   engine e;
   engine_begin(&e, walk);
   tn_status status = walk->target_count > 0 ? find_useful(&e, roots, root_count) : TN_OK;
   bool before = tn_grad_mode_set(walk->create_graph);
-  e.scope = walk->scope;
   for (int32_t i = 0; status == TN_OK && i < root_count; i++) {
     if (roots[i].node == NULL && roots[i].leaf == NULL) continue;
     status = send(&e, &roots[i], grads[i], "the root");
@@ -568,16 +603,12 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
   if (status == TN_OK && walk->target_count > 0) {
     // Every node of a restricted walk has its slot already, and so is never pushed by a gradient.
     e.heap_count = 0;
-    for (int32_t i = 0; i < e.slot_count; i++) heap_push(&e, i);
-  }
-  while (status == TN_OK && e.heap_count > 0) {
-    int32_t index = heap_pop(&e);
-    if (e.slots[index].node == NULL) {
-      status = visit_leaf(&e, &e.slots[index]);
-    } else if (has_gradient(&e.slots[index])) {
-      status = visit_node(&e, index);
+    for (int32_t i = 0; i < e.slot_count; i++) {
+      if (e.slots[i].node != NULL) heap_push(&e, i);
     }
   }
+  if (status == TN_OK) status = visit_nodes(&e);
+  if (status == TN_OK) status = visit_leaves(&e);
   tn_grad_mode_set(before);
   engine_end(&e, status == TN_OK);
   return status;

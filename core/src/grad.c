@@ -189,7 +189,12 @@ static tn_tensor *start_of(tn_tensor *root, tn_tensor *given, const char *call) 
   }
   if (!tn__device_is_host(root->device)) return tn_ones_like(root);
   tn_tensor *one = tn__tensor_new(root->rank, root->sizes, root->dtype, root->device);
-  if (one != NULL) tn__scalar_store(tn_scalar_int(1), root->dtype, one->data);
+  if (one == NULL) return NULL;
+  if (root->dtype == TN_F32) {
+    *(float *)one->data = 1.0f;  // nearly always
+  } else {
+    tn__scalar_store(tn_scalar_int(1), root->dtype, one->data);
+  }
   return tn__give(one);
 }
 

@@ -35,10 +35,10 @@ static inline void storage_init(tn__storage *storage, tn__thread *thread, uint64
   storage->deleter = NULL;
 }
 
-static tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_bytes) {
+static inline tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_bytes) {
   uint64_t block_bytes = HEADER_BYTES + (size_bytes == 0 ? 1 : size_bytes);
   tn__storage *storage = tn__small_allocate(thread, block_bytes);
-  if (storage == NULL) {
+  if (__builtin_expect(storage == NULL, 0)) {
     tn__out_of_memory("a tensor", block_bytes);
     return NULL;
   }
@@ -47,11 +47,9 @@ static tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_bytes) 
   return storage;
 }
 
-tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device) {
+static __attribute__((noinline)) tn__storage *storage_new_apart(uint64_t size_bytes,
+                                                                tn_device device) {
   tn__thread *thread = &tn__tls;
-  if (device.type == TN__DEVICE_TYPE_CPU && size_bytes <= INLINE_MAX) {
-    return storage_new_inline(thread, size_bytes);
-  }
   tn__storage *storage = tn__small_allocate(thread, sizeof *storage);
   if (storage == NULL) {
     tn__out_of_memory("a tensor", sizeof *storage);
@@ -70,6 +68,14 @@ tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device) {
   return storage;
 }
 
+// The small one needs no more registers than a leaf function has.
+tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device) {
+  if (device.type == TN__DEVICE_TYPE_CPU && size_bytes <= INLINE_MAX) {
+    return storage_new_inline(&tn__tls, size_bytes);
+  }
+  return storage_new_apart(size_bytes, device);
+}
+
 tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device device, uint32_t flags,
                                  void (*deleter)(void *context), void *context) {
   tn__thread *thread = &tn__tls;
@@ -86,16 +92,19 @@ tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device devi
   return storage;
 }
 
-void tn__storage_free(tn__storage *storage) {
-  tn__thread *thread = &tn__tls;
-  if (storage->flags & TN__STORAGE_INLINE) {
-    tn__small_free(thread, storage, storage->block_bytes);
-    return;
-  }
+static __attribute__((noinline)) void storage_free_apart(tn__storage *storage) {
   if (storage->deleter != NULL) {
     storage->deleter(storage->deleter_context);
   } else if (storage->block_bytes != 0) {
     tn__memory_release(storage->device, storage->data, storage->block_bytes);
   }
-  tn__small_free(thread, storage, sizeof *storage);
+  tn__small_free(&tn__tls, storage, sizeof *storage);
+}
+
+void tn__storage_free(tn__storage *storage) {
+  if (storage->flags & TN__STORAGE_INLINE) {
+    tn__small_free(&tn__tls, storage, storage->block_bytes);
+  } else {
+    storage_free_apart(storage);
+  }
 }
