@@ -392,7 +392,8 @@ TN_TEST(version_counter, error_names_both_operators) {
   tn_tensor *y = tn_sin(x);
   cr_assert_eq(tn_mul_scalar_(x, 3), TN_OK);
   cr_assert_eq(tn_backward(tn_sum(y)), TN_WRONG_STATE);
-  cr_assert_not_null(strstr(tn_error_peek()->message, "mul_"), "%s", tn_error_peek()->message);
+  cr_assert_not_null(strstr(tn_error_peek()->message, "'mul_.Scalar'"), "%s",
+                     tn_error_peek()->message);
   expect_error(TN_WRONG_STATE, "sin");
   cr_assert_null(tn_tensor_grad(leaf));
   tn_scope_close(scope);
@@ -410,7 +411,13 @@ TN_TEST(version_counter, catches_changes_through_views_and_of_saved_results) {
   tn_tensor *product = tn_mul(leaf, constant);
   *(double *)tn_tensor_data(constant) = 5;
   cr_assert_eq(tn_backward(tn_sum(product)), TN_WRONG_STATE);
+  cr_assert_not_null(strstr(tn_error_peek()->message, "'tn_tensor_data'"));
   expect_error(TN_WRONG_STATE, "mul");
+  tn_tensor *quotient = tn_div(leaf, constant);
+  cr_assert_eq(tn_copy_(constant, leaf), TN_OK);
+  cr_assert_eq(tn_backward(tn_sum(quotient)), TN_WRONG_STATE);
+  cr_assert_not_null(strstr(tn_error_peek()->message, "'copy_"), "%s", tn_error_peek()->message);
+  expect_error(TN_WRONG_STATE, "div");
   tn_scope_close(scope);
 }
 

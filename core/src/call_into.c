@@ -333,7 +333,7 @@ static tn_status run_recorded_inplace(tn__call *call, tn_tensor *self) {
   }
   tn_status status = run_unrecorded(call, &self, 1, true);
   if (status == TN_OK) {
-    tn__bump_version(self);
+    tn__bump_version(self, call->op->name);
     call->outs[0] = self;
     call->output_count = 1;
     tn_tensor *const *given = call->inputs;
@@ -352,7 +352,7 @@ static tn_status run_inplace(tn__call *call, tn_tensor *self) {
   }
   if (!wants_record(call)) {
     tn_status status = run_unrecorded(call, &self, 1, true);
-    if (status == TN_OK) tn__bump_version(self);
+    if (status == TN_OK) tn__bump_version(self, call->op->name);
     return status;
   }
   tn_status status = tn__check_inplace(call, self);
@@ -379,7 +379,7 @@ static tn_status run_out(tn__call *call, tn_tensor *const *outs, int32_t count) 
     }
   }
   tn_status status = run_unrecorded(call, outs, count, false);
-  for (int32_t i = 0; i < count && status == TN_OK; i++) tn__bump_version(outs[i]);
+  for (int32_t i = 0; i < count && status == TN_OK; i++) tn__bump_version(outs[i], call->op->name);
   return status;
 }
 
@@ -442,6 +442,6 @@ tn_status tn__copy_into(tn_tensor *self, tn_tensor *src) {
     status = tn__cast_into(self, ready);
   }
   tn__release_raw(ready);
-  if (status == TN_OK) tn__bump_version(self);
+  if (status == TN_OK) tn__bump_version(self, "copy_");
   return status;
 }

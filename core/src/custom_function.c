@@ -64,8 +64,10 @@ tn_tensor *tn_custom_saved(tn_custom_call *call, int64_t index) {
     return NULL;
   }
   if (tn_tensor_version(call->saved[index]) != call->versions[index]) {
-    tn__error(TN_WRONG_STATE, NULL, "%s: saved tensor %lld was changed in place by a later call",
-              call->function.name, (long long)index);
+    tn__storage *storage = call->saved[index]->storage;
+    tn__error(TN_WRONG_STATE, NULL, "%s: saved tensor %lld was changed in place, last by '%s'",
+              call->function.name, (long long)index,
+              atomic_load_explicit(&storage->writer, memory_order_relaxed));
     return NULL;
   }
   return call->saved[index];

@@ -258,14 +258,13 @@ static tn_tensor *checked(tn__node *node, int32_t slot, const char *what, int32_
   const tn__saved *saved = &node->saved[slot];
   uint64_t version = tn_tensor_version(saved->tensor);
   if (version == saved->version) return saved->tensor;
-  const char *maker = tn_grad_fn(saved->tensor);
+  const char *writer = atomic_load_explicit(&saved->tensor->storage->writer, memory_order_relaxed);
   tn__error(TN_WRONG_STATE,
             &(tn__error_details){node->name, NULL, NULL, "clone it before changing it in place"},
-            "%s: %s %d, which its gradient needs, was changed in place by a later call (it was at "
-            "version %llu and is at %llu%s%s%s)",
-            node->name, what, index, (unsigned long long)saved->version,
-            (unsigned long long)version, maker[0] != '\0' ? "; it came from '" : "", maker,
-            maker[0] != '\0' ? "'" : "");
+            "%s: %s %d, which its gradient needs, was changed in place, last by '%s' (it was at "
+            "version %llu and is at %llu)",
+            node->name, what, index, writer, (unsigned long long)saved->version,
+            (unsigned long long)version);
   return NULL;
 }
 

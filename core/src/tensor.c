@@ -263,7 +263,7 @@ bool tn_tensor_shares_storage(const tn_tensor *a, const tn_tensor *b) {
 }
 uint64_t tn_tensor_version(const tn_tensor *tensor) {
   return is_absent(tensor) ? 0
-                           : atomic_load_explicit(&tensor->storage->version, memory_order_relaxed);
+                           : atomic_load_explicit(&tensor->storage->version, memory_order_acquire);
 }
 int32_t tn_tensor_refcount(const tn_tensor *tensor) {
   return tensor == NULL ? 0 : atomic_load_explicit(&tensor->refs, memory_order_relaxed);
@@ -297,7 +297,7 @@ void *tn_tensor_data(tn_tensor *tensor) {
               "tn_tensor_const_data or clone it");
     return NULL;
   }
-  tn__bump_version(tensor);
+  tn__bump_version(tensor, "tn_tensor_data");
   return tensor->data;
 }
 

@@ -33,6 +33,7 @@ typedef struct tn__storage {
   _Atomic uint64_t id;             // never used again; 0: others may write here unseen, so what is
                                    // derived from these bytes may not be kept
   _Atomic uint64_t version;        // grows with every in-place change
+  const char *_Atomic writer;      // who made the last one; unset while there was none
   void (*deleter)(void *context);  // foreign memory; NULL: the allocator's
   void *deleter_context;
 } tn__storage;
@@ -137,8 +138,10 @@ static inline void tn__storage_release(tn__storage *storage) {
     tn__storage_free(storage);
   }
 }
-static inline void tn__bump_version(tn_tensor *tensor) {
-  atomic_fetch_add_explicit(&tensor->storage->version, 1, memory_order_relaxed);
+// Notes a change in place by |writer|, an operator or call whose name is never freed.
+static inline void tn__bump_version(tn_tensor *tensor, const char *writer) {
+  atomic_store_explicit(&tensor->storage->writer, writer, memory_order_relaxed);
+  atomic_fetch_add_explicit(&tensor->storage->version, 1, memory_order_release);
 }
 
 // ---- geometry
