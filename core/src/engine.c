@@ -448,20 +448,25 @@ static tn_status run_plain(engine *e, tn__node *node, tn_tensor *grad) {
   tn_tensor *grad_in[STACK_INPUTS];
   tn_vjp vjp = {.node = node, .scope = e->scope};
   int32_t count = node->input_count;
+  const tn__edge *edges = node->edges;
+  uint64_t needed = 0;
   for (int32_t i = 0; i < count; i++) {
     grad_in[i] = TN_NONE;
-    bool wanted = node->edges[i].node != NULL || node->edges[i].leaf != NULL;
-    vjp.needed |= (uint64_t)wanted << i;
+    uintptr_t target = (uintptr_t)edges[i].node | (uintptr_t)edges[i].leaf;
+    needed |= (uint64_t)(target != 0) << i;
   }
-  if (vjp.needed == 0) return TN_OK;
+  if (needed == 0) return TN_OK;
+  vjp.needed = needed;
   tn_status status = node->kind->backward(node, &vjp, &grad, grad_in);
-  for (int32_t i = 0; status == TN_OK && i < count; i++) {
+  if (status != TN_OK) return status;
+  for (int32_t i = 0; i < count; i++) {
     if (grad_in[i] == NULL) return failed();
-    if (tn__is_none(grad_in[i]) || ((vjp.needed >> i) & 1) == 0) continue;
+    if (tn__is_none(grad_in[i]) || ((needed >> i) & 1) == 0) continue;
     if (__builtin_expect(tn__tls.anomaly, 0)) status = check_nan(node, i, grad_in[i]);
-    if (status == TN_OK) status = send(e, &node->edges[i], grad_in[i], node->name);
+    if (status == TN_OK) status = send(e, &edges[i], grad_in[i], node->name);
+    if (status != TN_OK) return status;
   }
-  return status;
+  return TN_OK;
 }
 
 // What a node saved goes with its gradient, unless the graph is retained.

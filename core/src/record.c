@@ -116,6 +116,22 @@ static tn_status save_all(tn__node *node, const tn__call *call, uint32_t saves,
   return status;
 }
 
+// The common case: inputs that are as they are. false, with nothing saved, where one is not.
+static bool save_plain(tn__node *node, const tn__call *call, uint32_t saves) {
+  if (saves >> 2 != 0 || call->input_count > 2) return false;
+  for (int32_t i = 0; i < call->input_count; i++) {
+    if (call->inputs[i]->storage == NULL) return false;  // a number, or none
+  }
+  for (int32_t i = 0; i < call->input_count; i++) {
+    if (((saves >> i) & 1) == 0) continue;
+    tn_tensor *input = call->inputs[i];
+    tn__retain_raw(input);
+    node->saved[i].tensor = input;
+    node->saved[i].version = atomic_load_explicit(&input->storage->version, memory_order_relaxed);
+  }
+  return true;
+}
+
 // ---- the operators' kind of node ---------------------------------------------------------------
 
 static tn_status op_backward(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad_out,
@@ -188,7 +204,7 @@ static bool record_plain(tn__call *call, tn_status *status) {
   } else if (op->attrs_size > 0) {
     memcpy(node->attrs, call->attrs, op->attrs_size);
   }
-  *status = saves == 0 ? TN_OK : save_all(node, call, saves, NULL);
+  *status = saves == 0 || save_plain(node, call, saves) ? TN_OK : save_all(node, call, saves, NULL);
   if (*status != TN_OK) {
     tn__node_release(node);
     return true;

@@ -54,16 +54,24 @@ static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device
   return tensor;
 }
 
-void tn__tensor_free(tn_tensor *tensor) {
+// What only some tensors have.
+static __attribute__((noinline)) void let_go(tn_tensor *tensor) {
   if (tensor->grad != NULL) tn__grad_record_free(tensor);
   if (tensor->node != NULL) {
     if (tensor->retains_grad) tn__forget_retained(tensor);
     tn__node_release(tensor->node);
   }
   if (tensor->base != NULL) tn__release_raw(tensor->base);
-  if (tensor->storage != NULL) tn__storage_release(tensor->storage);
   if (tensor->rank > TN__INLINE_RANK) tn__deallocate(tensor->sizes);
+}
+
+void tn__tensor_free(tn_tensor *tensor) {
+  bool plain = tensor->grad == NULL && tensor->node == NULL && tensor->base == NULL &&
+               tensor->rank <= TN__INLINE_RANK;
+  if (!plain) let_go(tensor);
+  tn__storage *storage = tensor->storage;
   tn__small_free(&tn__tls, tensor, sizeof *tensor);
+  if (storage != NULL) tn__storage_release(storage);
 }
 
 // Gives up a tensor whose storage was never set.
