@@ -120,17 +120,17 @@ static inline C NAME(clamp_value)(C a, C low, C high) {
 
 #define PREDICATE
 #define LOOP logical_and
-#define OP(a, b, p) (((a) != 0) & ((b) != 0))
+#define OP(a, b, p) ((int)((a) != 0) & (int)((b) != 0))
 #include "loop2.inc.h"
 
 #define PREDICATE
 #define LOOP logical_or
-#define OP(a, b, p) (((a) != 0) | ((b) != 0))
+#define OP(a, b, p) ((int)((a) != 0) | (int)((b) != 0))
 #include "loop2.inc.h"
 
 #define PREDICATE
 #define LOOP logical_xor
-#define OP(a, b, p) (((a) != 0) ^ ((b) != 0))
+#define OP(a, b, p) ((int)((a) != 0) ^ (int)((b) != 0))
 #include "loop2.inc.h"
 
 #define PREDICATE

@@ -15,8 +15,6 @@
 
 #include "reduce_real.inc.h"
 
-enum { CPU_PASTE(PIECE, S) = 1024 };  // elements a plain sum may run over
-
 // ---- sums
 
 static double FN(sum, piece)(const char *in, int64_t stride, int64_t n) {
@@ -44,9 +42,9 @@ static double FN(sum, piece)(const char *in, int64_t stride, int64_t n) {
 
 static cpu_sum FN(sum, row)(const char *in, int64_t stride, int64_t n) {
   cpu_sum total = {0.0, 0.0};
-  for (int64_t i = 0; i < n; i += CPU_PASTE(PIECE, S)) {
+  for (int64_t i = 0; i < n; i += PIECE) {
     const int64_t rest = n - i;
-    const int64_t count = rest < CPU_PASTE(PIECE, S) ? rest : CPU_PASTE(PIECE, S);
+    const int64_t count = rest < PIECE ? rest : PIECE;
     add_to(&total, FN(sum, piece)(in + i * stride, stride, count), 0.0);
   }
   return total;

@@ -8,6 +8,8 @@
 #include "pointwise.h"
 #include "reduce.h"
 
+enum { PIECE = 1024 };  // elements that a plain sum may run over
+
 // Adds |value|, keeping what is lost (Knuth's two-sum).
 static inline void add_to(cpu_sum *total, double value, double lost) {
   const double sum = total->sum + value;

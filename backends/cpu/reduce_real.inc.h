@@ -8,9 +8,9 @@
 // A NaN beats everything but an earlier NaN.
 
 #define FN(fold, part) CPU_PASTE3(fold, part, S)
-#define SAME(x, value) (((x) == (value)) | (IS_NAN(x) & IS_NAN(value)))
-#define LARGER(x, best) (((x) > (best)) | (IS_NAN(x) & !IS_NAN(best)))
-#define SMALLER(x, best) (((x) < (best)) | (IS_NAN(x) & !IS_NAN(best)))
+#define SAME(x, value) ((int)((x) == (value)) | ((int)IS_NAN(x) & (int)IS_NAN(value)))
+#define LARGER(x, best) ((int)((x) > (best)) | ((int)IS_NAN(x) & (int)!IS_NAN(best)))
+#define SMALLER(x, best) ((int)((x) < (best)) | ((int)IS_NAN(x) & (int)!IS_NAN(best)))
 
 #define FOLD prod
 #define A PRODUCT

@@ -154,16 +154,18 @@ CPU_INLINE float vec_pow_f32(float x, float y) {
   const double exponent = (double)y;
   const double shifted = exponent + magic;
   const int large = magnitude_f64(exponent) >= 0x1p51;
-  const int integer = large | (shifted - magic == exponent);
+  const int integer = large | (int)(shifted - magic == exponent);
   const uint64_t odd = large ? 0 : cpu_f64_bits(shifted) & 1;
   const float a = magnitude_f32(x);
-  float y_power = (float)vec_exp_f64(exponent * vec_log_f64((double)a));
-  y_power = ((a == 1.0f) & (magnitude_f32(y) == INFINITY)) ? 1.0f : y_power;
+  const float power = (float)vec_exp_f64(exponent * vec_log_f64((double)a));
+  const int one_at_infinity = (int)(a == 1.0f) & (int)(magnitude_f32(y) == INFINITY);
+  const float absolute = one_at_infinity ? 1.0f : power;
   const uint32_t sign = integer ? (uint32_t)odd << 31 & tn_f32_bits(x) : 0;
-  const float signed_power = tn_f32_from_bits(tn_f32_bits(y_power) ^ sign);
-  const int undefined = (x < 0.0f) & (x > -INFINITY) & !integer;
+  const float signed_power = tn_f32_from_bits(tn_f32_bits(absolute) ^ sign);
+  const int undefined = (int)(x < 0.0f) & (int)(x > -INFINITY) & (int)!integer;
   const float result = undefined ? NAN : signed_power;
-  return (y == 0.0f) | (x == 1.0f) ? 1.0f : result;
+  const int one = (int)(y == 0.0f) | (int)(x == 1.0f);
+  return one ? 1.0f : result;
 }
 
 #endif  // TENON_CPU_VECMATH_H_
