@@ -106,11 +106,14 @@ static tn_status add_file(const char *path, const char *name) {
                      backend->facts.name, name, backend->facts.name, path);
     snprintf(backend->facts.name, sizeof backend->facts.name, "%s", name);
   }
-  if (!backend->failed && is_known_name(backend->facts.name)) {
+  bool shadowed = !backend->failed && is_known_name(backend->facts.name);
+  if (shadowed) {
     tn__backend_fail(backend, TN__STAGE_NOTE, "another file found earlier is '%s'",
                      backend->facts.name);
   }
   backend->order = tn__backend_list_order(&loader.list, backend->facts.name, &backend->named);
+  // A name that the user lists is the first file's; that a later one is passed over is no failure.
+  if (shadowed && name == NULL) backend->named = false;
   append(backend);
   return TN_OK;
 }
