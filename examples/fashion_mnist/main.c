@@ -39,14 +39,6 @@ static void catch_interrupt(void) {
   (void)sigaction(SIGINT, &action, NULL);
 }
 
-// ---- threads -----------------------------------------------------------------------------------
-
-// OpenMP's threads spin while they wait for each other. On cores that other programs use as well
-// that made the training ten times slower than letting them sleep, which costs little elsewhere.
-static void let_threads_sleep(void) {
-  if (getenv("GOMP_SPINCOUNT") == NULL) (void)setenv("OMP_WAIT_POLICY", "passive", 0);
-}
-
 // ---- what is printed ---------------------------------------------------------------------------
 
 static void print_start(const dataset *train_set, tn_module *model, const options *o) {
@@ -171,7 +163,6 @@ int main(int argc, char **argv) {
   options o;
   int code = options_parse(&o, argc, argv);
   if (code >= 0) return code;
-  let_threads_sleep();
   catch_interrupt();
   tn_scope *scope = tn_scope_open();
   tn_status status = run(&o);
