@@ -238,6 +238,21 @@ TN_TEST(plugin, sparse_gigabyte_is_refused_at_once) {
   unlink(path);
 }
 
+TN_TEST(plugin, named_by_its_path_goes_before_one_of_the_same_name) {
+  char path[] = "/tmp/tenon_plugin_XXXXXX", list[64];
+  altered_copy(PLUGIN("faulty"), path, 0, -1, 0);
+  snprintf(list, sizeof list, "faulty=%s,cpu", path);
+  setenv("TENON_BACKENDS", list, 1);
+  setenv("TENON_BACKEND_PATH", PLUGIN("faulty"), 1);
+  tn_device_parse("faulty");
+  cr_assert(tn_ok(), "%s", tn_ok() ? "" : tn_error_peek()->message);
+  char *report = tn_load_report();
+  cr_assert_not_null(strstr(report, path));
+  cr_assert_not_null(strstr(report, "another file found earlier is 'faulty'"));
+  free(report);
+  unlink(path);
+}
+
 // ---- registration ------------------------------------------------------------------------------
 
 TN_TEST(plugin, that_fails_in_init_leaves_nothing) {
