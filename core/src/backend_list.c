@@ -35,7 +35,7 @@ static tn_status bad_entry(const char *from, const char *to, const char *why) {
   int length = to - from > 200 ? 200 : (int)(to - from);
   return tn__error(TN_INVALID_ARGUMENT,
                    &(tn__error_details){NULL, "TENON_BACKENDS", NULL,
-                                        "write TENON_BACKENDS=cuda,cpu or name=/path/to/lib.so"},
+                                        "write TENON_BACKENDS=name,cpu or name=/path/to/lib.so"},
                    "TENON_BACKENDS: entry '%.*s' %s", length, from, why);
 }
 

@@ -140,7 +140,8 @@ tn_device tn_device_parse(const char *name) {
   int32_t index, type = 0;
   if (name == NULL || !split_name(name, &length, &index)) {
     tn__error(TN_INVALID_ARGUMENT,
-              &(tn__error_details){NULL, "name", NULL, "write \"cpu\" or \"cuda:1\""},
+              &(tn__error_details){NULL, "name", NULL,
+                                   "write \"cpu\", or the type and an index, as in \"cpu:0\""},
               "'%.64s' is not the name of a device", name == NULL ? "(NULL)" : name);
     return TN_DEVICE_DEFAULT;
   }
