@@ -3,7 +3,8 @@
 // module_tree: walks over the whole tree: paths, the list of parameters, moving, text. Depth is the
 // model's own nesting, so recursion is bounded by what someone wrote.
 
-#include <stdarg.h>
+#define _POSIX_C_SOURCE 200809L  // open_memstream
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,52 +234,18 @@ tn_status tn_module_to(tn_module *module, tn_device device, tn_dtype dtype) {
 
 // ---- text --------------------------------------------------------------------------------------
 
-typedef struct text {
-  char *data;
-  size_t length;
-  size_t capacity;
-  bool failed;
-} text;
-
-static void append(text *t, const char *format, ...) TN_PRINTF(2, 3);
-static void append(text *t, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  va_list again;
-  va_copy(again, arguments);
-  int needed = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  size_t capacity = t->length + (needed < 0 ? 0 : (size_t)needed) + 1;
-  if (!t->failed && needed >= 0 && capacity > t->capacity) {
-    char *grown = realloc(t->data, 2 * capacity);
-    if (grown == NULL) t->failed = true;
-    if (grown != NULL) {
-      t->data = grown;
-      t->capacity = 2 * capacity;
-    }
-  }
-  if (needed < 0) t->failed = true;
-  if (!t->failed) {
-    t->length += (size_t)vsnprintf(t->data + t->length, t->capacity - t->length, format, again);
-  }
-  va_end(again);
-}
-
-static void append_module(text *t, const tn_module *module, int indent) {
+static void write_module(FILE *out, const tn_module *module, int indent) {
   char description[160] = "";
   if (module->type->describe != NULL) {
     (void)module->type->describe(module, description, sizeof description);
   }
-  append(t, "%s(%s", module->type->name, description);
-  if (module->child_count == 0) {
-    append(t, ")");
-    return;
-  }
+  fprintf(out, "%s(%s", module->type->name, description);
   for (int64_t i = 0; i < module->child_count; i++) {
-    append(t, "\n%*s(%s): ", indent + 2, "", module->children[i].name);
-    append_module(t, module->children[i].module, indent + 2);
+    fprintf(out, "\n%*s(%s): ", indent + 2, "", module->children[i].name);
+    write_module(out, module->children[i].module, indent + 2);
   }
-  append(t, "\n%*s)", indent, "");
+  if (module->child_count > 0) fprintf(out, "\n%*s", indent, "");
+  fputc(')', out);
 }
 
 char *tn_module_to_string(tn_module *module) {
@@ -286,11 +253,18 @@ char *tn_module_to_string(tn_module *module) {
     tn_error_set(TN_INVALID_ARGUMENT, "tn_module_to_string: the module is NULL");
     return NULL;
   }
-  text t = {NULL, 0, 0, false};
-  append_module(&t, module, 0);
-  append(&t, "\n%lld parameters", (long long)tn_module_parameter_numel(module));
-  if (!t.failed) return t.data;
-  free(t.data);
+  char *string = NULL;
+  size_t length = 0;
+  FILE *out = open_memstream(&string, &length);
+  bool complete = out != NULL;
+  if (out != NULL) {
+    write_module(out, module, 0);
+    fprintf(out, "\n%lld parameters", (long long)tn_module_parameter_numel(module));
+    complete = !ferror(out);
+    complete = fclose(out) == 0 && complete;
+  }
+  if (complete) return string;
+  free(string);
   tn_error_set(TN_OUT_OF_MEMORY, "no memory for the text of module '%s'", module->type->name);
   return NULL;
 }
