@@ -21,8 +21,11 @@ static tn_tensor *load_file(const char *folder, const char *name, const char *ki
     tn_error_set(TN_INVALID_ARGUMENT, "the folder's name '%.40s...' is too long", folder);
     return NULL;
   }
-  if (access(path, F_OK) != 0) path[length - 3] = '\0';
+  // The plain file goes first: someone has unpacked it for a Tenon that cannot.
+  path[length - 3] = '\0';
+  if (access(path, F_OK) != 0) path[length - 3] = '.';
   if (access(path, F_OK) != 0) {
+    path[length - 3] = '\0';
     tn_error_set(TN_NOT_FOUND,
                  "there is no %s, with or without .gz.\n"
                  "On Debian and Ubuntu the package dataset-fashion-mnist has it; otherwise fetch "
