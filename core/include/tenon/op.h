@@ -132,7 +132,7 @@ typedef struct tn_op_traits {
   bool random;          // draws random numbers
   bool inplace;         // has an in-place form, name_
   bool needs_kernel;    // cannot run without a backend
-  bool out;               // has an out form, which tn_op_call_out calls
+  bool out;             // has an out form, which tn_op_call_out calls
 } tn_op_traits;
 TN_API tn_op_traits tn_op_traits_of(const tn_op *op);
 
@@ -144,8 +144,8 @@ TN_API tn_status tn_op_call(const tn_op *op, const tn_value *args, int32_t arg_c
 
 // Calls the out form of |op|: the results go into |outs|, as many as it has results, of the right
 // shape already or resized. No gradient is recorded.
-// errors: UNIMPLEMENTED where there is no such form, READ_ONLY, INVALID_ARGUMENT for an overlap, and
-// tn_op_call's | owns: nothing | threads: any
+// errors: UNIMPLEMENTED where there is no such form, READ_ONLY, INVALID_ARGUMENT for an overlap,
+// and tn_op_call's | owns: nothing | threads: any
 TN_API tn_status tn_op_call_out(const tn_op *op, tn_tensors outs, const tn_value *args,
                                 int32_t arg_count);
 
