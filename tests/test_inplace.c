@@ -385,6 +385,17 @@ TN_TEST(inplace_autograd, second_gradient_goes_through_it) {
   tn_scope_close(scope);
 }
 
+TN_TEST(inplace_autograd, refuses_views_of_a_base_with_gaps_and_changes_nothing) {
+  tn_scope *scope = tn_scope_open();
+  double data[] = {1, 2, 3, 4, 5, 6};
+  tn_tensor *base = tn_from_blob(data, TN_SHAPE(3), TN_INTS(2), TN_F64, NULL, NULL);
+  tn_tensor *leaf = leaf_of(TN_SHAPE(1), (double[]){7});
+  cr_assert_eq(tn_add_(tn_slice(base, .end = TN_INT(1)), leaf), TN_UNIMPLEMENTED);
+  expect_error(TN_UNIMPLEMENTED, "clone the base");
+  cr_assert_eq(data[0], 1.0);
+  tn_scope_close(scope);
+}
+
 // ---- version counters --------------------------------------------------------------------------
 
 TN_TEST(version_counter, error_names_both_operators) {

@@ -340,12 +340,16 @@ tn_ints tn_vjp_ints(tn_vjp *vjp, const int64_t *data, int64_t count) {
 
 tn_status tn__check_inplace(tn__call *call, tn_tensor *self) {
   const tn_tensor *owner = self->base == NULL ? self : self->base;
-  bool leaf = owner->requires_grad && owner->node == NULL;
-  if (!leaf) return TN_OK;
-  return tn__op_error(call, TN_WRONG_STATE, "self",
-                      "%s a leaf that requires a gradient is changed in place; turn recording off "
-                      "(tn_grad_mode_set(false)) or clone it",
-                      owner == self ? "" : "a view of");
+  if (owner->requires_grad && owner->node == NULL) {
+    return tn__op_error(call, TN_WRONG_STATE, "self",
+                        "%s a leaf that requires a gradient is changed in place; turn recording "
+                        "off (tn_grad_mode_set(false)) or clone it",
+                        owner == self ? "" : "a view of");
+  }
+  if (owner == self || tn__is_contiguous(owner)) return TN_OK;
+  return tn__op_error(call, TN_UNIMPLEMENTED, "self",
+                      "a view of a base that is not contiguous is changed in place, and a gradient "
+                      "is required; clone the base first");
 }
 
 // The base of a view after the view was written: the old base outside of the window, the window's
@@ -381,11 +385,6 @@ static const tn__node_kind window_kind = {window_backward, NULL};
 // Rewrites the history of |self|'s base, whose window |self| now is result 0 of |node|.
 static tn_status rebase_view(tn_tensor *self, tn__node *node) {
   tn_tensor *base = self->base;
-  if (!tn__is_contiguous(base)) {
-    return tn__error(TN_UNIMPLEMENTED, NULL,
-                     "a view of a base that is not contiguous was changed in place, and a gradient "
-                     "is required; clone the base first");
-  }
   tn_tensor *inputs[2] = {base, self};
   tn__node *whole = tn__node_new(&window_kind, "as_strided_scatter", inputs, 1, &base, 1, 0,
                                  sizeof(window) + 2 * sizeof(tn__edge));

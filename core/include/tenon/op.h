@@ -142,8 +142,8 @@ TN_API tn_op_traits tn_op_traits_of(const tn_op *op);
 TN_API tn_status tn_op_call(const tn_op *op, const tn_value *args, int32_t arg_count,
                             tn_value *results);
 
-// Calls the out form of |op|: the results go into |outs|, as many as it has results, of the right
-// shape already or resized. No gradient is recorded.
+// Calls the out form of |op|: the results go into |outs|, as many as it has results and each of its
+// result's shape. No gradient is recorded.
 // errors: UNIMPLEMENTED where there is no such form, READ_ONLY, INVALID_ARGUMENT for an overlap,
 // and tn_op_call's | owns: nothing | threads: any
 TN_API tn_status tn_op_call_out(const tn_op *op, tn_tensors outs, const tn_value *args,
