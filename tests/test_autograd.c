@@ -448,6 +448,31 @@ TN_TEST(hook, failure_fails_the_backward_pass) {
   tn_scope_close(scope);
 }
 
+static tn_tensor *silent_hook(void *context, tn_tensor *grad) {
+  (void)context, (void)grad;
+  return NULL;
+}
+
+static tn_tensor *misshapen_hook(void *context, tn_tensor *grad) {
+  (void)context, (void)grad;
+  return tn_ones(TN_SHAPE(7));
+}
+
+// NULL always comes with an error, and a replacement has the shape of what it replaces.
+TN_TEST(hook, result_that_cannot_be_a_gradient_is_an_error) {
+  const tn_hook_fn hooks[] = {silent_hook, misshapen_hook};
+  const char *const words[] = {"return TN_NONE", "another shape"};
+  for (int i = 0; i < 2; i++) {
+    tn_scope *scope = tn_scope_open();
+    tn_tensor *x = leaf_of(3);
+    tn_register_hook(x, hooks[i], NULL, NULL);
+    cr_assert_eq(tn_backward(tn_mul(x, x)), TN_INVALID_ARGUMENT);
+    expect_error(TN_INVALID_ARGUMENT, words[i]);
+    cr_assert_null(tn_tensor_grad(x));
+    tn_scope_close(scope);
+  }
+}
+
 TN_TEST(hook, on_a_constant_is_wrong_state) {
   tn_tensor *x = tn_ones(TN_SHAPE(1));
   cr_assert_eq(tn_register_hook(x, failing_hook, NULL, NULL), 0);

@@ -265,12 +265,30 @@ static inline __attribute__((always_inline)) tn_status send(engine *e, const tn_
 
 // ---- hooks and captures ------------------------------------------------------------------------
 
+// Whether |replaced| may take the place of |grad|; the error where not.
+static tn_status check_replacement(const tn_tensor *replaced, const tn_tensor *grad) {
+  if (replaced == NULL) {
+    if (!tn_ok()) return failed();
+    return tn_error_set(TN_INVALID_ARGUMENT,
+                        "tn_backward: a hook returned NULL and recorded no error; to leave the "
+                        "gradient as it is, return TN_NONE");
+  }
+  if (tn__is_none(replaced) ||
+      is_like(replaced, grad->dtype, grad->device, grad->rank, grad->sizes)) {
+    return TN_OK;
+  }
+  return tn_error_set(TN_INVALID_ARGUMENT,
+                      "tn_backward: a hook returned a gradient of another shape, dtype or device "
+                      "than the one it was given");
+}
+
 // Lets the hooks of result |output| see and replace its gradient.
 static tn_status run_hooks(const tn__hook *hooks, int32_t output, tn_tensor **place) {
   for (const tn__hook *hook = hooks; hook != NULL; hook = hook->next) {
     if (hook->output != output || *place == NULL) continue;
     tn_tensor *replaced = hook->function(hook->context, *place);
-    if (replaced == NULL) return failed();
+    tn_status status = check_replacement(replaced, *place);
+    if (status != TN_OK) return status;
     if (tn__is_none(replaced) || replaced == *place) continue;
     tn__retain_raw(replaced);
     tn__release_raw(*place);
