@@ -308,6 +308,23 @@ TN_TEST(device, unknown_name_gets_its_near_match) {
   }
 }
 
+// The cpu's type is there without a search; the report of an index too high is of a search all the
+// same.
+TN_TEST(device, index_too_high_reports_a_search) {
+  cr_assert_eq(tn_device_parse("cpu:5").type, 0);
+  cr_assert_not_null(strstr(tn_error_peek()->message, "  cpu: "), "%s", tn_error_peek()->message);
+  cr_assert_eq(tn_error_clear(), TN_UNAVAILABLE);
+}
+
+TN_TEST(device, without_a_backend_is_reported_once) {
+  setenv("TENON_BACKENDS", "^cpu", 1);
+  cr_assert_null(tn_rand(TN_SHAPE(2)));
+  const char *report = strstr(tn_error_peek()->message, "load report:");
+  cr_assert_not_null(report);
+  cr_assert_null(strstr(report + 1, "load report:"), "%s", tn_error_peek()->message);
+  tn_error_clear();
+}
+
 // ---- kernels that fail -------------------------------------------------------------------------
 
 static tn_device faulty(void) {

@@ -6,6 +6,7 @@
 #include <tenon/error.h>
 #include <tenon/random.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +148,9 @@ tn_device tn_device_parse(const char *name) {
   }
   tn__registry_lock();
   tn_status status = find_type(name, length, &type);
-  if (status == TN_OK && index >= types[type]->count) {
+  bool missing = status == TN_OK && index >= types[type]->count;
+  if (missing) status = tn__loader_scan();  // for the report: the cpu's type needs no search
+  if (missing && status == TN_OK) {
     const tn__device_type *found = types[type];
     status = tn__loader_error(TN_UNAVAILABLE, "",
                               "device '%s' cannot be had: there are %d of type "
@@ -264,7 +267,19 @@ static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
 
 static void read_seed(void) {
   const char *text = tn__environment("TENON_SEED", false);
-  manual_seed = text == NULL ? UINT64_C(67280421310721) : strtoull(text, NULL, 10);
+  manual_seed = UINT64_C(67280421310721);
+  if (text != NULL && text[0] != '\0') {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0) {
+      manual_seed = value;
+    } else {
+      tn__log(TN__LOG_WARNING, "random",
+              "TENON_SEED=%s is not a number from 0 to 2^64 - 1; using %llu", text,
+              (unsigned long long)manual_seed);
+    }
+  }
   for (int32_t i = 0; i < TN__MAX_DEVICES; i++) {
     atomic_store_explicit(&cpu_type.generators[i].seed, manual_seed, memory_order_relaxed);
   }

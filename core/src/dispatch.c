@@ -355,10 +355,11 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
   }
   tn_device_name(call->device, device, sizeof device);
   if (chain == NULL) {
+    bool was_ok = tn_ok();  // an error that was there before stays as it is
     tn_status status = tn__op_error(call, TN_UNIMPLEMENTED, "",
                                     "no backend has a kernel for dtype %s on device '%s'",
                                     tn_dtype_name(call->key), device);
-    if (tn__chain_tables[call->device.type] == NULL) {
+    if (was_ok && tn__chain_tables[call->device.type] == NULL) {
       char *report = tn_load_report();
       tn__error_note("\nload report:\n%s", report == NULL ? "" : report);
       free(report);
