@@ -53,7 +53,11 @@ int main(int argc, char **argv) {
     return argc < 2 ? 2 : 0;
   }
   for (size_t i = 0; i < command_count; i++) {
-    if (strcmp(commands[i].name, argv[1]) == 0) return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(commands[i].name, argv[1]) != 0) continue;
+    int result = commands[i].run(argc - 1, argv + 1);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return result;
+    fprintf(stderr, "tenon: the output could not be written\n");
+    return result == 0 ? 1 : result;
   }
   fprintf(stderr, "tenon: there is no command '%s'\n\n", argv[1]);
   print_commands(stderr);
