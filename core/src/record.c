@@ -342,9 +342,9 @@ tn_status tn__check_inplace(tn__call *call, tn_tensor *self) {
   const tn_tensor *owner = self->base == NULL ? self : self->base;
   if (owner->requires_grad && owner->node == NULL) {
     return tn__op_error(call, TN_WRONG_STATE, "self",
-                        "%s a leaf that requires a gradient is changed in place; turn recording "
+                        "%sa leaf that requires a gradient is changed in place; turn recording "
                         "off (tn_grad_mode_set(false)) or clone it",
-                        owner == self ? "" : "a view of");
+                        owner == self ? "" : "a view of ");
   }
   if (owner == self || tn__is_contiguous(owner)) return TN_OK;
   return tn__op_error(call, TN_UNIMPLEMENTED, "self",
