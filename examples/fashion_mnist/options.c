@@ -112,6 +112,18 @@ static const row *find_row(const char *argument, const char **value) {
   return NULL;
 }
 
+static void complain(const char *program, const row *r, const char *value) {
+  fprintf(stderr, "%s: --%s wants ", program, r->name);
+  if (r->kind == TEXT) {
+    fprintf(stderr, "a name");
+  } else if (r->kind == RATE) {
+    fprintf(stderr, "a number above 0 and below 1000");
+  } else {
+    fprintf(stderr, "a whole number from %lld on", (long long)r->minimum);
+  }
+  fprintf(stderr, ", not '%s'\n", value);
+}
+
 int options_parse(options *o, int argc, char **argv) {
   memset(o, 0, sizeof *o);
   for (int i = 0; i < ROW_COUNT; i++) {
@@ -132,8 +144,7 @@ int options_parse(options *o, int argc, char **argv) {
     }
     if (value == NULL && i + 1 < argc) value = argv[++i];
     if (value == NULL || !store(o, r, value)) {
-      fprintf(stderr, "%s: --%s wants %s, not '%s'\n", argv[0], r->name,
-              r->kind == TEXT ? "a name" : "a number in its range", value == NULL ? "" : value);
+      complain(argv[0], r, value == NULL ? "" : value);
       return 2;
     }
   }
