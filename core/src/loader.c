@@ -340,18 +340,20 @@ tn_status tn__registry_ensure(int32_t device_type) {
 
 // ---- answers -----------------------------------------------------------------------------------
 
+// How far a candidate came, in words for people.
+static const char *stage_text(const tn__backend *backend) {
+  if (backend->failed) return tn__stage_name(backend->stage);
+  if (backend->order < 0) return "not listed";
+  return backend->stage == TN__STAGE_CPU ? "found, not opened yet" : tn__stage_name(backend->stage);
+}
+
 char *tn__loader_report(void) {
   tn__text text = {NULL, 0, 0};
   const char *listed = tn__environment("TENON_BACKENDS", false);
   tn__text_append(&text, "TENON_BACKENDS: %.400s\n", listed == NULL ? "(unset)" : listed);
   tn__text_append(&text, "searched: %s\n", loader.searched == NULL ? "(nothing)" : loader.searched);
   for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-    const char *stage =
-        backend->order < 0 && !backend->failed ? "not listed" : tn__stage_name(backend->stage);
-    if (backend->order >= 0 && !backend->failed && backend->stage == TN__STAGE_CPU) {
-      stage = "found, not opened yet";
-    }
-    tn__text_append(&text, "  %s: %s%s%s (%s)\n", backend->facts.name, stage,
+    tn__text_append(&text, "  %s: %s%s%s (%s)\n", backend->facts.name, stage_text(backend),
                     backend->reason[0] ? ": " : "", backend->reason, backend->path);
   }
   if (loader.first == NULL) tn__text_append(&text, "  no backend was found\n");
@@ -416,13 +418,12 @@ tn_status tn_backend_at(int32_t index, tn_backend_info *info) {
   if (backend == NULL || index < 0) {
     status = tn__error(TN_OUT_OF_RANGE, NULL, "tn_backend_at: there is no backend %d", index);
   } else {
-    bool unlisted = backend->order < 0 && !backend->failed;
     *info = (tn_backend_info){
         .name = backend->facts.name,
         .version = backend->facts.version,
         .path = backend->path,
         .devices = backend->facts.devices,
-        .stage = unlisted ? "not listed" : tn__stage_name(backend->stage),
+        .stage = stage_text(backend),
         .reason = backend->reason,
         .kernel_count = backend->kernel_count,
     };
