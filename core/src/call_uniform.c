@@ -14,11 +14,9 @@
 static const int64_t unit_stride[1] = {1};
 static const int64_t zero_stride[1] = {0};
 
-// Immediates and TN_NONE are not contiguous tensors of the heap, so flags tell them apart.
+// |first| is contiguous and of the heap. Immediates and TN_NONE are not, so flags tell them apart.
 static inline bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
-  const uint32_t kind = TN__TENSOR_CONTIGUOUS | TN__TENSOR_IMMEDIATE;
-  if (tensor->dtype != first->dtype || tensor->rank != first->rank ||
-      (tensor->flags & kind) != TN__TENSOR_CONTIGUOUS ||
+  if (tn__kind_of(tensor) != tn__kind_of(first) ||
       !tn_device_equal(tensor->device, first->device)) {
     return false;
   }
@@ -28,14 +26,9 @@ static inline bool is_like(const tn_tensor *tensor, const tn_tensor *first) {
   return true;
 }
 
-// The first kernel of the chain, if it asks no questions.
-static const tn__kernel *first_kernel(const tn__call *call, tn_dtype key) {
-  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, key);
-  if (chain == NULL) return NULL;
-  const tn__kernel *kernel = chain->kernels[0];
-  bool plain = kernel->row.supports == NULL &&
-               (kernel->row.attrs_size == 0 || kernel->row.attrs_size >= call->op->attrs_size);
-  return plain ? kernel : NULL;
+// Whether a gradient might have to be recorded because of |tensor|.
+static inline bool may_track(const tn_tensor *tensor) {
+  return tensor->requires_grad || tensor->base != NULL;
 }
 
 bool tn__call_is_uniform(tn__call *call) {
@@ -46,14 +39,15 @@ bool tn__call_is_uniform(tn__call *call) {
     return false;
   }
   const tn_tensor *first = call->inputs[0];
-  if (first == NULL || first->numel == 0 ||
-      (first->flags & (TN__TENSOR_CONTIGUOUS | TN__TENSOR_WRAPPED_NUMBER)) !=
-          TN__TENSOR_CONTIGUOUS) {
+  if (first == NULL || first->numel == 0 || first->flags != TN__TENSOR_CONTIGUOUS) {
     return false;
   }
+  bool tracked = may_track(first);
   for (int32_t i = 1; i < call->input_count; i++) {
     const tn_tensor *input = call->inputs[i];
-    if (input != first && (input == NULL || !is_like(input, first))) return false;
+    if (input == first) continue;
+    if (input == NULL || !is_like(input, first)) return false;
+    tracked |= may_track(input);
   }
   if (call->given != NULL && call->given[0] != first && !is_like(call->given[0], first)) {
     return false;
@@ -64,6 +58,7 @@ bool tn__call_is_uniform(tn__call *call) {
   }
   call->key = first->dtype;
   call->device = first->device;
+  call->untracked = !tracked;
   return true;
 }
 
@@ -142,7 +137,8 @@ bool tn__call_uniform(tn__call *call, tn_status *status) {
   tn_dtype dtype = def->result_dtype != TN_DTYPE_NONE ? def->result_dtype : key;
   if (def->check != NULL && (*status = def->check(call, call->attrs, key)) != TN_OK) return true;
   if (def->infer != NULL && (*status = infer(call, &key, &dtype)) != TN_OK) return true;
-  const tn__kernel *kernel = first_kernel(call, key);
+  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, key);
+  const tn__kernel *kernel = chain == NULL ? NULL : chain->plain;
   if (kernel == NULL || (call->given != NULL && call->given[0]->dtype != dtype)) return false;
   if (key != first->dtype && !(kernel->row.flags & TN_ROW_CASTS)) return false;
   call->kernel = kernel;

@@ -56,6 +56,7 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
   call->temporary_count = 0;
   call->copied_outs = 0;
   call->uniform = false;
+  call->untracked = false;
   call->outs[0] = NULL;
 }
 
@@ -290,25 +291,11 @@ static tn_status fill_identity(tn__call *call) {
   return TN_OK;
 }
 
-static tn_status kernel_status(tn__call *call, tn_status status) {
+tn_status tn__call_kernel_failed(tn__call *call, tn_status status) {
   if (tn_ok()) {
     tn__call_kernel_error(call, status, "the kernel failed and gave no reason");
   }
   return status;
-}
-
-tn_status tn__call_kernel(tn__call *call) {
-  tn_kernel_ctx ctx;
-  ctx.struct_size = sizeof ctx;
-  ctx.flags = tn__deterministic() ? TN_KERNEL_CTX_DETERMINISTIC : 0;
-  ctx.host = &tn__host_api;
-  ctx.op = call->op->name;
-  ctx.stream = NULL;
-  ctx.device = call->device;
-  ctx.host_data = call;
-  const tn_kernel_row *row = &call->kernel->row;
-  tn_status status = row->run(row->self, &ctx, &call->args);
-  return __builtin_expect(status == TN_OK, 1) ? TN_OK : kernel_status(call, status);
 }
 
 // Moves results that the kernel could not write in place into the given tensors.
@@ -525,7 +512,7 @@ static tn_status run_body(tn__call *call, bool decompose_first) {
 
 // Whether the call's results must require a gradient.
 static bool must_record(const tn__call *call) {
-  if (call->thread->grad_disabled) return false;
+  if (call->untracked || call->thread->grad_disabled) return false;
   if (call->op->def->flags & TN_OP_NONDIFFERENTIABLE) return false;
   for (int32_t i = 0; i < call->input_count; i++) {
     if (tn__tracks(call->inputs[i])) return true;
@@ -533,20 +520,19 @@ static bool must_record(const tn__call *call) {
   return false;
 }
 
-static tn_status run_plain(tn__call *call, bool uniform) {
+// Runs the body and, with |record|, records it; where only its parts have a gradient, they are what
+// is recorded. One call of each stage, so that the compiler may put them in one piece.
+static inline tn_status run(tn__call *call, bool uniform, bool record) {
   tn_status status;
-  if (uniform && tn__call_uniform(call, &status)) return status;
-  return run_body(call, false);
-}
-
-static tn_status run_recorded(tn__call *call, bool uniform) {
   const tn_op_def *def = call->op->def;
-  if (def->vjp == NULL && def->compose != NULL) return run_body(call, true);
-  call->thread->grad_disabled = true;
-  tn_status status = run_plain(call, uniform);
+  if (record) {
+    if (def->vjp == NULL && def->compose != NULL) return run_body(call, true);
+    call->thread->grad_disabled = true;
+  }
+  if (!uniform || !tn__call_uniform(call, &status)) status = run_body(call, false);
+  if (!record) return status;
   call->thread->grad_disabled = false;
-  if (status != TN_OK) return status;
-  return tn__record_call(call, NULL);
+  return status == TN_OK ? tn__record_call(call, NULL) : status;
 }
 
 // Checks operands, their device and their dtype.
@@ -568,7 +554,7 @@ tn_status tn__call_run(tn__call *call) {
   if (__builtin_expect(status != TN_OK, 0)) return status;
   for (int32_t i = 1; i < call->output_count; i++) call->outs[i] = NULL;
   bool record = call->given == NULL && must_record(call);
-  status = record ? run_recorded(call, uniform) : run_plain(call, uniform);
+  status = run(call, uniform, record);
   if (__builtin_expect(status != TN_OK, 0)) drop_outs(call);
   return status;
 }

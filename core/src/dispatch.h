@@ -11,6 +11,7 @@
 
 #include <tenon/plugin.h>
 
+#include "backend.h"
 #include "op_table.h"
 #include "registry.h"
 #include "tensor_impl.h"
@@ -43,6 +44,7 @@ struct tn__call {
   int32_t temporary_count;
   tn_tensor *temporaries[TN__CALL_TEMPORARIES];  // casts and copies of inputs, raw
   bool uniform;                                  // every operand has the sizes of input 0
+  bool untracked;                                // no operand requires a gradient, as is known
   uint32_t copied_outs;  // bit i: result i is computed in new memory and copied into given[i]
 };
 
@@ -64,7 +66,20 @@ bool tn__call_uniform(tn__call *call, tn_status *status);
 // The same for a reduction, once its result is described: all of one operand into one element.
 bool tn__call_whole(tn__call *call, tn_status *status);
 // Runs the selected kernel on the described views.
-tn_status tn__call_kernel(tn__call *call);
+tn_status tn__call_kernel_failed(tn__call *call, tn_status status);
+static inline tn_status tn__call_kernel(tn__call *call) {
+  tn_kernel_ctx ctx;
+  ctx.struct_size = sizeof ctx;
+  ctx.flags = atomic_load_explicit(&tn__kernel_flags, memory_order_relaxed);
+  ctx.host = &tn__host_api;
+  ctx.op = call->op->name;
+  ctx.stream = NULL;
+  ctx.device = call->device;
+  ctx.host_data = call;
+  const tn_kernel_row *row = &call->kernel->row;
+  tn_status status = row->run(row->self, &ctx, &call->args);
+  return __builtin_expect(status == TN_OK, 1) ? TN_OK : tn__call_kernel_failed(call, status);
+}
 // The first kernel of |chain| that accepts the described views; NULL where none does.
 const tn__kernel *tn__call_select(tn__call *call, const tn__chain *chain);
 // Whether the attributes that |kernel| was compiled before have their defaults.

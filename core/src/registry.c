@@ -48,6 +48,8 @@ void tn__registry_lock(void) {
 
 void tn__registry_unlock(void) { pthread_mutex_unlock(&registry_mutex); }
 
+_Atomic uint32_t tn__kernel_flags;
+
 // TENON_DETERMINISTIC=1: rows that do not promise the same bits every time stand in no chain.
 bool tn__deterministic(void) {
   static _Atomic int32_t answer;  // 0: not asked yet, 1: no, 2: yes
@@ -55,6 +57,10 @@ bool tn__deterministic(void) {
   if (known == 0) {
     const char *text = tn__environment("TENON_DETERMINISTIC", false);
     known = text != NULL && strcmp(text, "0") != 0 ? 2 : 1;
+    if (known == 2) {
+      atomic_fetch_or_explicit(&tn__kernel_flags, TN_KERNEL_CTX_DETERMINISTIC,
+                               memory_order_relaxed);
+    }
     atomic_store_explicit(&answer, known, memory_order_relaxed);
   }
   return known == 2;
@@ -80,6 +86,14 @@ static void chain_insert(tn__chain *chain, const tn__kernel *kernel) {
     chain->kernels[place] = chain->kernels[place - 1];
   }
   chain->kernels[place] = kernel;
+}
+
+// The first kernel, if nothing needs to be asked before it runs.
+static void find_plain(tn__chain *chain) {
+  const tn__kernel *first = chain->kernels[0];
+  uint32_t known = first->row.attrs_size;
+  bool fits = known == 0 || known >= tn__op_table[first->op_id].attrs_size;
+  chain->plain = first->row.supports == NULL && fits ? first : NULL;
 }
 
 // Visits (kernel, slot) pairs; counts them when |table| is NULL.
@@ -129,6 +143,9 @@ tn_status tn__registry_publish(int32_t device_type) {
   }
   table->device_type = device_type;
   fill_table(device_type, counts, table, chains);
+  for (uint64_t i = 0; i < slots; i++) {
+    if (chains[i] != NULL) find_plain(chains[i]);
+  }
   free(counts);
   free(chains);
   atomic_store_explicit(&tn__chain_tables[device_type], table, memory_order_release);

@@ -25,6 +25,7 @@ typedef struct tn__kernel {
 } tn__kernel;
 
 typedef struct tn__chain {
+  const tn__kernel *plain;  // the first kernel, if it takes any arguments; else NULL
   int32_t count;
   const tn__kernel *kernels[];
 } tn__chain;
@@ -52,8 +53,10 @@ static inline const tn__chain *tn__chain_of(int32_t device_type, int32_t op_id, 
   return table == NULL ? NULL : table->chains[op_id * TN_DTYPE_COUNT + dtype];
 }
 
-// Whether only kernels that give the same bits every time may run.
+// Whether only kernels that give the same bits every time may run. Asked when the first chains are
+// made; what kernels are told of it is known from then on.
 bool tn__deterministic(void);
+extern _Atomic uint32_t tn__kernel_flags;  // TN_KERNEL_CTX_*
 
 // One lock for registration, loading and the list of backends. Recursive.
 void tn__registry_lock(void);

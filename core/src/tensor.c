@@ -17,7 +17,8 @@ struct tn_tensor tn_none_tensor = {
 
 // ---- making ------------------------------------------------------------------------------------
 
-static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device device) {
+static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, int32_t item_bytes,
+                                         tn_device device) {
   tn__thread *thread = &tn__tls;
   tn_tensor *tensor = tn__small_allocate(thread, sizeof *tensor);
   if (tensor == NULL) {
@@ -28,7 +29,7 @@ static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, tn_device
   tensor->dtype = (uint8_t)dtype;
   tensor->rank = (uint8_t)rank;
   tensor->flags = 0;
-  tensor->item_bytes = (uint8_t)tn_dtype_size(dtype);
+  tensor->item_bytes = (uint8_t)item_bytes;
   tensor->device = device;
   tensor->offset = 0;
   tensor->storage = NULL;
@@ -78,7 +79,7 @@ void tn__tensor_free(tn_tensor *tensor) {
 static void tensor_abandon(tn_tensor *tensor) { tn__tensor_free(tensor); }
 
 tn_tensor *tn__tensor_new(int32_t rank, const int64_t *sizes, tn_dtype dtype, tn_device device) {
-  tn_tensor *tensor = tensor_allocate(rank, dtype, device);
+  tn_tensor *tensor = tensor_allocate(rank, dtype, tn_dtype_size(dtype), device);
   if (tensor == NULL) return NULL;
   int64_t stride = 1;
   int64_t numel = 1;
@@ -101,7 +102,8 @@ tn_tensor *tn__tensor_new(int32_t rank, const int64_t *sizes, tn_dtype dtype, tn
 
 tn_tensor *tn__tensor_new_like(const tn_tensor *like, tn_dtype dtype) {
   int32_t rank = like->rank;
-  tn_tensor *tensor = tensor_allocate(rank, dtype, like->device);
+  int32_t item_bytes = dtype == like->dtype ? like->item_bytes : tn_dtype_size(dtype);
+  tn_tensor *tensor = tensor_allocate(rank, dtype, item_bytes, like->device);
   if (tensor == NULL) return NULL;
   for (int32_t d = 0; d < rank; d++) {
     tensor->sizes[d] = like->sizes[d];
@@ -135,7 +137,7 @@ tn_tensor *tn__tensor_new_strided(int32_t rank, const int64_t *sizes, const int6
                                   tn_dtype dtype, tn_device device) {
   int64_t low, high;
   tn__extent(rank, sizes, strides, &low, &high);
-  tn_tensor *tensor = tensor_allocate(rank, dtype, device);
+  tn_tensor *tensor = tensor_allocate(rank, dtype, tn_dtype_size(dtype), device);
   if (tensor == NULL) return NULL;
   set_geometry(tensor, sizes, strides, -low);
   tensor->storage = tn__storage_new((uint64_t)(high - low + 1) * tensor->item_bytes, device);
@@ -149,7 +151,7 @@ tn_tensor *tn__tensor_new_strided(int32_t rank, const int64_t *sizes, const int6
 
 tn_tensor *tn__tensor_on(tn__storage *storage, int32_t rank, const int64_t *sizes,
                          const int64_t *strides, int64_t offset, tn_dtype dtype) {
-  tn_tensor *tensor = tensor_allocate(rank, dtype, storage->device);
+  tn_tensor *tensor = tensor_allocate(rank, dtype, tn_dtype_size(dtype), storage->device);
   if (tensor == NULL) return NULL;
   set_geometry(tensor, sizes, strides, offset);
   atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);

@@ -9,6 +9,8 @@
 #define TENON_CORE_TENSOR_IMPL_H_
 
 #include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
 #include <tenon/base.h>
 #include <tenon/scope.h>
 #include <tenon/tensor.h>
@@ -75,6 +77,15 @@ struct tn__immediate {
   struct tn_tensor tensor;
   tn_complex128 value;
 };
+
+// dtype, rank, flags and the size of an element, in one word to compare.
+static inline uint32_t tn__kind_of(const tn_tensor *tensor) {
+  uint32_t kind;
+  memcpy(&kind, (const char *)tensor + offsetof(tn_tensor, dtype), sizeof kind);
+  return kind;
+}
+_Static_assert(offsetof(tn_tensor, item_bytes) == offsetof(tn_tensor, dtype) + 3,
+               "the parts of a tensor's kind stand side by side");
 
 static inline bool tn__is_none(const tn_tensor *tensor) { return tensor == TN_NONE; }
 static inline bool tn__is_contiguous(const tn_tensor *tensor) {
