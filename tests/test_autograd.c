@@ -376,6 +376,21 @@ TN_TEST(create_graph, penalty_on_a_gradient_trains) {
   tn_scope_close(scope);
 }
 
+// What a small integer operand gives to a gradient is computed where it does not wrap.
+TN_TEST(dtype, of_an_integer_operand_does_not_wrap_the_gradient) {
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = leaf_of(1), *weight = leaf_of(0.5);
+  tn_tensor *high = tn_full(TN_SHAPE_SCALAR, tn_scalar_int(200), .dtype = TN_U8);
+  tn_tensor *low = tn_full(TN_SHAPE_SCALAR, tn_scalar_int(100), .dtype = TN_U8);
+  tn_tensor *one = tn_ones(TN_SHAPE_SCALAR);
+  cr_assert_eq(tn_backward(tn_addcmul(one, x, high, .value = TN_SCALAR(300))), TN_OK);
+  cr_assert_eq(grad_of(x), 60000.0);
+  cr_assert_eq(tn_backward(tn_lerp(high, low, weight)), TN_OK);
+  cr_assert_eq(grad_of(weight), -100.0);
+  expect_ok();
+  tn_scope_close(scope);
+}
+
 // ---- hooks and retained gradients --------------------------------------------------------------
 
 typedef struct trace {

@@ -17,11 +17,12 @@ static tn_status addcmul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
   if (status != TN_OK) return status;
   const tn_addcmul_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
+  // The gradient is what is scaled: an operand may be of small integers, where value * it wraps.
   if (tn_vjp_needs(vjp, 1)) {
-    grad_in[1] = tn_mul(grad_out[0], tn__scaled(tn_vjp_input(vjp, 2), attrs->value));
+    grad_in[1] = tn_mul(tn__scaled(grad_out[0], attrs->value), tn_vjp_input(vjp, 2));
   }
   if (tn_vjp_needs(vjp, 2)) {
-    grad_in[2] = tn_mul(grad_out[0], tn__scaled(tn_vjp_input(vjp, 1), attrs->value));
+    grad_in[2] = tn_mul(tn__scaled(grad_out[0], attrs->value), tn_vjp_input(vjp, 1));
   }
   return TN_OK;
 }
@@ -85,7 +86,11 @@ static tn_status lerp_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **g
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_sub(grad, tn_mul(grad, tn_vjp_input(vjp, 2)));
   if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_mul(grad, tn_vjp_input(vjp, 2));
   if (tn_vjp_needs(vjp, 2)) {
-    grad_in[2] = tn_mul(grad, tn_sub(tn_vjp_input(vjp, 1), tn_vjp_input(vjp, 0)));
+    // In the dtype of the result: integers that are unsigned, and bools, have no such difference.
+    tn_dtype dtype = tn_tensor_dtype(grad);
+    tn_tensor *self = tn_to(tn_vjp_input(vjp, 0), TN_DEVICE_DEFAULT, dtype);
+    tn_tensor *end = tn_to(tn_vjp_input(vjp, 1), TN_DEVICE_DEFAULT, dtype);
+    grad_in[2] = tn_mul(grad, tn_sub(end, self));
   }
   return TN_OK;
 }
