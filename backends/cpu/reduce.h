@@ -68,10 +68,10 @@ CPU_ISA_TABLE(X)
 typedef struct cpu_reduction cpu_reduction;
 struct cpu_reduction {
   const cpu_fold *fold;
-  bool ordered;         // stretches must be folded in row-major order (positions matter)
-  bool mean;            // sums: divide by count
-  double divisor_less;  // variances: the divisor is count minus this
-  int64_t count;        // of elements reduced to one; set by the driver
+  bool ordered;       // stretches must be folded in row-major order (positions matter)
+  bool mean;          // sums: divide by count
+  double correction;  // variances: the divisor is count minus this
+  int64_t count;      // of elements reduced to one; set by the driver
   // Writes |kept| results; out[k] and strides (in bytes) for each output.
   void (*store)(const cpu_reduction *reduction, char *const *out, const int64_t *strides,
                 const void *accumulators, int64_t kept);

@@ -122,7 +122,7 @@ static void store_extrema(const cpu_reduction *reduction, char *const *out, cons
 static void store_variances(const cpu_reduction *reduction, char *const *out,
                             const int64_t *strides, const void *accumulators, int64_t kept) {
   const cpu_moments *moments = accumulators;
-  const double freedom = (double)reduction->count - reduction->divisor_less;
+  const double freedom = (double)reduction->count - reduction->correction;
   const double divisor = freedom > 0.0 ? freedom : 0.0;
   for (int64_t k = 0; k < kept; k++) {
     store_real(out[0] + k * strides[0], reduction->result, moments[k].squares / divisor);
@@ -223,10 +223,10 @@ static tn_status run_extremum(void *self, tn_kernel_ctx *ctx, const tn_args *arg
 static tn_status run_var(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   (void)self;
   const tn_view *views = args->views;
-  const tn_scalar correction = ((const tn_var_correction_attrs *)args->attrs)->correction;
+  const tn_scalar given = ((const tn_var_correction_attrs *)args->attrs)->correction;
   cpu_reduction reduction = {
       .fold = &cpu_folds[views[1].dtype][CPU_FOLD_var],
-      .divisor_less = correction.kind == TN_SCALAR_NONE ? 1.0 : cpu_scalar_f64(correction),
+      .correction = given.kind == TN_SCALAR_NONE ? 1.0 : cpu_scalar_f64(given),
       .store = store_variances,
       .result = views[0].dtype};
   return cpu_reduce(ctx, views, 1, &reduction);
