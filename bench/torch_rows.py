@@ -112,9 +112,12 @@ def first_add():
 
 # ---- kernels -------------------------------------------------------------------------------------
 
-def matmul(n):
+def matmul(n, threads=THREADS):
     a, b = torch.randn(n, n), torch.randn(n, n)
-    return rate(2 * n ** 3, measure(lambda: a @ b, seconds=4, repetitions=31))
+    torch.set_num_threads(threads)
+    timing = measure(lambda: a @ b, seconds=4, repetitions=31)
+    torch.set_num_threads(THREADS)
+    return rate(2 * n ** 3, timing)
 
 
 def add_16m(fresh):
@@ -169,6 +172,8 @@ ROWS = {
     "matmul.512": lambda: matmul(512),
     "matmul.1024": lambda: matmul(1024),
     "matmul.2048": lambda: matmul(2048),
+    "matmul.512_1": lambda: matmul(512, 1),
+    "matmul.1024_1": lambda: matmul(1024, 1),
     "add.16m": lambda: add_16m(fresh=False),
     "add.16m_fresh": lambda: add_16m(fresh=True),
     "kernel.exp": lambda: kernel(torch.exp, 1 << 20),

@@ -42,6 +42,7 @@ static void run_direct(void *state, int64_t times) {
 // The number of threads with which the direct product is quickest: one or all.
 static int best_threads(const bench_run *bench, product *p) {
   int all = tn_thread_count();
+  if (all == 1) return 1;
   product single = *p, team = *p;
   single.threads = 1;
   team.threads = all;
@@ -60,7 +61,7 @@ static void compare(const bench_run *bench, product *p, bench_row *row) {
     row->value = operations / row->value;
     return;
   }
-  p->threads = best_threads(bench, p);
+  p->threads = p->threads == 1 ? 1 : best_threads(bench, p);
   pair_timing pair = time_pair(&ours, &direct, plan);
   blas_threads(0);
   row_from_timing(row, pair.first);
@@ -71,6 +72,7 @@ static void compare(const bench_run *bench, product *p, bench_row *row) {
 
 static void measure_matmul(const bench_run *bench, const row_spec *spec, bench_row *row) {
   int64_t n = spec->number;
+  int32_t all = tn_thread_count();
   if (bench->quick && n > 1024) {
     row_missing(row, "left out by --quick");
     return;
@@ -78,21 +80,30 @@ static void measure_matmul(const bench_run *bench, const row_spec *spec, bench_r
   tn_tensor *out = tn_zeros(TN_SHAPE(n, n), .dtype = TN_F32);
   product p = {.a = random_floats(TN_SHAPE(n, n)), .b = random_floats(TN_SHAPE(n, n)), .n = n};
   p.out = tn_tensor_data(out);
+  p.threads = spec->subject == NULL ? all : 1;
+  tn_set_thread_count(p.threads);
   // The backend opens its OpenBLAS at the first product, and keeps it at one thread from then on.
   run_ours(&p, 1);
   if (tn_ok()) compare(bench, &p, row);
+  tn_set_thread_count(all);
   tn_release(p.a);
   tn_release(p.b);
   tn_release(out);
 }
 
-#define MATMUL(N)                                                                         \
-  {                                                                                       \
-    .name = "matmul." #N, .what = "float32 [" #N ", " #N "] by [" #N ", " #N "]",         \
-    .unit = "GFLOP/s", .against = "cblas_sgemm", .target = RATIO_AT_LEAST, .limit = 0.95, \
-    .number = N, .measure = measure_matmul                                                \
+#define MATMUL(Name, N, Subject, What)                                                 \
+  {                                                                                    \
+    .name = "matmul." Name, .what = What, .unit = "GFLOP/s", .against = "cblas_sgemm", \
+    .target = RATIO_AT_LEAST, .limit = 0.95, .number = N, .subject = Subject,          \
+    .measure = measure_matmul                                                          \
   }
 
-static const row_spec specs[] = {MATMUL(512), MATMUL(1024), MATMUL(2048)};
+static const row_spec specs[] = {
+    MATMUL("512", 512, NULL, "float32 [512, 512] by [512, 512]"),
+    MATMUL("1024", 1024, NULL, "float32 [1024, 1024] by [1024, 1024]"),
+    MATMUL("2048", 2048, NULL, "float32 [2048, 2048] by [2048, 2048]"),
+    MATMUL("512_1", 512, "one", "float32 [512, 512] by [512, 512], one thread"),
+    MATMUL("1024_1", 1024, "one", "float32 [1024, 1024] by [1024, 1024], one thread"),
+};
 
 const row_table matmul_rows = ROW_TABLE(specs);

@@ -51,8 +51,8 @@ void peer_measure(bench_report *report) {
   if (python == NULL) python = "python3";
   if (text != NULL && python[0] != '\0' && has_torch(python)) {
     write_names(report, names, sizeof names);
-    char *argv[] = {python, TN_SOURCE_DIR "/bench/torch_rows.py", names,
-                    report->quick ? "quick" : "", NULL};
+    static char script[] = TN_SOURCE_DIR "/bench/torch_rows.py";
+    char *argv[] = {python, script, names, report->quick ? "quick" : "", NULL};
     if (capture(argv, text, TEXT_SIZE, false) != 0) {
       fprintf(stderr, "bench: PyTorch's rows ended early\n");
     }
