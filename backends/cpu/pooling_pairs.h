@@ -19,7 +19,8 @@ typedef int64_t pair_indices __attribute__((vector_size(32), aligned(8)));
 // Where |value| is larger or not a number, it and its place become the largest.
 static inline void pair_take(pair_reals value, pair_places here, pair_reals *top,
                              pair_places *place) {
-  const pair_places taken = (pair_places)(value > *top) | (pair_places)(value != value);
+  const pair_places unordered = (pair_places)(value != value);  // NOLINT(misc-redundant-expression)
+  const pair_places taken = (pair_places)(value > *top) | unordered;
   *place = (*place & ~taken) | (here & taken);
   *top = (pair_reals)(((pair_places)*top & ~taken) | ((pair_places)value & taken));
 }
