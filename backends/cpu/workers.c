@@ -40,17 +40,6 @@ enum {
   MAX_THREADS = 1024,
 };
 
-static struct {
-  int64_t end, step;
-  tn_range_body body;
-  void *closure;
-  _Atomic int64_t next;
-} job;
-
-// What the annotations speak of. Two of them: with one, a thread that starts late would count as
-// ordered after those that are done already, and a race between them would go unseen.
-static char job_given, job_done;
-
 static atomic_bool pool_taken;
 static atomic_int thread_limit = 1;
 
@@ -71,6 +60,17 @@ static void set_thread_count(int32_t count) {
 }
 
 #ifdef TN_HAVE_OPENMP
+
+static struct {
+  int64_t end, step;
+  tn_range_body body;
+  void *closure;
+  _Atomic int64_t next;
+} job;
+
+// What the annotations speak of. Two of them: with one, a thread that starts late would count as
+// ordered after those that are done already, and a race between them would go unseen.
+static char job_given, job_done;
 
 static void run_pieces(void) {
   const int64_t end = job.end, step = job.step;
