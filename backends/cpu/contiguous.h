@@ -9,11 +9,16 @@
 #include "cpu.h"
 
 // The dtypes and the suffixes that every_dtype.inc.h gives their functions. X(NAME, suffix)
-#define CPU_EVERY_DTYPE(X)                                                                      \
-  X(BOOL, bool)                                                                                 \
-  X(U8, u8)                                                                                     \
-  X(I8, i8) X(U16, u16) X(I16, i16) X(U32, u32) X(I32, i32) X(U64, u64) X(I64, i64) X(F16, f16) \
-      X(BF16, bf16) X(F32, f32) X(F64, f64) X(C64, c64) X(C128, c128)
+#define CPU_EVERY_DTYPE(X) \
+  X(BOOL, bool)            \
+  X(U8, u8)                \
+  X(I8, i8)                \
+  X(U16, u16)              \
+  X(I16, i16)              \
+  X(U32, u32)              \
+  X(I32, i32)              \
+  X(U64, u64)              \
+  X(I64, i64) X(F16, f16) X(BF16, bf16) X(F32, f32) X(F64, f64) X(C64, c64) X(C128, c128)
 
 // Copies |bytes|; nothing where |to| is |from|.
 void cpu_copy_bytes(void *to, const void *from, int64_t bytes);

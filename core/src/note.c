@@ -195,11 +195,12 @@ tn_status tn__note_read(tn__backend *backend) {
 // ---- CPU features ------------------------------------------------------------------------------
 
 #if defined(__x86_64__)
-#define CPU_FEATURE_TABLE(X)                                                          \
-  X("sse4.2")                                                                         \
-  X("avx")                                                                            \
-  X("avx2") X("fma") X("bmi2") X("avx512f") X("avx512dq") X("avx512bw") X("avx512vl") \
-      X("avx512vnni") X("avx512bf16")
+#define CPU_FEATURE_TABLE(X) \
+  X("sse4.2")                \
+  X("avx")                   \
+  X("avx2")                  \
+  X("fma")                   \
+  X("bmi2") X("avx512f") X("avx512dq") X("avx512bw") X("avx512vl") X("avx512vnni") X("avx512bf16")
 
 static bool has_feature(const char *name, bool *known) {
   *known = true;

@@ -44,9 +44,9 @@ typedef struct tn_backend_info {
   const char *name;
   const char *version;
   const char *path;
-  const char *devices;   // comma separated
-  const char *stage;     // "ready", or how far it came: "found, not opened yet", "not listed", "ABI"
-  const char *reason;    // "" when ready
+  const char *devices;  // comma separated
+  const char *stage;    // "ready", or how far it came: "found, not opened yet", "not listed", "ABI"
+  const char *reason;   // "" when ready
   int32_t kernel_count;  // rows registered
 } tn_backend_info;
 
