@@ -45,6 +45,7 @@ TN_TEST(instruction_budget, one_element_add_that_records_takes_at_most_1000) {
   expect_at_most("add_recorded", 1000);
 }
 
+// What is aimed at is 6,000 (docs/performance.md); this holds what has been reached.
 TN_TEST(instruction_budget, expression_forward_and_backward_takes_at_most_8500) {
   expect_at_most("expression_backward", 8500);
 }
