@@ -52,6 +52,9 @@ typedef struct tn__retained {
   int32_t output;
 } tn__retained;
 
+// What the gradient that goes along |edge| must look like; dtype NONE where it goes nowhere.
+tn__shape_record tn__edge_target(const tn__edge *edge);
+
 // What a node's gradient is computed by. |name| is for messages: the operator's.
 typedef struct tn__node_kind {
   tn_status (*backward)(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad_out,
@@ -159,7 +162,6 @@ tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const c
 struct tn_vjp {
   tn__node *node;
   uint64_t needed;  // bit i: input i; inputs from 63 on share the last bit
-  tn_scope *scope;
 };
 
 #endif  // TENON_CORE_AUTOGRAD_H_

@@ -107,15 +107,6 @@ tn_tensor *tn__to_copy(tn_tensor *self, tn_device device, tn_dtype dtype) {
   return tn__give(to_copy_raw(self, device, dtype));
 }
 
-tn_tensor *tn__contiguous(tn_tensor *self) {
-  if (self == NULL) return NULL;
-  if (tn__is_contiguous(self)) {
-    tn__retain_raw(self);
-    return tn__give(self);
-  }
-  return tn__give(tn__cast_raw(self, self->dtype));
-}
-
 static tn_tensor *check_new(tn_ints sizes, tn_dtype dtype, tn_device *device) {
   if (tn__device_resolve(device) != TN_OK) return NULL;
   if (sizes.count > TN_MAX_DIMS || sizes.count < 0) {
@@ -237,7 +228,7 @@ static tn_status check_result(tn__call *call, const tn_tensor *out, const tn_ten
 // seen from outside: the same dtype and, for pointwise operators, no foreign overlap.
 static bool may_write_directly(const tn__call *call, tn_tensor *const *outs, int32_t count) {
   const tn_op_def *def = call->op->def;
-  bool runs = def->infer != NULL || (def->flags & TN_OP_POINTWISE) != 0;
+  bool runs = tn__runs_by_infer(def);
   if (!runs || (def->flags & (TN_OP_VIEW | TN_OP_DATA_SHAPE))) return false;
   bool aligned = (def->flags & TN_OP_POINTWISE) != 0;
   for (int32_t o = 0; o < count; o++) {

@@ -35,17 +35,13 @@ static tn_status describe_immediate(tn__call *call, tn_view *view, const tn_tens
   return TN_OK;
 }
 
-static bool is_exempt(const tn__call *call, int32_t input) {
-  return input < 32 && ((call->op->def->exempt >> input) & 1) != 0;
-}
-
 // Everything but the geometry.
 static tn_status describe_operand(tn__call *call, tn_view *view, int32_t input) {
   const tn_tensor *tensor = call->operands[input];
   view->reserved = 0;
   view->device = call->device;
   if (tensor->rank == 0 && tensor->device.type == TN__DEVICE_TYPE_CPU) {
-    tn_dtype dtype = is_exempt(call, input) ? tensor->dtype : call->key;
+    tn_dtype dtype = tn__is_exempt(call->op->def, input) ? tensor->dtype : call->key;
     bool travels = (tensor->flags & TN__TENSOR_WRAPPED_NUMBER) ||
                    call->device.type != TN__DEVICE_TYPE_CPU || dtype != tensor->dtype;
     if (travels && call->op->id != TN__OP__cast) {
@@ -401,13 +397,14 @@ static bool needs_copy(const tn__call *call, int32_t i) {
   const tn_kernel_row *row = &call->kernel->row;
   if (view->flags & TN_VIEW_ABSENT) return false;
   if (view->flags & TN_VIEW_IMMEDIATE) return !is_one_piece(call, view);
-  if (view->dtype != call->key && !is_exempt(call, i) && !(row->flags & TN_ROW_CASTS)) return true;
+  if (view->dtype != call->key && !tn__is_exempt(call->op->def, i) && !(row->flags & TN_ROW_CASTS))
+    return true;
   return !layout_fits(view, row->layout) || !is_one_piece(call, view);
 }
 
 static tn_status copy_operand(tn__call *call, tn_tensor **operands, int32_t i) {
   const tn_view *view = &call->views[call->output_count + i];
-  bool cast = !is_exempt(call, i) && !(call->kernel->row.flags & TN_ROW_CASTS);
+  bool cast = !tn__is_exempt(call->op->def, i) && !(call->kernel->row.flags & TN_ROW_CASTS);
   tn_tensor *copy = compact(call, operands[i], cast ? call->key : view->dtype);
   if (copy == NULL) return tn_error_peek()->status;
   if (call->temporary_count == TN__CALL_TEMPORARIES) {

@@ -151,17 +151,13 @@ static tn_status no_common_dtype(tn__call *call) {
                       "the operands have no common dtype; cast one with tn_to");
 }
 
-static bool is_exempt(const tn_op_def *def, int32_t input) {
-  return input < 32 && ((def->exempt >> input) & 1) != 0;
-}
-
 // Operators that do not promote want one dtype.
 static tn_status key_of_first(tn__call *call) {
   tn_dtype key = TN_DTYPE_NONE;
   bool raw = (call->op->def->flags & TN_OP_RAW_INPUTS) != 0;
   for (int32_t i = 0; i < call->input_count; i++) {
     const tn_tensor *input = call->inputs[i];
-    if (tn__is_none(input) || is_exempt(call->op->def, i)) continue;
+    if (tn__is_none(input) || tn__is_exempt(call->op->def, i)) continue;
     if (input->flags & TN__TENSOR_WRAPPED_NUMBER && i > 0) continue;
     if (key == TN_DTYPE_NONE) {
       key = input->dtype;
@@ -444,10 +440,6 @@ static tn_status find_kernel(tn__call *call, const tn__chain **chain) {
   return TN_OK;
 }
 
-static bool runs_by_infer(const tn_op_def *def) {
-  return def->infer != NULL || (def->flags & TN_OP_POINTWISE) != 0;
-}
-
 // Whether the described results can go where they were asked for; a cast takes a detour.
 static tn_status check_given(tn__call *call) {
   for (int32_t i = 0; i < call->output_count; i++) {
@@ -490,7 +482,8 @@ static tn_status run_composed_into(tn__call *call) {
 // The body, recorded by its parts or not at all.
 static tn_status run_body(tn__call *call, bool decompose_first) {
   const tn_op_def *def = call->op->def;
-  if (def->compose != NULL && (decompose_first || !runs_by_infer(def))) return run_composed(call);
+  if (def->compose != NULL && (decompose_first || !tn__runs_by_infer(def)))
+    return run_composed(call);
   tn__result results[TN__MAX_RESULTS];
   call->results = results;
   tn_status status = infer_results(call);

@@ -85,6 +85,15 @@ const tn__kernel *tn__call_select(tn__call *call, const tn__chain *chain);
 // Whether the attributes that |kernel| was compiled before have their defaults.
 bool tn__call_attrs_fit(const tn__call *call, const tn__kernel *kernel);
 
+// Whether input |input| takes no part in promotion.
+static inline bool tn__is_exempt(const tn_op_def *def, int32_t input) {
+  return input < 32 && ((def->exempt >> input) & 1) != 0;
+}
+// Whether results can be described before the operator runs: it is no mere composition.
+static inline bool tn__runs_by_infer(const tn_op_def *def) {
+  return def->infer != NULL || (def->flags & TN_OP_POINTWISE) != 0;
+}
+
 // Memory that lives as long as the call; NULL with an error recorded when there is none.
 void *tn__call_block(tn__call *call, uint64_t size_bytes);
 static inline int64_t *tn__call_int_room(tn__call *call, int64_t count) {

@@ -144,11 +144,6 @@ tn_dtype tn__dtype_to_complex(tn_dtype dtype) {
   return dtype == TN_F64 ? TN_C128 : TN_C64;
 }
 
-tn_dtype tn__dtype_to_real(tn_dtype dtype) {
-  if (!tn_dtype_is_complex(dtype)) return dtype;
-  return dtype == TN_C128 ? TN_F64 : TN_F32;
-}
-
 // What is known of one kind of operand: nothing yet (NONE), a dtype, or that there is none.
 enum { NO_COMMON_DTYPE = -1 };
 

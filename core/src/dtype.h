@@ -21,9 +21,7 @@ tn_dtype tn__promote_types(tn_dtype a, tn_dtype b);
 // errors: none | threads: any
 tn_dtype tn__result_type(tn_tensor *const *tensors, int64_t count, uint32_t exempt_mask);
 
-// The complex dtype that holds |dtype|, and the real dtype of a complex one's parts; others are
-// returned as they are.
+// The complex dtype that holds floating |dtype|; others are returned as they are.
 tn_dtype tn__dtype_to_complex(tn_dtype dtype);
-tn_dtype tn__dtype_to_real(tn_dtype dtype);
 
 #endif  // TENON_CORE_DTYPE_H_

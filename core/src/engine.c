@@ -198,21 +198,13 @@ static int32_t heap_pop(engine *e) {
 
 // ---- sending -----------------------------------------------------------------------------------
 
-static tn__shape_record target_of(const tn__edge *edge) {
-  if (edge->node != NULL) return edge->node->outputs[edge->output];
-  return (tn__shape_record){edge->leaf->dtype, edge->leaf->device, edge->leaf->rank,
-                            edge->leaf->sizes};
-}
-
-static tn_status failed(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
-
 // Adds |grad| to the gradient that waits in |place|.
 static tn_status add_grad(slot *s, tn_tensor **place, tn_tensor *grad) {
   bool reuse = s->owned_sum && s->count == 1 && !tn_grad_mode() &&
                atomic_load_explicit(&(*place)->refs, memory_order_relaxed) == 1;
   if (reuse) return tn_add_out(*place, *place, grad);
   tn_tensor *sum = tn_add(*place, grad);
-  if (sum == NULL) return failed();
+  if (sum == NULL) return tn__failure();
   tn_scope *scope = tn__tls.scope;
   if (scope == NULL || !tn__scope_take(scope, sum)) tn__retain_raw(sum);
   tn__release_raw(*place);
@@ -243,14 +235,14 @@ static inline bool fits(const tn__edge *edge, const tn_tensor *grad) {
 }
 
 static tn_tensor *fitted(const tn__edge *edge, tn_tensor *grad, const char *name) {
-  tn__shape_record target = target_of(edge);
+  tn__shape_record target = tn__edge_target(edge);
   return tn__grad_fit(grad, &target, name);
 }
 
 // Sends |grad| along |edge|.
 static inline __attribute__((always_inline)) tn_status send(engine *e, const tn__edge *edge,
                                                             tn_tensor *grad, const char *name) {
-  if (!fits(edge, grad) && (grad = fitted(edge, grad, name)) == NULL) return failed();
+  if (!fits(edge, grad) && (grad = fitted(edge, grad, name)) == NULL) return tn__failure();
   int32_t known = e->slot_count, index = slot_of(e, edge);
   if (index < 0) return TN_OUT_OF_MEMORY;
   slot *s = &e->slots[index];
@@ -268,7 +260,7 @@ static inline __attribute__((always_inline)) tn_status send(engine *e, const tn_
 // Whether |replaced| may take the place of |grad|; the error where not.
 static tn_status check_replacement(const tn_tensor *replaced, const tn_tensor *grad) {
   if (replaced == NULL) {
-    if (!tn_ok()) return failed();
+    if (!tn_ok()) return tn__failure();
     return tn_error_set(TN_INVALID_ARGUMENT,
                         "tn_backward: a hook returned NULL and recorded no error; to leave the "
                         "gradient as it is, return TN_NONE");
@@ -356,7 +348,7 @@ static tn_status accumulate(tn_tensor *leaf, tn_tensor **place) {
     }
     kept = tn_clone(grad);
   }
-  if (kept == NULL) return failed();
+  if (kept == NULL) return tn__failure();
   tn__retain_raw(kept);
   if (record->grad != NULL) tn__release_raw(record->grad);
   record->grad = kept;
@@ -401,7 +393,7 @@ static tn_status check_nan(const tn__node *node, int32_t input, tn_tensor *grad)
   tn_tensor *any = tn_any(tn_isnan(grad));
   double found = any == NULL ? 0 : tn_item(any);
   tn_grad_mode_set(before);
-  if (any == NULL) return failed();
+  if (any == NULL) return tn__failure();
   if (found == 0) return TN_OK;
   return tn__error(TN_INVALID_ARGUMENT, &(tn__error_details){node->name, NULL, NULL, NULL},
                    "anomaly: the gradient of '%s' for operand %d has a NaN", node->name, input);
@@ -409,7 +401,7 @@ static tn_status check_nan(const tn__node *node, int32_t input, tn_tensor *grad)
 
 static tn_status send_all(engine *e, tn__node *node, const tn_vjp *vjp, tn_tensor *const *grad_in) {
   for (int32_t i = 0; i < node->input_count; i++) {
-    if (grad_in[i] == NULL) return failed();
+    if (grad_in[i] == NULL) return tn__failure();
     if (tn__is_none(grad_in[i])) continue;
     const tn__edge *edge = &node->edges[i];
     // From 63 on inputs share a bit.
@@ -424,7 +416,7 @@ static tn_status send_all(engine *e, tn__node *node, const tn_vjp *vjp, tn_tenso
 
 enum { STACK_INPUTS = 16 };
 
-static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads, tn_scope *scope) {
+static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads) {
   tn_tensor *stack_in[STACK_INPUTS], *stack_out[TN__MAX_RESULTS];
   tn_tensor **grad_in = stack_in, **grad_out = stack_out;
   tn_tensor **heap_in = NULL, **heap_out = NULL;
@@ -439,7 +431,7 @@ static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads, tn_
     status = tn__out_of_memory("a gradient", sizeof *grad_in * (uint64_t)node->input_count);
   }
   if (status == TN_OK) {
-    tn_vjp vjp = {.node = node, .scope = scope};
+    tn_vjp vjp = {.node = node};
     for (int32_t i = 0; i < node->input_count; i++) {
       grad_in[i] = TN_NONE;
       if (edge_wanted(e, &node->edges[i])) vjp.needed |= UINT64_C(1) << (i < 63 ? i : 63);
@@ -464,7 +456,7 @@ static inline bool is_plain(const engine *e, const tn__node *node) {
 // Sends on what the vjp of a plain node makes of |grad|.
 static tn_status run_plain(engine *e, tn__node *node, tn_tensor *grad) {
   tn_tensor *grad_in[STACK_INPUTS];
-  tn_vjp vjp = {.node = node, .scope = e->scope};
+  tn_vjp vjp = {.node = node};
   int32_t count = node->input_count;
   const tn__edge *edges = node->edges;
   uint64_t needed = 0;
@@ -478,7 +470,7 @@ static tn_status run_plain(engine *e, tn__node *node, tn_tensor *grad) {
   tn_status status = node->kind->backward(node, &vjp, &grad, grad_in);
   if (status != TN_OK) return status;
   for (int32_t i = 0; i < count; i++) {
-    if (grad_in[i] == NULL) return failed();
+    if (grad_in[i] == NULL) return tn__failure();
     if (tn__is_none(grad_in[i]) || ((needed >> i) & 1) == 0) continue;
     if (__builtin_expect(tn__tls.anomaly, 0)) status = check_nan(node, i, grad_in[i]);
     if (status == TN_OK) status = send(e, &edges[i], grad_in[i], node->name);
@@ -518,7 +510,7 @@ static tn_status visit_node(engine *e, int32_t index) {
   if (status == TN_OK && node->retained != NULL) status = keep_retained(node, grads);
   if (status == TN_OK && e->walk->target_count > 0) capture(e, &e->slots[index], grads);
   if (status == TN_OK) {
-    status = run_vjp(e, node, grads, e->scope);
+    status = run_vjp(e, node, grads);
     if (e->scope->count > 0) tn__scope_empty(e->scope);
   }
   for (int32_t k = 0; k < node->output_count; k++) {

@@ -126,6 +126,8 @@ void tn__error_restore(tn__held_error held) {
   thread->has_error = held.has_error;
 }
 
+tn_status tn__failure(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
+
 bool tn_ok(void) { return !tn__tls.has_error; }
 
 const tn_error *tn_error_peek(void) {

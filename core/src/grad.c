@@ -10,14 +10,10 @@
 #include "engine.h"
 #include "scalar.h"
 
-static tn_status failed(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
-
-static bool is_absent(const tn_tensor *tensor) { return tensor == NULL || tn__is_none(tensor); }
-
 static tn_status absent(const tn_tensor *tensor, const char *call) {
   if (tensor == NULL) {
     tn__null_operand(call, "tensor");
-    return failed();
+    return tn__failure();
   }
   return tn__error(TN_INVALID_ARGUMENT, NULL, "%s: TN_NONE is no tensor", call);
 }
@@ -27,7 +23,7 @@ static tn_status absent(const tn_tensor *tensor, const char *call) {
 bool tn_requires_grad(const tn_tensor *tensor) { return tensor != NULL && tn__tracks(tensor); }
 
 tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
-  if (is_absent(tensor)) return absent(tensor, "tn_requires_grad_");
+  if (tn__is_absent(tensor)) return absent(tensor, "tn_requires_grad_");
   if (requires_grad && !tn_dtype_in(tensor->dtype, TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX)) {
     return tn__error(TN_INVALID_DTYPE, NULL,
                      "tn_requires_grad_: only floating and complex tensors have gradients, not %s",
@@ -47,7 +43,7 @@ tn_status tn_requires_grad_(tn_tensor *tensor, bool requires_grad) {
 
 // The node that made |tensor|. A view whose base was written in place gets its new history first.
 static const tn__node *maker_of(const tn_tensor *tensor) {
-  if (is_absent(tensor)) return NULL;
+  if (tn__is_absent(tensor)) return NULL;
   if (tn__is_stale(tensor)) tn__view_refresh((tn_tensor *)(uintptr_t)tensor);
   return tensor->node;
 }
@@ -64,8 +60,8 @@ tn_tensor *tn_tensor_grad(const tn_tensor *tensor) {
 }
 
 tn_status tn_set_grad(tn_tensor *tensor, tn_tensor *grad) {
-  if (is_absent(tensor)) return absent(tensor, "tn_set_grad");
-  if (is_absent(grad)) {
+  if (tn__is_absent(tensor)) return absent(tensor, "tn_set_grad");
+  if (tn__is_absent(grad)) {
     if (tensor->grad != NULL && tensor->grad->grad != NULL) {
       tn_tensor *old = tensor->grad->grad;
       tensor->grad->grad = NULL;
@@ -92,7 +88,7 @@ tn_status tn_set_grad(tn_tensor *tensor, tn_tensor *grad) {
 }
 
 tn_status tn_retain_grad(tn_tensor *tensor) {
-  if (is_absent(tensor)) return absent(tensor, "tn_retain_grad");
+  if (tn__is_absent(tensor)) return absent(tensor, "tn_retain_grad");
   if (!tn__tracks(tensor) || tn__view_refresh(tensor) != TN_OK) {
     return tn__error(TN_WRONG_STATE, NULL, "tn_retain_grad: the tensor requires no gradient");
   }
@@ -131,7 +127,7 @@ static tn__hook **hooks_of(tn_tensor *tensor) {
 uint64_t tn_register_hook(tn_tensor *tensor, tn_hook_fn hook, void *context,
                           void (*deleter)(void *context)) {
   static _Atomic uint64_t next_id = 1;
-  if (is_absent(tensor)) {
+  if (tn__is_absent(tensor)) {
     absent(tensor, "tn_register_hook");
     return 0;
   }
@@ -156,7 +152,7 @@ uint64_t tn_register_hook(tn_tensor *tensor, tn_hook_fn hook, void *context,
 }
 
 void tn_remove_hook(tn_tensor *tensor, uint64_t id) {
-  if (is_absent(tensor) || (tensor->node == NULL && tensor->grad == NULL)) return;
+  if (tn__is_absent(tensor) || (tensor->node == NULL && tensor->grad == NULL)) return;
   for (tn__hook **at = hooks_of(tensor); at != NULL && *at != NULL; at = &(*at)->next) {
     tn__hook *hook = *at;
     if (hook->id != id) continue;
@@ -171,7 +167,7 @@ void tn_remove_hook(tn_tensor *tensor, uint64_t id) {
 
 // The gradient that a root starts with: the caller's, fitted, or ones.
 static tn_tensor *start_of(tn_tensor *root, tn_tensor *given, const char *call) {
-  if (!is_absent(given)) {
+  if (!tn__is_absent(given)) {
     if (given->rank != root->rank ||
         memcmp(given->sizes, root->sizes, sizeof(int64_t) * root->rank) != 0) {
       tn__error(TN_INVALID_ARGUMENT, NULL, "%s: the given gradient's shape is not the root's",
@@ -199,7 +195,7 @@ static tn_tensor *start_of(tn_tensor *root, tn_tensor *given, const char *call) 
 }
 
 static tn_status check_root(tn_tensor *root, const char *call) {
-  if (is_absent(root)) return absent(root, call);
+  if (tn__is_absent(root)) return absent(root, call);
   if (tn__tracks(root)) return TN_OK;
   return tn__error(TN_WRONG_STATE,
                    &(tn__error_details){call, "root", NULL,
@@ -223,7 +219,7 @@ tn_status tn_backward_with(tn_tensor *root, const tn_backward_options *options) 
   tn_tensor *start = start_of(root, options->gradient, "tn_backward");
   tn_grad_mode_set(before);
   tn__edge edge = {NULL, NULL, 0};
-  status = start == NULL ? failed() : tn__edge_of(root, &edge);
+  status = start == NULL ? tn__failure() : tn__edge_of(root, &edge);
   if (status == TN_OK) {
     tn__walk walk = {.retain_graph = options->retain_graph || options->create_graph,
                      .create_graph = options->create_graph,
@@ -250,12 +246,12 @@ static tn_status prepare_request(grad_request *r, tn_tensors outputs, tn_tensors
     r->starts[i] = start_of(
         root, i < options->grad_outputs.count ? options->grad_outputs.data[i] : NULL, "tn_grad");
     tn_grad_mode_set(before);
-    if (r->starts[i] == NULL) return failed();
+    if (r->starts[i] == NULL) return tn__failure();
     status = tn__edge_of(root, &r->roots[i]);
     if (status != TN_OK) return status;
   }
   for (int64_t i = 0; i < inputs.count; i++) {
-    if (is_absent(inputs.data[i])) return absent(inputs.data[i], "tn_grad");
+    if (tn__is_absent(inputs.data[i])) return absent(inputs.data[i], "tn_grad");
     if (!tn__tracks(inputs.data[i])) {
       return tn__error(TN_WRONG_STATE, NULL, "tn_grad: input %lld requires no gradient",
                        (long long)i);

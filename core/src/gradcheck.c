@@ -19,8 +19,6 @@ typedef struct check {
   double eps, atol, rtol;
 } check;
 
-static tn_status failed(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
-
 // Weights for the results, of the scale of 1 and all different: w_i = cos(i + 1).
 static tn_tensor *weights_for(tn_tensor *output) {
   tn_tensor *index = tn_arange(tn_tensor_numel(output), .dtype = TN_F64);
@@ -41,7 +39,7 @@ static double evaluate(const check *c, tn_status *status) {
   tn_tensor *value = weighted(c);
   double number = value == NULL ? 0 : tn_item(value);
   tn_grad_mode_set(before);
-  if (!tn_ok()) *status = failed();
+  if (!tn_ok()) *status = tn__failure();
   tn_scope_close(scope);
   return number;
 }
@@ -53,7 +51,7 @@ static double *element(tn_tensor *input, int64_t i) { return (double *)input->da
 static tn_status compare_input(const check *c, int64_t k, tn_tensor *grad) {
   tn_tensor *input = c->inputs.data[k];
   tn_tensor *host = tn_contiguous(tn_to_named(grad, "cpu", TN_F64));
-  if (host == NULL) return failed();
+  if (host == NULL) return tn__failure();
   const double *computed = tn_tensor_const_data(host);
   for (int64_t i = 0; i < tn_tensor_numel(input); i++) {
     tn_status status = TN_OK;
@@ -82,7 +80,7 @@ static tn_status check_inputs(const check *c) {
     const tn_tensor *input = c->inputs.data[k];
     if (input == NULL) {
       tn__null_operand("tn_gradcheck", "inputs");
-      return failed();
+      return tn__failure();
     }
     if (!tn_requires_grad(input)) continue;
     if (tn_tensor_dtype(input) != TN_F64 || !tn_tensor_is_contiguous(input) ||
@@ -110,16 +108,16 @@ static tn_status run_check(const check *c) {
   if (count == 0)
     return tn__error(TN_INVALID_ARGUMENT, NULL, "tn_gradcheck: no input requires a gradient");
   tn_tensor *value = weighted(c);
-  if (value == NULL) return failed();
+  if (value == NULL) return tn__failure();
   if (!tn_requires_grad(value)) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "tn_gradcheck: the result requires no gradient");
   }
   tn_list *grads = tn_grad(TN_TENSORS(value), ((tn_tensors){wanted, count}), .allow_unused = true);
-  if (grads == NULL) return failed();
+  if (grads == NULL) return tn__failure();
   for (int64_t j = 0; j < count && status == TN_OK; j++) {
     tn_tensor *grad = tn_list_at(grads, j);
     if (tn__is_none(grad)) grad = tn_zeros_like(wanted[j]);
-    status = grad == NULL ? failed() : compare_input(c, places[j], grad);
+    status = grad == NULL ? tn__failure() : compare_input(c, places[j], grad);
   }
   return status;
 }

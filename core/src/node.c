@@ -114,6 +114,13 @@ static tn_status take_history(tn_tensor *view) {
   return status;
 }
 
+tn__shape_record tn__edge_target(const tn__edge *edge) {
+  if (edge->node != NULL) return edge->node->outputs[edge->output];
+  if (edge->leaf == NULL) return (tn__shape_record){TN_DTYPE_NONE, {0, 0}, 0, NULL};
+  return (tn__shape_record){edge->leaf->dtype, edge->leaf->device, edge->leaf->rank,
+                            edge->leaf->sizes};
+}
+
 tn_status tn__view_refresh(tn_tensor *tensor) {
   static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
   if (!tn__is_stale(tensor)) return TN_OK;

@@ -77,7 +77,7 @@ tn_op_traits tn_op_traits_of(const tn_op *op) {
   tn_op_traits traits = {0};
   if (op == NULL) return traits;
   const tn_op_def *def = op->def;
-  bool runs = def->infer != NULL || (def->flags & TN_OP_POINTWISE) != 0;
+  bool runs = tn__runs_by_infer(def);
   traits.view = (def->flags & TN_OP_VIEW) != 0;
   traits.composite = def->compose != NULL;
   traits.differentiable =

@@ -180,7 +180,4 @@ tn_ints tn_vjp_output_sizes(const tn_vjp *vjp, int32_t output);
 tn_ints tn_vjp_input_strides(const tn_vjp *vjp, int32_t input);
 int64_t tn_vjp_input_offset(const tn_vjp *vjp, int32_t input);
 
-// Copies ints into memory that lives until the vjp returns.
-tn_ints tn_vjp_ints(tn_vjp *vjp, const int64_t *data, int64_t count);
-
 #endif  // TENON_CORE_OP_DEF_H_

@@ -294,18 +294,11 @@ tn_tensor *tn_vjp_output(tn_vjp *vjp, int32_t output) {
   return tn__give(tn__attached_alias(saved, vjp->node, output));
 }
 
-static tn__shape_record target_of(const tn__edge *edge) {
-  if (edge->node != NULL) return edge->node->outputs[edge->output];
-  if (edge->leaf == NULL) return (tn__shape_record){TN_DTYPE_NONE, {0, 0}, 0, NULL};
-  return (tn__shape_record){edge->leaf->dtype, edge->leaf->device, edge->leaf->rank,
-                            edge->leaf->sizes};
-}
-
 tn_ints tn_vjp_input_sizes(const tn_vjp *vjp, int32_t input) {
   int64_t rank;
   const int64_t *kept = geometry_of(vjp, input, &rank);
   if (kept != NULL) return tn_ints_of(kept + 1, rank);
-  tn__shape_record target = target_of(&vjp->node->edges[input]);
+  tn__shape_record target = tn__edge_target(&vjp->node->edges[input]);
   return tn_ints_of(target.sizes, target.rank);
 }
 tn_ints tn_vjp_input_strides(const tn_vjp *vjp, int32_t input) {
@@ -319,21 +312,14 @@ int64_t tn_vjp_input_offset(const tn_vjp *vjp, int32_t input) {
   return kept == NULL ? 0 : kept[0];
 }
 tn_dtype tn_vjp_input_dtype(const tn_vjp *vjp, int32_t input) {
-  return target_of(&vjp->node->edges[input]).dtype;
+  return tn__edge_target(&vjp->node->edges[input]).dtype;
 }
 tn_device tn_vjp_input_device(const tn_vjp *vjp, int32_t input) {
-  return target_of(&vjp->node->edges[input]).device;
+  return tn__edge_target(&vjp->node->edges[input]).device;
 }
 tn_ints tn_vjp_output_sizes(const tn_vjp *vjp, int32_t output) {
   const tn__shape_record *record = &vjp->node->outputs[output];
   return tn_ints_of(record->sizes, record->rank);
-}
-
-tn_ints tn_vjp_ints(tn_vjp *vjp, const int64_t *data, int64_t count) {
-  (void)vjp;
-  // A tensor of the scope carries the memory.
-  tn_tensor *carrier = tn_from_data(data, TN_SHAPE(count), TN_I64);
-  return carrier == NULL ? tn_ints_of(NULL, 0) : tn_ints_of(carrier->data, count);
 }
 
 // ---- in place ----------------------------------------------------------------------------------

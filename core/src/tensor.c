@@ -230,8 +230,6 @@ tn_tensor *tn__materialize_immediate(tn_tensor *tensor) {
 
 // ---- questions ---------------------------------------------------------------------------------
 
-static bool is_absent(const tn_tensor *tensor) { return tensor == NULL || tn__is_none(tensor); }
-
 int32_t tn_tensor_ndim(const tn_tensor *tensor) { return tensor == NULL ? 0 : tensor->rank; }
 const int64_t *tn_tensor_sizes(const tn_tensor *tensor) {
   return tensor == NULL ? NULL : tensor->sizes;
@@ -265,15 +263,16 @@ tn_device tn_tensor_device(const tn_tensor *tensor) {
   return tensor == NULL ? TN_DEVICE_DEFAULT : tensor->device;
 }
 bool tn_tensor_is_contiguous(const tn_tensor *tensor) {
-  return !is_absent(tensor) && tn__is_contiguous(tensor);
+  return !tn__is_absent(tensor) && tn__is_contiguous(tensor);
 }
 bool tn_tensor_is_view(const tn_tensor *tensor) { return tensor != NULL && tensor->base != NULL; }
 bool tn_tensor_shares_storage(const tn_tensor *a, const tn_tensor *b) {
-  return !is_absent(a) && !is_absent(b) && a->storage == b->storage;
+  return !tn__is_absent(a) && !tn__is_absent(b) && a->storage == b->storage;
 }
 uint64_t tn_tensor_version(const tn_tensor *tensor) {
-  return is_absent(tensor) ? 0
-                           : atomic_load_explicit(&tensor->storage->version, memory_order_acquire);
+  return tn__is_absent(tensor)
+             ? 0
+             : atomic_load_explicit(&tensor->storage->version, memory_order_acquire);
 }
 int32_t tn_tensor_refcount(const tn_tensor *tensor) {
   return tensor == NULL ? 0 : atomic_load_explicit(&tensor->refs, memory_order_relaxed);
@@ -282,7 +281,7 @@ int32_t tn_tensor_refcount(const tn_tensor *tensor) {
 // ---- bytes -------------------------------------------------------------------------------------
 
 static tn_status expect_host(const tn_tensor *tensor, const char *call) {
-  if (is_absent(tensor)) {
+  if (tn__is_absent(tensor)) {
     if (tensor == NULL) tn__null_operand(call, "tensor");
     if (tn_ok()) tn__error(TN_INVALID_ARGUMENT, NULL, "%s: no tensor was given", call);
     return TN_INVALID_ARGUMENT;

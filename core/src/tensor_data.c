@@ -13,11 +13,9 @@
 #include "dispatch.h"
 #include "scalar.h"
 
-static bool is_absent(const tn_tensor *tensor) { return tensor == NULL || tn__is_none(tensor); }
-
 tn_scalar tn_item_scalar(const tn_tensor *tensor) {
   tn_scalar zero = tn_scalar_int(0);
-  if (is_absent(tensor)) {
+  if (tn__is_absent(tensor)) {
     if (tensor == NULL) tn__null_operand("tn_item", "tensor");
     if (tn_ok()) tn__error(TN_INVALID_ARGUMENT, NULL, "tn_item: TN_NONE has no value");
     return zero;
@@ -99,7 +97,7 @@ static void pack(const tn_tensor *tensor, char *out) {
 }
 
 tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes, tn_dtype dtype) {
-  if (is_absent(tensor)) {
+  if (tn__is_absent(tensor)) {
     if (tensor == NULL) tn__null_operand("tn_copy_to_host", "tensor");
     if (tn_ok()) tn__error(TN_INVALID_ARGUMENT, NULL, "tn_copy_to_host: no tensor");
     return tn_error_peek()->status;
@@ -136,7 +134,7 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
 }
 
 tn_tensor *tn_to(tn_tensor *tensor, tn_device device, tn_dtype dtype) {
-  if (is_absent(tensor)) {
+  if (tn__is_absent(tensor)) {
     if (tensor == NULL) tn__null_operand("tn_to", "tensor");
     return tensor;
   }

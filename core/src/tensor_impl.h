@@ -88,6 +88,9 @@ _Static_assert(offsetof(tn_tensor, item_bytes) == offsetof(tn_tensor, dtype) + 3
                "the parts of a tensor's kind stand side by side");
 
 static inline bool tn__is_none(const tn_tensor *tensor) { return tensor == TN_NONE; }
+static inline bool tn__is_absent(const tn_tensor *tensor) {
+  return tensor == NULL || tn__is_none(tensor);
+}
 static inline bool tn__is_contiguous(const tn_tensor *tensor) {
   return (tensor->flags & TN__TENSOR_CONTIGUOUS) != 0;
 }
@@ -134,7 +137,6 @@ tn_tensor *tn__give(tn_tensor *tensor);
 tn_tensor *tn__empty(tn_ints sizes, tn_dtype dtype, tn_device device);
 tn_tensor *tn__empty_strided(tn_ints sizes, tn_ints strides, tn_dtype dtype, tn_device device);
 tn_tensor *tn__to_copy(tn_tensor *self, tn_device device, tn_dtype dtype);  // always fresh
-tn_tensor *tn__contiguous(tn_tensor *self);                                 // or retained
 tn_status tn__copy_into(tn_tensor *self, tn_tensor *src);  // broadcasts, casts, across devices
 tn_list *tn__list_new(tn_tensor *const *tensors, int64_t count);  // retains each
 

@@ -72,14 +72,6 @@ void *tn__allocate(uint64_t size_bytes) {
   return aligned_alloc(64, rounded == 0 ? 64 : rounded);
 }
 
-void *tn__reallocate(void *block, uint64_t old_bytes, uint64_t new_bytes) {
-  void *grown = tn__allocate(new_bytes);
-  if (grown == NULL) return NULL;
-  if (block != NULL) memcpy(grown, block, old_bytes < new_bytes ? old_bytes : new_bytes);
-  tn__deallocate(block);
-  return grown;
-}
-
 void tn__deallocate(void *block) { free(block); }
 
 char *tn__strdup(const char *text) {

@@ -82,7 +82,6 @@ static inline void tn__small_free(tn__thread *thread, void *block, uint64_t size
 
 // ---- everything else of the host's: plain allocations that can be made to fail by tests.
 void *tn__allocate(uint64_t size_bytes);  // 64-byte aligned
-void *tn__reallocate(void *block, uint64_t old_bytes, uint64_t new_bytes);
 void tn__deallocate(void *block);
 char *tn__strdup(const char *text);
 
@@ -97,6 +96,8 @@ tn_status tn__error(tn_status status, const tn__error_details *details, const ch
 tn_status tn__out_of_memory(const char *what, uint64_t size_bytes);
 // Records that a NULL operand was given where nothing says why it is NULL.
 void tn__null_operand(const char *op, const char *argument);
+// The recorded error's status: what a function returns whose callee gave NULL.
+tn_status tn__failure(void);
 // Sets the thread's error aside, for work whose failures are its own, and puts it back (dropping
 // what was recorded in between).
 typedef struct tn__held_error {
