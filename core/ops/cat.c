@@ -117,7 +117,7 @@ static tn_status stack_compose(tn_compose *compose) {
   const tn_stack_attrs *attrs = compose->attrs;
   int64_t dim = attrs->dim;
   TN_TRY(check_stack(compose, &dim));
-  tn_tensor **layers = calloc((size_t)compose->input_count, sizeof *layers);
+  tn_tensor **layers = tn__calloc((size_t)compose->input_count, sizeof *layers);
   if (layers == NULL) {
     return tn__op_error(compose->call, TN_OUT_OF_MEMORY, "tensors", "no memory for %d views",
                         (int)compose->input_count);

@@ -15,7 +15,7 @@ typedef tn_tensor *(*cut_fn)(tn_tensor *self, int64_t dim, int64_t index, const 
 
 static tn_status cut_all(tn_compose *compose, int64_t dim, int64_t count, cut_fn cut,
                          const void *rule) {
-  tn_tensor **pieces = calloc(count > 0 ? (size_t)count : 1, sizeof *pieces);
+  tn_tensor **pieces = tn__calloc(count > 0 ? (size_t)count : 1, sizeof *pieces);
   if (pieces == NULL) {
     return tn__op_error(compose->call, TN_OUT_OF_MEMORY, "self",
                         "no memory for a list of %" PRId64 " tensors", count);

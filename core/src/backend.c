@@ -115,7 +115,7 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
   if (tn__device_type_find(copy.name, strlen(copy.name)) != 0) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type '%s' exists already", copy.name);
   }
-  staged_device *staged = calloc(1, sizeof *staged);
+  staged_device *staged = tn__calloc(1, sizeof *staged);
   if (staged == NULL) return tn__out_of_memory("a device type", sizeof *staged);
   staged->table = copy;
   staged->next = stage->devices;
@@ -167,13 +167,13 @@ static tn_status add_kernels(tn_registrar *registrar, const char *device, const 
   }
   if (!is_device_name(device))
     return tn__error(TN_INVALID_ARGUMENT, NULL, "kernels were added for no device");
-  staged_rows *staged = calloc(1, sizeof *staged);
+  staged_rows *staged = tn__calloc(1, sizeof *staged);
   if (staged == NULL) return tn__out_of_memory("a table of kernels", sizeof *staged);
   staged->next = stage->rows;
   stage->rows = staged;
   snprintf(staged->device, sizeof staged->device, "%s", device);
-  staged->rows = calloc(count, sizeof *staged->rows);
-  staged->op_ids = calloc(count, sizeof *staged->op_ids);
+  staged->rows = tn__calloc(count, sizeof *staged->rows);
+  staged->op_ids = tn__calloc(count, sizeof *staged->op_ids);
   if (staged->rows == NULL || staged->op_ids == NULL) {
     return tn__out_of_memory("a table of kernels", count * sizeof *staged->rows);
   }
@@ -188,7 +188,7 @@ static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers)
     return tn__error(TN_INVALID_ARGUMENT, NULL, "a pool of workers lacks an entry");
   }
   free(stage->workers);
-  stage->workers = malloc(sizeof copy);
+  stage->workers = tn__malloc(sizeof copy);
   if (stage->workers == NULL) return tn__out_of_memory("a pool of workers", sizeof copy);
   *stage->workers = copy;
   return TN_OK;

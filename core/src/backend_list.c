@@ -20,7 +20,7 @@ static const char *entry_end(const char *text) {
 
 // A copy of [from, to) without the backslashes before commas.
 static char *unescape(const char *from, const char *to) {
-  char *copy = malloc((size_t)(to - from) + 1);
+  char *copy = tn__malloc((size_t)(to - from) + 1);
   if (copy == NULL) return NULL;
   char *out = copy;
   for (; from < to; from++) {
@@ -91,7 +91,7 @@ static int32_t count_commas(const char *text) {
 tn_status tn__backend_list_parse(const char *text, tn__backend_list *list) {
   memset(list, 0, sizeof *list);
   if (text == NULL) return TN_OK;
-  list->entries = calloc((size_t)count_commas(text), sizeof *list->entries);
+  list->entries = tn__calloc((size_t)count_commas(text), sizeof *list->entries);
   if (list->entries == NULL) return tn__out_of_memory("TENON_BACKENDS", strlen(text));
   bool star = false, positive = false;
   for (const char *at = text;;) {

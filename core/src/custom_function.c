@@ -40,9 +40,9 @@ tn_status tn_custom_save(tn_custom_call *call, tn_tensor *tensor) {
   }
   if (call->count == call->capacity) {
     int64_t capacity = call->capacity == 0 ? 4 : call->capacity * 2;
-    tn_tensor **saved = realloc(call->saved, sizeof *saved * (size_t)capacity);
+    tn_tensor **saved = tn__realloc(call->saved, sizeof *saved * (size_t)capacity);
     if (saved != NULL) call->saved = saved;
-    uint64_t *versions = realloc(call->versions, sizeof *versions * (size_t)capacity);
+    uint64_t *versions = tn__realloc(call->versions, sizeof *versions * (size_t)capacity);
     if (versions != NULL) call->versions = versions;
     if (saved == NULL || versions == NULL) {
       return tn__out_of_memory("tn_custom_save", sizeof *saved * (uint64_t)capacity);
@@ -161,7 +161,7 @@ tn_list *tn_custom_apply(const tn_custom_function *function, void *context, tn_t
     tn__null_operand(function->name, "inputs");
     return NULL;
   }
-  tn_custom_call *call = calloc(1, sizeof *call);
+  tn_custom_call *call = tn__calloc(1, sizeof *call);
   if (call == NULL) {
     tn__out_of_memory(function->name, sizeof *call);
     return NULL;

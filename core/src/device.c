@@ -57,7 +57,7 @@ int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const c
     tn__error(TN_UNAVAILABLE, NULL, "more than %d device types", TN__MAX_DEVICE_TYPES - 1);
     return 0;
   }
-  tn__device_type *added = calloc(1, sizeof *added);
+  tn__device_type *added = tn__calloc(1, sizeof *added);
   if (added == NULL) {
     tn__out_of_memory("a device type", sizeof *added);
     return 0;

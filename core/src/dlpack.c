@@ -139,7 +139,7 @@ static exported *export_tensor(tn_tensor *tensor, DLTensor *out) {
   if (export_device(tensor->device, &out->device) != TN_OK) return NULL;
   if (tn_device_synchronize(tensor->device) != TN_OK) return NULL;
   const size_t rank = tensor->rank;
-  exported *shared = malloc(sizeof *shared + 2 * rank * sizeof(int64_t));
+  exported *shared = tn__malloc(sizeof *shared + 2 * rank * sizeof(int64_t));
   if (shared == NULL) {
     tn__out_of_memory("a shared tensor", sizeof *shared);
     return NULL;

@@ -94,9 +94,9 @@ static int32_t table_find(const engine *e, const void *key) {
 // Twice the room for everything.
 static tn_status grow(engine *e) {
   int32_t capacity = e->slot_capacity * 2;
-  slot *slots = malloc(sizeof *slots * (size_t)capacity);
-  int32_t *heap = malloc(sizeof *heap * (size_t)capacity);
-  int32_t *table = malloc(sizeof *table * (size_t)capacity * 2);
+  slot *slots = tn__malloc(sizeof *slots * (size_t)capacity);
+  int32_t *heap = tn__malloc(sizeof *heap * (size_t)capacity);
+  int32_t *table = tn__malloc(sizeof *table * (size_t)capacity * 2);
   if (slots == NULL || heap == NULL || table == NULL) {
     free(slots);
     free(heap);
@@ -121,7 +121,7 @@ static tn_status grow(engine *e) {
 
 // Room for the gradients of a node with several results.
 static tn_status make_more(engine *e, slot *s) {
-  s->more = calloc((size_t)s->count, sizeof *s->more);
+  s->more = tn__calloc((size_t)s->count, sizeof *s->more);
   if (s->more == NULL) {
     return tn__out_of_memory("the backward walk", sizeof *s->more * (uint64_t)s->count);
   }
@@ -421,10 +421,10 @@ static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads) {
   tn_tensor **grad_in = stack_in, **grad_out = stack_out;
   tn_tensor **heap_in = NULL, **heap_out = NULL;
   if (node->input_count > STACK_INPUTS) {
-    grad_in = heap_in = malloc(sizeof *grad_in * (size_t)node->input_count);
+    grad_in = heap_in = tn__malloc(sizeof *grad_in * (size_t)node->input_count);
   }
   if (node->output_count > TN__MAX_RESULTS) {
-    grad_out = heap_out = malloc(sizeof *grad_out * node->output_count);
+    grad_out = heap_out = tn__malloc(sizeof *grad_out * node->output_count);
   }
   tn_status status = TN_OK;
   if (grad_in == NULL || grad_out == NULL) {

@@ -51,7 +51,7 @@ static tn_status record(tn_status status, const tn__error_details *details, cons
   thread->has_error = true;
   if (thread->error == NULL) {
     tn__thread_attach(thread);
-    thread->error = malloc(sizeof *thread->error);
+    thread->error = tn__malloc(sizeof *thread->error);
   }
   tn__error_record *record = thread->error;
   if (record == NULL) return status;

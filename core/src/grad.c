@@ -264,7 +264,7 @@ static tn_status prepare_request(grad_request *r, tn_tensors outputs, tn_tensors
 
 static tn_list *collect(const grad_request *r, tn_tensors inputs, bool allow_unused) {
   tn_tensor *grads[64];
-  tn_tensor **all = inputs.count <= 64 ? grads : malloc(sizeof *all * (size_t)inputs.count);
+  tn_tensor **all = inputs.count <= 64 ? grads : tn__malloc(sizeof *all * (size_t)inputs.count);
   if (all == NULL) {
     tn__out_of_memory("tn_grad", sizeof *all * (uint64_t)inputs.count);
     return NULL;
@@ -302,7 +302,7 @@ tn_list *tn_grad_with(tn_tensors outputs, tn_tensors inputs, const tn_grad_optio
     return NULL;
   }
   size_t edges = (size_t)(outputs.count + inputs.count);
-  char *block = calloc(edges, sizeof(tn__edge) + sizeof(tn_tensor *));
+  char *block = tn__calloc(edges, sizeof(tn__edge) + sizeof(tn_tensor *));
   if (block == NULL) {
     tn__out_of_memory("tn_grad", edges * sizeof(tn__edge));
     return NULL;

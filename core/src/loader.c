@@ -46,7 +46,7 @@ tn__backend *tn__loader_first(void) { return loader.first; }
 // ---- records -----------------------------------------------------------------------------------
 
 static tn__backend *record_new(const char *path, const char *name) {
-  tn__backend *backend = calloc(1, sizeof *backend);
+  tn__backend *backend = tn__calloc(1, sizeof *backend);
   if (backend == NULL) return NULL;
   backend->path = tn__strdup(path);
   if (backend->path == NULL) {
@@ -155,7 +155,7 @@ static tn_status add_folder(const char *folder) {
     if (!is_backend_file(entry->d_name)) continue;
     if (count == capacity) {
       capacity = capacity == 0 ? 16 : capacity * 2;
-      char **grown = realloc(names, (size_t)capacity * sizeof *names);
+      char **grown = tn__realloc(names, (size_t)capacity * sizeof *names);
       if (grown == NULL) {
         status = tn__out_of_memory("a folder's backends", (uint64_t)capacity * sizeof *names);
         break;

@@ -55,7 +55,7 @@ static device_cache *cache_of(tn_device device) {
   pthread_mutex_lock(&caches_mutex);
   cache = atomic_load_explicit(slot, memory_order_acquire);
   if (cache == NULL) {
-    cache = calloc(1, sizeof *cache);
+    cache = tn__calloc(1, sizeof *cache);
     if (cache != NULL) {
       pthread_mutex_init(&cache->mutex, NULL);
       atomic_store_explicit(slot, cache, memory_order_release);
@@ -69,7 +69,7 @@ static void *host_allocate(uint64_t size_bytes) {
   if (size_bytes < HUGE_PAGE) return tn__allocate(size_bytes);
   uint64_t rounded = (size_bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
   if (rounded < size_bytes || rounded > PTRDIFF_MAX) return NULL;
-  void *data = aligned_alloc(HUGE_PAGE, rounded);
+  void *data = tn__aligned_alloc(HUGE_PAGE, rounded);
   if (data != NULL) madvise(data, rounded, MADV_HUGEPAGE);
   return data;
 }
@@ -177,7 +177,7 @@ void tn__memory_release(tn_device device, void *data, uint64_t block_bytes) {
   device_cache *cache = is_cached(device, class_index) ? cache_of(device) : NULL;
   cached_block *block = NULL;
   if (cache != NULL && cache->cached_bytes + block_bytes <= cache_limit(device)) {
-    block = malloc(sizeof *block);
+    block = tn__malloc(sizeof *block);
   }
   if (block == NULL) {
     raw_release(device, data, block_bytes);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "allocate.h"
 #include "backend.h"
 
 enum { MAX_PROGRAM_HEADERS = 128, MAX_NOTE_BYTES = 65536 };
@@ -132,7 +133,7 @@ static tn_status read_notes(tn__backend *backend, int file, uint64_t file_size) 
     }
     if (segment.p_type != PT_NOTE || segment.p_filesz == 0) continue;
     if (segment.p_filesz > MAX_NOTE_BYTES) continue;
-    char *notes = malloc(segment.p_filesz);
+    char *notes = tn__malloc(segment.p_filesz);
     if (notes == NULL) return tn__backend_fail(backend, TN__STAGE_NOTE, "out of memory");
     int ours = read_at(file, notes, segment.p_filesz, segment.p_offset)
                    ? scan_notes(notes, segment.p_filesz, &backend->facts)

@@ -97,7 +97,7 @@ static tn_status read_header(npy_file *file) {
   }
   file->data_offset = offset + count;
   if (file->data_offset > file->length) return malformed(file, &refusal);
-  char *text = malloc((size_t)count + 1);
+  char *text = tn__malloc((size_t)count + 1);
   if (text == NULL) return tn__out_of_memory("a .npy header", (uint64_t)count);
   status = read_at(file, offset, text, count);
   if (status == TN_OK && !tn__npy_read_header(text, (size_t)count, &file->header, &refusal)) {
@@ -195,7 +195,7 @@ static tn_status check_mappable(const npy_file *file) {
 }
 
 static mapping *map_file(const npy_file *file, bool writable) {
-  mapping *mapped = malloc(sizeof *mapped);
+  mapping *mapped = tn__malloc(sizeof *mapped);
   if (mapped == NULL) {
     tn__out_of_memory("a mapped file", sizeof *mapped);
     return NULL;

@@ -54,7 +54,7 @@ static tn_status find_place(npy_target *target) {
 static tn_status open_temporary(npy_target *target) {
   static _Atomic uint32_t number;
   const size_t size = strlen(target->place) + 48;
-  target->temporary = malloc(size);
+  target->temporary = tn__malloc(size);
   if (target->temporary == NULL) return tn__out_of_memory("a path", size);
   do {
     snprintf(target->temporary, size, "%s.%ld.%u.part", target->place, (long)getpid(),
@@ -87,7 +87,7 @@ static tn_status write_elements(const npy_target *target, const tn_tensor *tenso
     const tn_status synchronized = tn_device_synchronize(tensor->device);
     return synchronized == TN_OK ? write_bytes(target, tensor->data, size_bytes) : synchronized;
   }
-  void *copy = malloc(size_bytes);
+  void *copy = tn__malloc(size_bytes);
   if (copy == NULL) return tn__out_of_memory("a tensor to be saved", size_bytes);
   tn_status status = tn_copy_to_host(tensor, copy, size_bytes, tensor->dtype);
   if (TN__HOST_BIG_ENDIAN) tn__npy_swap_bytes(copy, tensor->numel, tensor->dtype);

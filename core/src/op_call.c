@@ -293,7 +293,7 @@ static tn_status call_named(const tn_op *op, const tn_value *args, int32_t arg_c
   call_frame frame = {.op = op, .inputs = stack_inputs, .attrs = attrs, .immediates = immediates};
   tn_tensor **many = NULL;
   if (inputs > STACK_INPUTS) {
-    frame.inputs = many = malloc(sizeof(tn_tensor *) * (size_t)inputs);
+    frame.inputs = many = tn__malloc(sizeof(tn_tensor *) * (size_t)inputs);
     if (many == NULL) return tn__out_of_memory(op->name, sizeof(tn_tensor *) * (uint64_t)inputs);
   }
   tn_status status = fill_frame(&frame, args, arg_count);

@@ -48,7 +48,7 @@ static tn_status choose_shown(const tn_tensor *tensor, tn__shown *shown) {
   }
   shown->count = tn__numel(shown->rank, shown->kept, (int64_t)sizeof(tn_scalar));
   if (shown->count >= 0) {
-    shown->elements = malloc((size_t)shown->count * sizeof(tn_scalar) + 1);
+    shown->elements = tn__malloc((size_t)shown->count * sizeof(tn_scalar) + 1);
   }
   return shown->elements == NULL ? no_room(tensor) : TN_OK;
 }
@@ -100,7 +100,7 @@ static tn_tensor *shown_window(const tn_tensor *tensor, const tn__shown *shown) 
 
 static tn_status read_device(const tn_tensor *tensor, tn__shown *shown) {
   const size_t size_bytes = (size_t)shown->count * tensor->item_bytes;
-  char *bytes = malloc(size_bytes + 1);
+  char *bytes = tn__malloc(size_bytes + 1);
   if (bytes == NULL) return tn__out_of_memory("a copy of a printed tensor", size_bytes);
   tn_tensor *window = shown_window(tensor, shown);
   tn_status status = window == NULL ? tn_error_peek()->status

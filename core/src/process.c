@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <tenon/device.h>
+#include <tenon/init.h>
 
 #include "backend.h"
 #include "registry.h"

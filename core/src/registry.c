@@ -67,7 +67,7 @@ bool tn__deterministic(void) {
 }
 
 static void *keep(uint64_t size_bytes) {
-  retired *block = calloc(1, sizeof *block + size_bytes);
+  retired *block = tn__calloc(1, sizeof *block + size_bytes);
   if (block == NULL) return NULL;
   block->next = retired_blocks;
   retired_blocks = block;
@@ -118,8 +118,8 @@ static void fill_table(int32_t device_type, uint32_t *counts, tn__chain_table *t
 
 tn_status tn__registry_publish(int32_t device_type) {
   uint64_t slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT;
-  uint32_t *counts = calloc(slots, sizeof *counts);
-  tn__chain **chains = calloc(slots, sizeof *chains);
+  uint32_t *counts = tn__calloc(slots, sizeof *counts);
+  tn__chain **chains = tn__calloc(slots, sizeof *chains);
   tn__chain_table *table = keep(sizeof *table + slots * sizeof table->chains[0]);
   uint64_t bytes = 0;
   char *arena = NULL;
@@ -154,7 +154,7 @@ tn_status tn__registry_publish(int32_t device_type) {
 
 tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t device_type,
                            const tn_kernel_row *rows, const uint16_t *op_ids, uint64_t count) {
-  kernel_block *block = calloc(1, sizeof *block + count * sizeof block->kernels[0]);
+  kernel_block *block = tn__calloc(1, sizeof *block + count * sizeof block->kernels[0]);
   if (block == NULL) return tn__out_of_memory("a table of kernels", count * sizeof *rows);
   block->count = count;
   for (uint64_t i = 0; i < count; i++) {

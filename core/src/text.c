@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocate.h"
+
 // Makes room for |more| characters and the terminator.
 static bool reserve(tn__text *text, size_t more) {
   if (text->capacity == SIZE_MAX) return false;
   size_t needed = text->length + more + 1;
   if (needed <= text->capacity) return true;
   size_t capacity = needed * 2 < 256 ? 256 : needed * 2;
-  char *grown = realloc(text->data, capacity);
+  char *grown = tn__realloc(text->data, capacity);
   if (grown == NULL) {
     free(text->data);
     *text = (tn__text){NULL, 0, SIZE_MAX};

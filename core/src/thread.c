@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// thread: per-thread state, small blocks, and the one door to the host's allocator.
+// thread: per-thread state and small blocks.
 //
 // Small blocks come in 64-byte classes up to 1 KiB. A freed block goes onto the freeing thread's
 // list for its class; a list that grows past its cap gives blocks back. Invariant: a block on a
@@ -66,26 +66,11 @@ void tn__thread_attach(tn__thread *thread) {
 // The main thread's keys are not destroyed at exit: leave nothing for leak checkers.
 __attribute__((destructor)) static void library_end(void) { thread_end(&tn__tls); }
 
-void *tn__allocate(uint64_t size_bytes) {
-  uint64_t rounded = (size_bytes + 63) & ~UINT64_C(63);
-  if (rounded < size_bytes || rounded > PTRDIFF_MAX) return NULL;
-  return aligned_alloc(64, rounded == 0 ? 64 : rounded);
-}
-
-void tn__deallocate(void *block) { free(block); }
-
-char *tn__strdup(const char *text) {
-  uint64_t size = strlen(text) + 1;
-  char *copy = malloc(size);
-  if (copy != NULL) memcpy(copy, text, size);
-  return copy;
-}
-
 void *tn__small_refill(tn__thread *thread, uint64_t size_bytes) {
 #if !defined(TN__PLAIN_BLOCKS)
   if (thread->blocks == NULL) {
     tn__thread_attach(thread);
-    thread->blocks = calloc(1, sizeof(tn__block_cache));
+    thread->blocks = tn__calloc(1, sizeof(tn__block_cache));
   }
 #else
   (void)thread;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <tenon/base.h>
 
+#include "allocate.h"
+
 typedef struct tn__error_record tn__error_record;
 typedef struct tn__block_cache tn__block_cache;
 struct tn_scope;
@@ -19,12 +21,15 @@ typedef struct tn__thread {
   struct tn_scope *scope;
   tn__error_record *error;
   tn__block_cache *blocks;
-  uint64_t next_id, last_id;    // storage ids handed to this thread
-  struct tn__node *free_nodes;  // of a graph that is being freed, see node.c
+  uint64_t next_id, last_id;           // storage ids handed to this thread
+  struct tn__node *free_nodes;         // of a graph that is being freed, see node.c
+  struct tn__thread_streams *streams;  // current ones that are not the default, see stream_impl.h
+  int64_t allocation_fails_in;         // tests: which allocation from now fails; 0: none
   bool freeing_nodes;
   bool grad_disabled;
   bool anomaly;
   bool has_error;
+  bool allocation_failed;
   bool attached;  // the thread-exit hook is in place
 } tn__thread;
 
@@ -79,11 +84,6 @@ static inline void tn__small_free(tn__thread *thread, void *block, uint64_t size
   cache->lists[size_class] = freed;
   cache->counts[size_class]++;
 }
-
-// ---- everything else of the host's: plain allocations that can be made to fail by tests.
-void *tn__allocate(uint64_t size_bytes);  // 64-byte aligned
-void tn__deallocate(void *block);
-char *tn__strdup(const char *text);
 
 // ---- errors (error.c)
 typedef struct tn__error_details {

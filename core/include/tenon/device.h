@@ -68,9 +68,6 @@ TN_API int32_t tn_thread_count(void);
 TN_API void tn_set_thread_count(int32_t count);
 TN_API const char *tn_thread_runtime(void);
 
-// Finishes work, empties caches. Later calls fail with WRONG_STATE; releasing stays legal.
-TN_API void tn_shutdown(void);
-
 #ifdef __cplusplus
 }
 #endif

@@ -9,11 +9,14 @@
 #include <tenon/base.h>
 #include <tenon/device.h>
 #include <tenon/error.h>
+#include <tenon/init.h>
 #include <tenon/io.h>
+#include <tenon/memory.h>
 #include <tenon/op.h>
 #include <tenon/ops.h>
 #include <tenon/random.h>
 #include <tenon/scope.h>
+#include <tenon/stream.h>
 #include <tenon/tensor.h>
 
 #endif  // TENON_TENON_H_

@@ -30,6 +30,7 @@ extern "C" {
 typedef struct tn_host_api tn_host_api;
 typedef struct tn_kernel_ctx tn_kernel_ctx;
 typedef struct tn_registrar tn_registrar;
+typedef struct tn_wrapped_call tn_wrapped_call;
 
 // ---- what a kernel is called with --------------------------------------------------------------
 
@@ -41,7 +42,8 @@ enum {
 
 // One operand. Frozen: this struct never changes size.
 typedef struct tn_view {
-  void *data;              // the element at index [0, ..., 0]; strides may be negative or 0
+  void *data;  // the element at index [0, ..., 0]; strides may be negative or 0. NULL in a
+               // result whose shape depends on data: the kernel has it created
   const int64_t *sizes;    // [rank]
   const int64_t *strides;  // [rank], in elements; 0 along a broadcast (or reduced) dimension
   int32_t rank;
@@ -127,8 +129,18 @@ struct tn_host_api {
   // where unset. Path-like values are hidden in set-uid processes.
   const char *(*option)(const char *name);
 
-  // Further services by name ("tenon.graph/1"); NULL where this host has none of that name.
+  // Further services by name ("tenon.kernels/1"); NULL where this host has none of that name.
   const void *(*extension)(const char *name);
+
+  // A copy of |args| that outlives the call: views, sizes, strides, immediates and attributes with
+  // the lists and texts that they point to. The elements are not copied. For kernels that run later
+  // than they are called. NULL when memory is out. owns: the copy, given up with args_free
+  tn_args *(*args_clone)(tn_kernel_ctx *ctx, const tn_args *args);
+  void (*args_free)(tn_args *args);
+
+  // Records on the calling thread that |op|, which was enqueued earlier, has failed since, and
+  // returns |status|: what a device's synchronisation says of a fault that sticks to a stream.
+  tn_status (*fault)(const char *op, tn_status status, const char *format, ...) TN_PRINTF(3, 4);
 };
 
 // ---- kernels -----------------------------------------------------------------------------------
@@ -169,6 +181,66 @@ typedef struct tn_kernel_row {
   void *self;
 } tn_kernel_row;
 
+// ---- extensions --------------------------------------------------------------------------------
+
+// "tenon.kernels/1": the kernels that are registered for a device type, so that a backend may run
+// another's. Opens the backends that serve |device|. Calls |visit| with each row, the best of each
+// operator first; |provider| is the backend's name. Only during init. The rows stay valid.
+#define TN_KERNELS_EXTENSION "tenon.kernels/1"
+typedef struct tn_kernels_extension {
+  uint32_t struct_size;
+  uint32_t reserved;
+  tn_status (*each)(const char *device,
+                    void (*visit)(void *closure, const char *provider, const tn_kernel_row *row),
+                    void *closure);
+} tn_kernels_extension;
+
+// ---- wrappers ----------------------------------------------------------------------------------
+
+// What a wrapper may ask and do. Valid during the wrapped call, on its thread.
+typedef struct tn_wrap_api {
+  uint32_t struct_size;
+  uint32_t reserved;
+
+  // The operator's schema name, and how many calls of operators enclose this one on the thread (0:
+  // the program's own).
+  const char *(*op)(tn_wrapped_call *call);
+  int32_t (*depth)(tn_wrapped_call *call);
+
+  // The operands as they were given, neither broadcast nor cast, and the attributes. Results come
+  // first: TN_VIEW_ABSENT before `next` has succeeded, except those that a call writes into.
+  // Borrowed until the next call of an entry of this table. NULL when memory is out.
+  const tn_args *(*args)(tn_wrapped_call *call);
+
+  // Runs the next wrapper, or the operator itself. May be called any number of times, also never;
+  // the results of an earlier run are given up. A wrapper that returns TN_OK without having run it
+  // makes the call fail with INTERNAL. What writes in place is repeated on what it has written.
+  tn_status (*next)(tn_wrapped_call *call);
+
+  // After `next`: the backend whose kernel ran; NULL for a view or where parts ran instead. And why
+  // that one: "first of the user's list", "TENON_PROVIDER", "onednn declined: ...".
+  const char *(*provider)(tn_wrapped_call *call);
+  const char *(*reason)(tn_wrapped_call *call);
+
+  // Casts operand |operand| (an index into the views less the results) to |dtype|, recorded for
+  // autograd. Before `next`. errors: OUT_OF_RANGE, and a cast's own
+  tn_status (*cast)(tn_wrapped_call *call, uint32_t operand, tn_dtype dtype);
+
+  // Fails the call: records why (printf format) and returns |status|.
+  tn_status (*error)(tn_wrapped_call *call, tn_status status, const char *format, ...)
+      TN_PRINTF(3, 4);
+} tn_wrap_api;
+
+// Stands around calls of operators, before a kernel is selected and before autograd records.
+typedef struct tn_wrapper {
+  uint32_t struct_size;
+  int32_t rank;           // higher ranks are further out
+  const char *name;       // for logs and `tenon info`
+  const char *operators;  // globs of schema names, comma separated: "*", "conv*,mm"
+  void *self;
+  tn_status (*call)(void *self, const tn_wrap_api *api, tn_wrapped_call *call);
+} tn_wrapper;
+
 // ---- devices -----------------------------------------------------------------------------------
 
 typedef struct tn_device_properties {
@@ -183,7 +255,10 @@ typedef struct tn_device_properties {
 enum { TN_DEVICE_HOST_MEMORY = 1u << 0 };  // the host may read and write this device's memory
 
 // A device type and how to hold data on it. Entries marked optional may be NULL.
-// |stream| NULL is the device's default stream. Calls may come from any thread.
+// |stream| NULL is the device's default stream. Calls may come from any thread. A fault of
+// something that was enqueued sticks to its stream: synchronize, query and copy_to_host on that
+// stream report it (through the host's `fault`, with the operator's name where that is known) and
+// take it off.
 typedef struct tn_device_table {
   uint32_t struct_size;
   uint32_t flags;    // TN_DEVICE_*
@@ -198,8 +273,8 @@ typedef struct tn_device_table {
   tn_status (*allocate)(void *self, int32_t index, uint64_t size_bytes, void **data);
   void (*release)(void *self, int32_t index, void *data, uint64_t size_bytes);
 
-  // Copies of contiguous bytes, ordered on |stream|. Memory of the host is valid until the stream
-  // is synchronised; a device without streams copies before it returns.
+  // Copies of contiguous bytes, ordered on |stream|. The host's bytes stay valid and untouched
+  // until the stream is synchronised; a device without streams copies before it returns.
   tn_status (*copy_from_host)(void *self, int32_t index, void *stream, void *to, const void *from,
                               uint64_t size_bytes);
   tn_status (*copy_to_host)(void *self, int32_t index, void *stream, void *to, const void *from,
@@ -211,6 +286,7 @@ typedef struct tn_device_table {
                             const void *from, void *stream, uint64_t size_bytes);
 
   // Streams and events. optional, all or none: without them everything is synchronous.
+  // priority: 0 normal, negative more urgent. An event that was never recorded is done.
   tn_status (*stream_create)(void *self, int32_t index, int32_t priority, void **stream);
   void (*stream_destroy)(void *self, int32_t index, void *stream);
   tn_status (*stream_synchronize)(void *self, int32_t index, void *stream);
@@ -223,10 +299,12 @@ typedef struct tn_device_table {
   tn_status (*stream_wait_event)(void *self, int32_t index, void *stream, void *event);
   tn_status (*event_elapsed_ms)(void *self, int32_t index, void *start, void *end, float *ms);
 
-  // optional
+  // optional. The vendor's own object for a stream (a cudaStream_t); NULL is the default stream's.
   void *(*stream_native_handle)(void *self, int32_t index, void *stream);
+  // optional. What the device has, in bytes, whoever holds it.
   tn_status (*memory_info)(void *self, int32_t index, uint64_t *free_bytes, uint64_t *total_bytes);
-  tn_status (*host_allocate)(void *self, uint64_t size_bytes, void **data);  // pinned
+  // optional, both or none. Host memory that copies reach without staging ("pinned").
+  tn_status (*host_allocate)(void *self, uint64_t size_bytes, void **data);
   void (*host_release)(void *self, void *data);
 } tn_device_table;
 
@@ -256,6 +334,8 @@ struct tn_registrar {
                            uint64_t count, uint64_t stride);
   // Offers a pool. The first to offer is used.
   tn_status (*add_workers)(tn_registrar *registrar, const tn_workers *workers);
+  // Adds a wrapper; the host copies the struct, not what it points to.
+  tn_status (*add_wrapper)(tn_registrar *registrar, const tn_wrapper *wrapper);
 };
 
 // ---- the descriptor and its ELF note -----------------------------------------------------------
@@ -271,7 +351,9 @@ typedef struct tn_plugin_facts {
   char cpu_features[64];  // what its code cannot run without: "avx2,fma"
   char threading[16];     // thread runtime it brings: "openmp", "pthread", "" none
   char devices[64];       // device types it owns, "" for a provider only
-  char operators[256];    // operators it serves, as globs: "*", "conv*,mm"
+  char operators[256];    // operators it serves, as globs: "*", "conv*,mm"; "" counts as "*"
+  char serves[64];        // device types it has kernels for; "": those it owns, else "cpu"
+  char wraps[64];         // operators that its wrappers see, as globs; "" for none
 } tn_plugin_facts;
 
 typedef struct tn_plugin_desc {
