@@ -37,7 +37,11 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
 }
 
 TN_PLUGIN(init, .name = "cpu", .version = "0.1.0", .devices = "cpu", .threading = "openmp",
-          .operators = "*");
+          .operators = "*",
+          .options =
+              "TENON_CPU_ISA=the cpu backend's loops: baseline, avx2 or avx512;"
+              "TENON_CPU_BLAS=the cpu backend's matrix products: own or openblas;"
+              "TENON_OPENBLAS=the OpenBLAS library to open, absolute");
 
 TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
   return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;

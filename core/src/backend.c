@@ -78,12 +78,15 @@ static void staging_free(staging *stage) {
   free(stage->workers);
 }
 
-// Copies a struct of another size into a zero-filled one of ours.
+// No struct of the contract will ever be longer: what says so is no struct_size.
+enum { LONGEST_STRUCT = 4096 };
+
+// Copies a struct of another size into a zero-filled one of ours; false where it cannot be one.
 static bool copy_sized(void *to, uint64_t to_size, const void *from, uint64_t smallest) {
   uint32_t size;
   memcpy(&size, from, sizeof size);
   memset(to, 0, to_size);
-  if (size < smallest) return false;
+  if (size < smallest || size > LONGEST_STRUCT) return false;
   memcpy(to, from, size < to_size ? size : to_size);
   return true;
 }
@@ -265,15 +268,21 @@ static tn_status fail_with_error(tn__backend *backend, tn__stage stage, tn_statu
   return TN_UNAVAILABLE;
 }
 
-static tn_status check_desc(tn__backend *backend, const tn_plugin_desc *desc) {
+static tn_status take_desc(tn__backend *backend, const tn_plugin_desc *desc) {
   if (desc == NULL) {
     return tn__backend_fail(backend, TN__STAGE_ABI, "tn_plugin_query(%d) declined", TN_ABI_VERSION);
   }
-  if (desc->struct_size < offsetof(tn_plugin_desc, quiesce) || desc->init == NULL) {
-    return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor is too small or lacks init");
+  tn_plugin_desc *copy = &backend->desc;
+  if (!copy_sized(copy, sizeof *copy, desc, offsetof(tn_plugin_desc, quiesce))) {
+    return tn__backend_fail(backend, TN__STAGE_ABI,
+                            "its descriptor says that it has %u bytes, which cannot be",
+                            desc->struct_size);
   }
-  if (desc->facts.abi_version != backend->facts.abi_version ||
-      strncmp(desc->facts.name, backend->facts.name, sizeof desc->facts.name) != 0) {
+  if (copy->init == NULL || copy->facts == NULL) {
+    return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor lacks init or its facts");
+  }
+  if (copy->facts->abi_version != backend->facts.abi_version ||
+      strncmp(copy->facts->name, backend->facts.name, sizeof copy->facts->name) != 0) {
     return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor and its ELF note disagree");
   }
   return TN_OK;
@@ -286,7 +295,7 @@ static tn_status initialize(tn__backend *backend) {
                             .add_device = add_device,
                             .add_kernels = add_kernels,
                             .add_workers = add_workers};
-  tn_status status = backend->desc->init(&tn__host_api, &registrar);
+  tn_status status = backend->desc.init(&tn__host_api, &registrar);
   if (status == TN_OK) status = commit(&stage);
   staging_free(&stage);
   if (status != TN_OK) return fail_with_error(backend, TN__STAGE_INIT, status);
@@ -338,8 +347,7 @@ static tn_status open_library(tn__backend *backend) {
     return tn__backend_fail(backend, TN__STAGE_DLOPEN, "it does not export tn_plugin_query");
   }
   memcpy(&query, &symbol, sizeof query);
-  backend->desc = query(TN_ABI_VERSION);
-  return check_desc(backend, backend->desc);
+  return take_desc(backend, query(TN_ABI_VERSION));
 }
 
 tn_status tn__backend_open(tn__backend *backend) {

@@ -39,7 +39,7 @@ struct tn__backend {
   bool named;     // the user named it (and not as optional): failing is an error
   char reason[512];
   void *library;
-  const tn_plugin_desc *desc;
+  tn_plugin_desc desc;  // a copy, zero where the plugin's was shorter
   int32_t kernel_count;
   struct tn__backend *next;
 };

@@ -318,19 +318,25 @@ static tn_status open_one(tn__backend *backend) {
                           backend->facts.name, backend->reason);
 }
 
+// Whether the backend has kernels for the device type |name|: it says so, or owns it, or owns none
+// and says nothing, which means the cpu.
+static bool serves(const tn__backend *backend, const char *name) {
+  const tn_plugin_facts *facts = &backend->facts;
+  size_t length = strlen(name);
+  if (tn__list_has(facts->devices, name, length)) return true;
+  if (facts->serves[0] != '\0') return tn__list_has(facts->serves, name, length);
+  return facts->devices[0] == '\0' && strcmp(name, "cpu") == 0;
+}
+
 tn_status tn__registry_ensure(int32_t device_type) {
   static bool ensured[TN__MAX_DEVICE_TYPES];
   tn__registry_lock();
   tn_status status = tn__loader_scan();
   if (status == TN_OK && !ensured[device_type]) {
     const tn__device_type *type = tn__device_type_at(device_type);
-    size_t length = strlen(type->name);
     for (tn__backend *backend = loader.first; backend != NULL && status == TN_OK;
          backend = backend->next) {
-      bool provider = backend->facts.devices[0] == '\0';
-      if (provider || tn__list_has(backend->facts.devices, type->name, length)) {
-        status = open_one(backend);
-      }
+      if (serves(backend, type->name)) status = open_one(backend);
     }
     ensured[device_type] = status == TN_OK;
   }

@@ -81,12 +81,17 @@ static bool take_facts(tn_plugin_facts *facts, const char *desc, uint64_t size) 
   memset(facts, 0, sizeof *facts);
   memcpy(facts, desc, claimed < sizeof *facts ? claimed : sizeof *facts);
   // Each text must end inside its field.
-  facts->name[sizeof facts->name - 1] = '\0';
-  facts->version[sizeof facts->version - 1] = '\0';
-  facts->cpu_features[sizeof facts->cpu_features - 1] = '\0';
-  facts->threading[sizeof facts->threading - 1] = '\0';
-  facts->devices[sizeof facts->devices - 1] = '\0';
-  facts->operators[sizeof facts->operators - 1] = '\0';
+#define END(field) facts->field[sizeof facts->field - 1] = '\0'
+  END(name);
+  END(version);
+  END(cpu_features);
+  END(threading);
+  END(devices);
+  END(operators);
+  END(serves);
+  END(wraps);
+  END(options);
+#undef END
   return facts->name[0] != '\0';
 }
 

@@ -42,9 +42,7 @@ void tn_shutdown(void) {
   if (atomic_load_explicit(&tn__process_closed, memory_order_relaxed) != OPEN) return;
   tn__registry_lock();
   for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
-    bool quiesces =
-        backend->stage == TN__STAGE_READY && backend->desc->struct_size >= sizeof(tn_plugin_desc);
-    if (quiesces && backend->desc->quiesce != NULL) backend->desc->quiesce();
+    if (backend->stage == TN__STAGE_READY && backend->desc.quiesce != NULL) backend->desc.quiesce();
   }
   atomic_store_explicit(&tn__process_closed, SHUT_DOWN, memory_order_relaxed);
   tn__registry_unlock();

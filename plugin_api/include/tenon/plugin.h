@@ -354,12 +354,15 @@ typedef struct tn_plugin_facts {
   char operators[256];    // operators it serves, as globs: "*", "conv*,mm"; "" counts as "*"
   char serves[64];        // device types it has kernels for; "": those it owns, else "cpu"
   char wraps[64];         // operators that its wrappers see, as globs; "" for none
+  // Environment variables of its own that it reads through the host's `option`, for `tenon env`:
+  // "TENON_MINE_TILE=rows of a tile: 16 or 32;TENON_MINE_CACHE=a folder, absolute"
+  char options[256];
 } tn_plugin_facts;
 
 typedef struct tn_plugin_desc {
   uint32_t struct_size;
   uint32_t reserved;
-  tn_plugin_facts facts;
+  const tn_plugin_facts *facts;  // the note's: it is pointed to, so that both structs can grow
   tn_status (*init)(const tn_host_api *host, tn_registrar *registrar);
   void (*quiesce)(void);  // optional: tn_shutdown(); finish work, keep memory
 } tn_plugin_desc;
@@ -373,26 +376,24 @@ typedef struct tn_plugin_note {
   tn_plugin_facts facts;
 } tn_plugin_note;
 
-// Writes the descriptor `tn_plugin_descriptor` and the ELF note from the same facts. Once in a
-// plugin, at file scope, followed by the exported function:
+// Writes the ELF note, and the descriptor `tn_plugin_descriptor`, which points to the note's facts.
+// Once in a plugin, at file scope, followed by the exported function:
 //
 //   TN_PLUGIN(init, .name = "mine", .version = "1.0", .devices = "mine", .operators = "*");
 //   TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
 //     return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;
 //   }
-#define TN_PLUGIN(init_function, ...)                                                        \
-  __attribute__((section(".note.tenon"), used,                                               \
-                 aligned(4))) static const tn_plugin_note tn_plugin_elf_note = {             \
-      sizeof(TN_NOTE_OWNER), sizeof(tn_plugin_facts), TN_NOTE_TYPE, TN_NOTE_OWNER,           \
-      TN_PLUGIN_FACTS(__VA_ARGS__)};                                                         \
-  static const tn_plugin_desc tn_plugin_descriptor = {.struct_size = sizeof(tn_plugin_desc), \
-                                                      .facts = TN_PLUGIN_FACTS(__VA_ARGS__), \
-                                                      .init = init_function}
-#define TN_PLUGIN_FACTS(...)                                               \
-  {                                                                        \
-    .struct_size = sizeof(tn_plugin_facts), .abi_version = TN_ABI_VERSION, \
-    .min_host_abi = TN_ABI_VERSION, __VA_ARGS__                            \
-  }
+// clang-format off
+#define TN_PLUGIN(init_function, ...)                                                            \
+  __attribute__((section(".note.tenon"), used, aligned(4)))                                      \
+  static const tn_plugin_note tn_plugin_elf_note = {                                             \
+    sizeof(TN_NOTE_OWNER), sizeof(tn_plugin_facts), TN_NOTE_TYPE, TN_NOTE_OWNER,                 \
+    {.struct_size = sizeof(tn_plugin_facts), .abi_version = TN_ABI_VERSION,                      \
+     .min_host_abi = TN_ABI_VERSION, __VA_ARGS__}};                                              \
+  static const tn_plugin_desc tn_plugin_descriptor = {                                           \
+    .struct_size = sizeof(tn_plugin_desc), .facts = &tn_plugin_elf_note.facts,                   \
+    .init = init_function}
+// clang-format on
 
 // The only exported symbol. |host_abi| is the host's TN_ABI_VERSION. Returns a descriptor that
 // lives as long as the library, or NULL to decline.
