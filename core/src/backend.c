@@ -186,7 +186,9 @@ static tn_status add_kernels(tn_registrar *registrar, const char *device, const 
 static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers) {
   staging *stage = registrar->host_data;
   tn_workers copy;
-  if (workers == NULL || !copy_sized(&copy, sizeof copy, workers, sizeof copy) ||
+  // The size at 1.0, whatever has been added to the struct since.
+  const uint64_t smallest = offsetof(tn_workers, set_thread_count) + sizeof copy.set_thread_count;
+  if (workers == NULL || !copy_sized(&copy, sizeof copy, workers, smallest) ||
       copy.parallel_for == NULL || copy.thread_count == NULL || copy.set_thread_count == NULL) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "a pool of workers lacks an entry");
   }
@@ -281,7 +283,7 @@ static tn_status take_desc(tn__backend *backend, const tn_plugin_desc *desc) {
   if (copy->init == NULL || copy->facts == NULL) {
     return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor lacks init or its facts");
   }
-  if (copy->facts->abi_version != backend->facts.abi_version ||
+  if (!TN_HAS(copy->facts, name) || copy->facts->abi_version != backend->facts.abi_version ||
       strncmp(copy->facts->name, backend->facts.name, sizeof copy->facts->name) != 0) {
     return tn__backend_fail(backend, TN__STAGE_ABI, "its descriptor and its ELF note disagree");
   }

@@ -245,14 +245,6 @@ static tn_status run_alias(tn__call *call) {
   return TN_OK;
 }
 
-// Whether the newer attributes of the operator, which |kernel| does not know, have their defaults.
-bool tn__call_attrs_fit(const tn__call *call, const tn__kernel *kernel) {
-  uint64_t known = kernel->row.attrs_size, all = call->op->attrs_size;
-  if (known == 0 || known >= all) return true;
-  return memcmp((const char *)call->attrs + known, (const char *)call->op->defaults + known,
-                all - known) == 0;
-}
-
 const tn__kernel *tn__call_select(tn__call *call, const tn__chain *chain) {
   for (int32_t i = 0; i < chain->count; i++) {
     const tn__kernel *kernel = chain->kernels[i];

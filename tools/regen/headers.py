@@ -36,7 +36,8 @@ def op_args(ops):
             lines.append(f"typedef struct tn_{op.ident}_attrs {{")
             for arg in op.attrs:
                 note = {"bool[]": "  // 0 or 1 each", "int[]?": "  // absent: count -1"}
-                lines.append(f"  {attr_type(arg)}{arg.name};{note.get(arg.type, '')}")
+                slot = "TN_SLOT " if attr_type(arg).strip() in ("bool", "tn_dtype") else ""
+                lines.append(f"  {slot}{attr_type(arg)}{arg.name};{note.get(arg.type, '')}")
             lines.append(f"}} tn_{op.ident}_attrs;")
         lines.append("")
     return lines + GUARD_CXX_END + ["#endif  // TENON_OP_ARGS_H_"]

@@ -19,14 +19,14 @@ extern "C" {
 // _cast(Tensor self, ScalarType dtype) -> Tensor
 enum { TN_ARG__cast_result = 0, TN_ARG__cast_self = 1 };
 typedef struct tn__cast_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
 } tn__cast_attrs;
 
 // _log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 enum { TN_ARG__log_softmax_result = 0, TN_ARG__log_softmax_self = 1 };
 typedef struct tn__log_softmax_attrs {
   int64_t dim;
-  bool half_to_float;
+  TN_SLOT bool half_to_float;
 } tn__log_softmax_attrs;
 
 // _log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) ->
@@ -36,14 +36,14 @@ enum { TN_ARG__log_softmax_backward_data_result = 0,
        TN_ARG__log_softmax_backward_data_output = 2 };
 typedef struct tn__log_softmax_backward_data_attrs {
   int64_t dim;
-  tn_dtype input_dtype;
+  TN_SLOT tn_dtype input_dtype;
 } tn__log_softmax_backward_data_attrs;
 
 // _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 enum { TN_ARG__softmax_result = 0, TN_ARG__softmax_self = 1 };
 typedef struct tn__softmax_attrs {
   int64_t dim;
-  bool half_to_float;
+  TN_SLOT bool half_to_float;
 } tn__softmax_attrs;
 
 // _softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) ->
@@ -52,13 +52,13 @@ enum { TN_ARG__softmax_backward_data_result = 0, TN_ARG__softmax_backward_data_g
        TN_ARG__softmax_backward_data_output = 2 };
 typedef struct tn__softmax_backward_data_attrs {
   int64_t dim;
-  tn_dtype input_dtype;
+  TN_SLOT tn_dtype input_dtype;
 } tn__softmax_backward_data_attrs;
 
 // _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG__to_copy_result = 0, TN_ARG__to_copy_self = 1 };
 typedef struct tn__to_copy_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn__to_copy_attrs;
 
@@ -103,21 +103,21 @@ enum { TN_ARG_all_result = 0, TN_ARG_all_self = 1 };
 enum { TN_ARG_all_dims_result = 0, TN_ARG_all_dims_self = 1 };
 typedef struct tn_all_dims_attrs {
   tn_ints dim;  // absent: count -1
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_all_dims_attrs;
 
 // amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor
 enum { TN_ARG_amax_result = 0, TN_ARG_amax_self = 1 };
 typedef struct tn_amax_attrs {
   tn_ints dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_amax_attrs;
 
 // amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor
 enum { TN_ARG_amin_result = 0, TN_ARG_amin_self = 1 };
 typedef struct tn_amin_attrs {
   tn_ints dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_amin_attrs;
 
 // any(Tensor self) -> Tensor
@@ -127,14 +127,14 @@ enum { TN_ARG_any_result = 0, TN_ARG_any_self = 1 };
 enum { TN_ARG_any_dims_result = 0, TN_ARG_any_dims_self = 1 };
 typedef struct tn_any_dims_attrs {
   tn_ints dim;  // absent: count -1
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_any_dims_attrs;
 
 // arange(Scalar end, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_arange_result = 0 };
 typedef struct tn_arange_attrs {
   tn_scalar end;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_arange_attrs;
 
@@ -145,7 +145,7 @@ typedef struct tn_arange_start_step_attrs {
   tn_scalar start;
   tn_scalar end;
   tn_scalar step;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_arange_start_step_attrs;
 
@@ -153,14 +153,14 @@ typedef struct tn_arange_start_step_attrs {
 enum { TN_ARG_argmax_result = 0, TN_ARG_argmax_self = 1 };
 typedef struct tn_argmax_attrs {
   tn_opt_int dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_argmax_attrs;
 
 // argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor
 enum { TN_ARG_argmin_result = 0, TN_ARG_argmin_self = 1 };
 typedef struct tn_argmin_attrs {
   tn_opt_int dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_argmin_attrs;
 
 // as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor
@@ -178,8 +178,8 @@ typedef struct tn_avg_pool2d_attrs {
   tn_ints kernel_size;
   tn_ints stride;
   tn_ints padding;
-  bool ceil_mode;
-  bool count_include_pad;
+  TN_SLOT bool ceil_mode;
+  TN_SLOT bool count_include_pad;
   tn_opt_int divisor_override;
 } tn_avg_pool2d_attrs;
 
@@ -191,8 +191,8 @@ typedef struct tn_avg_pool2d_backward_attrs {
   tn_ints kernel_size;
   tn_ints stride;
   tn_ints padding;
-  bool ceil_mode;
-  bool count_include_pad;
+  TN_SLOT bool ceil_mode;
+  TN_SLOT bool count_include_pad;
   tn_opt_int divisor_override;
 } tn_avg_pool2d_backward_attrs;
 
@@ -289,7 +289,7 @@ typedef struct tn_convolution_attrs {
   tn_ints stride;
   tn_ints padding;
   tn_ints dilation;
-  bool transposed;
+  TN_SLOT bool transposed;
   tn_ints output_padding;
   int64_t groups;
 } tn_convolution_attrs;
@@ -305,7 +305,7 @@ typedef struct tn_convolution_backward_attrs {
   tn_ints stride;
   tn_ints padding;
   tn_ints dilation;
-  bool transposed;
+  TN_SLOT bool transposed;
   tn_ints output_padding;
   int64_t groups;
   tn_ints output_mask;  // 0 or 1 each
@@ -314,7 +314,7 @@ typedef struct tn_convolution_backward_attrs {
 // copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor
 enum { TN_ARG_copy_result = 0, TN_ARG_copy_self = 1, TN_ARG_copy_src = 2 };
 typedef struct tn_copy_attrs {
-  bool non_blocking;
+  TN_SLOT bool non_blocking;
 } tn_copy_attrs;
 
 // cos(Tensor self) -> Tensor
@@ -368,7 +368,7 @@ enum { TN_ARG_dot_result = 0, TN_ARG_dot_self = 1, TN_ARG_dot_tensor = 2 };
 enum { TN_ARG_dropout_result = 0, TN_ARG_dropout_input = 1 };
 typedef struct tn_dropout_attrs {
   double p;
-  bool train;
+  TN_SLOT bool train;
 } tn_dropout_attrs;
 
 // embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool
@@ -376,8 +376,8 @@ typedef struct tn_dropout_attrs {
 enum { TN_ARG_embedding_result = 0, TN_ARG_embedding_weight = 1, TN_ARG_embedding_indices = 2 };
 typedef struct tn_embedding_attrs {
   int64_t padding_idx;
-  bool scale_grad_by_freq;
-  bool sparse;
+  TN_SLOT bool scale_grad_by_freq;
+  TN_SLOT bool sparse;
 } tn_embedding_attrs;
 
 // embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx,
@@ -387,21 +387,21 @@ enum { TN_ARG_embedding_dense_backward_result = 0, TN_ARG_embedding_dense_backwa
 typedef struct tn_embedding_dense_backward_attrs {
   int64_t num_weights;
   int64_t padding_idx;
-  bool scale_grad_by_freq;
+  TN_SLOT bool scale_grad_by_freq;
 } tn_embedding_dense_backward_attrs;
 
 // empty(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_empty_result = 0 };
 typedef struct tn_empty_attrs {
   tn_ints size;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_empty_attrs;
 
 // empty_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_empty_like_result = 0, TN_ARG_empty_like_self = 1 };
 typedef struct tn_empty_like_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_empty_like_attrs;
 
@@ -410,7 +410,7 @@ enum { TN_ARG_empty_strided_result = 0 };
 typedef struct tn_empty_strided_attrs {
   tn_ints size;
   tn_ints stride;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_empty_strided_attrs;
 
@@ -427,7 +427,7 @@ enum { TN_ARG_exp_result = 0, TN_ARG_exp_self = 1 };
 enum { TN_ARG_expand_result = 0, TN_ARG_expand_self = 1 };
 typedef struct tn_expand_attrs {
   tn_ints size;
-  bool implicit;
+  TN_SLOT bool implicit;
 } tn_expand_attrs;
 
 // expm1(Tensor self) -> Tensor
@@ -437,7 +437,7 @@ enum { TN_ARG_expm1_result = 0, TN_ARG_expm1_self = 1 };
 enum { TN_ARG_eye_result = 0 };
 typedef struct tn_eye_attrs {
   int64_t n;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_eye_attrs;
 
@@ -446,7 +446,7 @@ enum { TN_ARG_eye_m_result = 0 };
 typedef struct tn_eye_m_attrs {
   int64_t n;
   int64_t m;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_eye_m_attrs;
 
@@ -477,7 +477,7 @@ enum { TN_ARG_full_result = 0 };
 typedef struct tn_full_attrs {
   tn_ints size;
   tn_scalar fill_value;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_full_attrs;
 
@@ -486,7 +486,7 @@ typedef struct tn_full_attrs {
 enum { TN_ARG_full_like_result = 0, TN_ARG_full_like_self = 1 };
 typedef struct tn_full_like_attrs {
   tn_scalar fill_value;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_full_like_attrs;
 
@@ -494,7 +494,7 @@ typedef struct tn_full_like_attrs {
 enum { TN_ARG_gather_result = 0, TN_ARG_gather_self = 1, TN_ARG_gather_index = 2 };
 typedef struct tn_gather_attrs {
   int64_t dim;
-  bool sparse_grad;
+  TN_SLOT bool sparse_grad;
 } tn_gather_attrs;
 
 // ge.Tensor(Tensor self, Tensor other) -> Tensor
@@ -555,7 +555,7 @@ enum { TN_ARG_leaky_relu_backward_result = 0, TN_ARG_leaky_relu_backward_grad_ou
        TN_ARG_leaky_relu_backward_self = 2 };
 typedef struct tn_leaky_relu_backward_attrs {
   tn_scalar negative_slope;
-  bool self_is_result;
+  TN_SLOT bool self_is_result;
 } tn_leaky_relu_backward_attrs;
 
 // lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor
@@ -573,7 +573,7 @@ typedef struct tn_linspace_attrs {
   tn_scalar start;
   tn_scalar end;
   int64_t steps;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_linspace_attrs;
 
@@ -587,7 +587,7 @@ enum { TN_ARG_log1p_result = 0, TN_ARG_log1p_self = 1 };
 enum { TN_ARG_log_softmax_int_result = 0, TN_ARG_log_softmax_int_self = 1 };
 typedef struct tn_log_softmax_int_attrs {
   int64_t dim;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
 } tn_log_softmax_int_attrs;
 
 // logical_and(Tensor self, Tensor other) -> Tensor
@@ -606,7 +606,7 @@ enum { TN_ARG_logical_xor_result = 0, TN_ARG_logical_xor_self = 1, TN_ARG_logica
 enum { TN_ARG_logsumexp_result = 0, TN_ARG_logsumexp_self = 1 };
 typedef struct tn_logsumexp_attrs {
   tn_ints dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_logsumexp_attrs;
 
 // lt.Tensor(Tensor self, Tensor other) -> Tensor
@@ -626,7 +626,7 @@ enum { TN_ARG_max_result = 0, TN_ARG_max_self = 1 };
 enum { TN_ARG_max_dim_values = 0, TN_ARG_max_dim_indices = 1, TN_ARG_max_dim_self = 2 };
 typedef struct tn_max_dim_attrs {
   int64_t dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_max_dim_attrs;
 
 // max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2]
@@ -637,7 +637,7 @@ typedef struct tn_max_pool2d_attrs {
   tn_ints stride;
   tn_ints padding;
   tn_ints dilation;
-  bool ceil_mode;
+  TN_SLOT bool ceil_mode;
 } tn_max_pool2d_attrs;
 
 // max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0,
@@ -649,7 +649,7 @@ typedef struct tn_max_pool2d_with_indices_attrs {
   tn_ints stride;
   tn_ints padding;
   tn_ints dilation;
-  bool ceil_mode;
+  TN_SLOT bool ceil_mode;
 } tn_max_pool2d_with_indices_attrs;
 
 // max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2]
@@ -663,7 +663,7 @@ typedef struct tn_max_pool2d_with_indices_backward_attrs {
   tn_ints stride;
   tn_ints padding;
   tn_ints dilation;
-  bool ceil_mode;
+  TN_SLOT bool ceil_mode;
 } tn_max_pool2d_with_indices_backward_attrs;
 
 // maximum(Tensor self, Tensor other) -> Tensor
@@ -673,8 +673,8 @@ enum { TN_ARG_maximum_result = 0, TN_ARG_maximum_self = 1, TN_ARG_maximum_other 
 enum { TN_ARG_mean_dim_result = 0, TN_ARG_mean_dim_self = 1 };
 typedef struct tn_mean_dim_attrs {
   tn_ints dim;  // absent: count -1
-  bool keepdim;
-  tn_dtype dtype;
+  TN_SLOT bool keepdim;
+  TN_SLOT tn_dtype dtype;
 } tn_mean_dim_attrs;
 
 // min(Tensor self) -> Tensor
@@ -684,7 +684,7 @@ enum { TN_ARG_min_result = 0, TN_ARG_min_self = 1 };
 enum { TN_ARG_min_dim_values = 0, TN_ARG_min_dim_indices = 1, TN_ARG_min_dim_self = 2 };
 typedef struct tn_min_dim_attrs {
   int64_t dim;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_min_dim_attrs;
 
 // minimum(Tensor self, Tensor other) -> Tensor
@@ -726,7 +726,7 @@ enum { TN_ARG_native_dropout_result = 0, TN_ARG_native_dropout_mask = 1,
        TN_ARG_native_dropout_input = 2 };
 typedef struct tn_native_dropout_attrs {
   double p;
-  bool train;
+  TN_SLOT bool train;
   tn_philox_state generator;
 } tn_native_dropout_attrs;
 
@@ -769,14 +769,14 @@ typedef struct tn_nll_loss_forward_attrs {
 enum { TN_ARG_ones_result = 0 };
 typedef struct tn_ones_attrs {
   tn_ints size;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_ones_attrs;
 
 // ones_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_ones_like_result = 0, TN_ARG_ones_like_self = 1 };
 typedef struct tn_ones_like_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_ones_like_attrs;
 
@@ -793,15 +793,15 @@ enum { TN_ARG_pow_Tensor_Tensor_result = 0, TN_ARG_pow_Tensor_Tensor_self = 1,
 // prod(Tensor self, *, ScalarType? dtype=None) -> Tensor
 enum { TN_ARG_prod_result = 0, TN_ARG_prod_self = 1 };
 typedef struct tn_prod_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
 } tn_prod_attrs;
 
 // prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor
 enum { TN_ARG_prod_dim_int_result = 0, TN_ARG_prod_dim_int_self = 1 };
 typedef struct tn_prod_dim_int_attrs {
   int64_t dim;
-  bool keepdim;
-  tn_dtype dtype;
+  TN_SLOT bool keepdim;
+  TN_SLOT tn_dtype dtype;
 } tn_prod_dim_int_attrs;
 
 // rand(int[] size, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
@@ -809,7 +809,7 @@ typedef struct tn_prod_dim_int_attrs {
 enum { TN_ARG_rand_result = 0 };
 typedef struct tn_rand_attrs {
   tn_ints size;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
   tn_philox_state generator;
 } tn_rand_attrs;
@@ -817,7 +817,7 @@ typedef struct tn_rand_attrs {
 // rand_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_rand_like_result = 0, TN_ARG_rand_like_self = 1 };
 typedef struct tn_rand_like_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_rand_like_attrs;
 
@@ -828,7 +828,7 @@ typedef struct tn_randint_low_attrs {
   int64_t low;
   int64_t high;
   tn_ints size;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
   tn_philox_state generator;
 } tn_randint_low_attrs;
@@ -838,7 +838,7 @@ typedef struct tn_randint_low_attrs {
 enum { TN_ARG_randn_result = 0 };
 typedef struct tn_randn_attrs {
   tn_ints size;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
   tn_philox_state generator;
 } tn_randn_attrs;
@@ -846,7 +846,7 @@ typedef struct tn_randn_attrs {
 // randn_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_randn_like_result = 0, TN_ARG_randn_like_self = 1 };
 typedef struct tn_randn_like_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_randn_like_attrs;
 
@@ -855,7 +855,7 @@ typedef struct tn_randn_like_attrs {
 enum { TN_ARG_randperm_result = 0 };
 typedef struct tn_randperm_attrs {
   int64_t n;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
   tn_philox_state generator;
 } tn_randperm_attrs;
@@ -892,7 +892,7 @@ enum { TN_ARG_rsqrt_result = 0, TN_ARG_rsqrt_self = 1 };
 enum { TN_ARG_scalar_tensor_result = 0 };
 typedef struct tn_scalar_tensor_attrs {
   tn_scalar s;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_scalar_tensor_attrs;
 
@@ -969,7 +969,7 @@ typedef struct tn_slice_backward_attrs {
 enum { TN_ARG_softmax_int_result = 0, TN_ARG_softmax_int_self = 1 };
 typedef struct tn_softmax_int_attrs {
   int64_t dim;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
 } tn_softmax_int_attrs;
 
 // split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]
@@ -1019,7 +1019,7 @@ enum { TN_ARG_std_correction_result = 0, TN_ARG_std_correction_self = 1 };
 typedef struct tn_std_correction_attrs {
   tn_ints dim;  // absent: count -1
   tn_scalar correction;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_std_correction_attrs;
 
 // sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
@@ -1033,8 +1033,8 @@ typedef struct tn_sub_Tensor_attrs {
 enum { TN_ARG_sum_dim_IntList_result = 0, TN_ARG_sum_dim_IntList_self = 1 };
 typedef struct tn_sum_dim_IntList_attrs {
   tn_ints dim;  // absent: count -1
-  bool keepdim;
-  tn_dtype dtype;
+  TN_SLOT bool keepdim;
+  TN_SLOT tn_dtype dtype;
 } tn_sum_dim_IntList_attrs;
 
 // t(Tensor self) -> Tensor
@@ -1094,7 +1094,7 @@ enum { TN_ARG_var_correction_result = 0, TN_ARG_var_correction_self = 1 };
 typedef struct tn_var_correction_attrs {
   tn_ints dim;  // absent: count -1
   tn_scalar correction;
-  bool keepdim;
+  TN_SLOT bool keepdim;
 } tn_var_correction_attrs;
 
 // view(Tensor self, int[] size) -> Tensor
@@ -1111,14 +1111,14 @@ enum { TN_ARG_where_self_result = 0, TN_ARG_where_self_condition = 1, TN_ARG_whe
 enum { TN_ARG_zeros_result = 0 };
 typedef struct tn_zeros_attrs {
   tn_ints size;
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_zeros_attrs;
 
 // zeros_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_zeros_like_result = 0, TN_ARG_zeros_like_self = 1 };
 typedef struct tn_zeros_like_attrs {
-  tn_dtype dtype;
+  TN_SLOT tn_dtype dtype;
   tn_device device;
 } tn_zeros_like_attrs;
 

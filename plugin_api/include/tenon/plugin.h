@@ -7,7 +7,9 @@
 // nothing of it stays.
 //
 // Growth: every struct starts with its struct_size and grows only at its end; a reader treats
-// what lies past the writer's size as zero. Before ABI 1 the version must match exactly.
+// what lies past the writer's size as zero and asks TN_HAS before it uses what is newer than 1.0.
+// No struct ends in padding, so that each new field makes it larger, and none that grows stands
+// inside another. Before ABI 1 the version must match exactly. The reference is docs/plugin-abi.md.
 
 #ifndef TENON_PLUGIN_H_
 #define TENON_PLUGIN_H_
@@ -26,6 +28,10 @@ extern "C" {
 #else
 #define TN_PLUGIN_EXPORT
 #endif
+
+// Whether the struct at |table| reaches as far as |field|, by the struct_size its writer gave.
+#define TN_HAS(table, field) \
+  ((table)->struct_size >= (uint64_t)((const char *)(&(table)->field + 1) - (const char *)(table)))
 
 typedef struct tn_host_api tn_host_api;
 typedef struct tn_kernel_ctx tn_kernel_ctx;
@@ -250,6 +256,7 @@ typedef struct tn_device_properties {
   uint64_t memory_bytes;  // 0: unknown
   uint32_t multiprocessors;
   uint32_t compute_major, compute_minor;
+  uint32_t reserved_2;
 } tn_device_properties;
 
 enum { TN_DEVICE_HOST_MEMORY = 1u << 0 };  // the host may read and write this device's memory
