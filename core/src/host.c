@@ -11,6 +11,7 @@
 
 #include "backend.h"
 #include "dispatch.h"
+#include "host.h"
 #include "log.h"
 #include "thread.h"
 
@@ -79,8 +80,27 @@ static const char *host_option(const char *name) {
 }
 
 static const void *host_extension(const char *name) {
-  (void)name;
+  if (name != NULL && strcmp(name, TN_KERNELS_EXTENSION) == 0) return &tn__kernels_extension;
   return NULL;
+}
+
+static tn_args *host_args_clone(tn_kernel_ctx *ctx, const tn_args *args) {
+  return tn__args_clone(ctx->op, args);
+}
+
+static void host_args_free(tn_args *args) { free(args); }
+
+static tn_status host_fault(const char *op, tn_status status, const char *format, ...) {
+  char message[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  if (status == TN_OK) status = TN_INTERNAL;
+  const tn__error_details details = {
+      op, NULL, NULL,
+      "it failed after the call had returned: what came after it is not to be used"};
+  return tn__error(status, &details, "%s: %s", op == NULL ? "an earlier call" : op, message);
 }
 
 const tn_host_api tn__host_api = {
@@ -95,4 +115,7 @@ const tn_host_api tn__host_api = {
     .result_create = host_result_create,
     .option = host_option,
     .extension = host_extension,
+    .args_clone = host_args_clone,
+    .args_free = host_args_free,
+    .fault = host_fault,
 };

@@ -164,3 +164,27 @@ tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t de
   blocks[device_type] = block;
   return TN_OK;
 }
+
+static int compare_kernels(const void *a, const void *b) {
+  const tn__kernel *first = *(const tn__kernel *const *)a, *second = *(const tn__kernel *const *)b;
+  if (first->op_id != second->op_id) return first->op_id < second->op_id ? -1 : 1;
+  return goes_before(first, second) ? -1 : goes_before(second, first);
+}
+
+tn_status tn__registry_each(int32_t device_type,
+                            void (*visit)(void *closure, const tn__kernel *kernel), void *closure) {
+  uint64_t count = 0, filled = 0;
+  for (kernel_block *block = blocks[device_type]; block != NULL; block = block->next) {
+    count += block->count;
+  }
+  if (count == 0) return TN_OK;
+  const tn__kernel **kernels = tn__malloc(count * sizeof(const tn__kernel *));
+  if (kernels == NULL) return tn__out_of_memory("a list of kernels", count * sizeof *kernels);
+  for (kernel_block *block = blocks[device_type]; block != NULL; block = block->next) {
+    for (uint64_t i = 0; i < block->count; i++) kernels[filled++] = &block->kernels[i];
+  }
+  qsort(kernels, count, sizeof *kernels, compare_kernels);
+  for (uint64_t i = 0; i < count; i++) visit(closure, kernels[i]);
+  free(kernels);
+  return TN_OK;
+}

@@ -43,6 +43,11 @@ tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t de
                            const tn_kernel_row *rows, const uint16_t *op_ids, uint64_t count);
 tn_status tn__registry_publish(int32_t device_type);
 
+// Visits the kernels of |device_type|, operator by operator, each operator's best first. Registry
+// locked. errors: OUT_OF_MEMORY
+tn_status tn__registry_each(int32_t device_type,
+                            void (*visit)(void *closure, const tn__kernel *kernel), void *closure);
+
 // Opens what could serve |device_type|, once. errors: those of the environment's backends
 tn_status tn__registry_ensure(int32_t device_type);
 
