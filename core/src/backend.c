@@ -15,6 +15,7 @@
 #include "log.h"
 #include "registry.h"
 #include "thread.h"
+#include "wrap.h"
 
 _Atomic(const tn_workers *) tn__workers;
 
@@ -60,6 +61,8 @@ typedef struct staging {
   staged_device *devices;
   int32_t device_count;
   tn_workers *workers;
+  tn_wrapper *wrappers;
+  int32_t wrapper_count;
 } staging;
 
 static void staging_free(staging *stage) {
@@ -76,6 +79,7 @@ static void staging_free(staging *stage) {
     stage->devices = next;
   }
   free(stage->workers);
+  free(stage->wrappers);
 }
 
 // No struct of the contract will ever be longer: what says so is no struct_size.
@@ -199,6 +203,32 @@ static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers)
   return TN_OK;
 }
 
+static tn_status add_wrapper(tn_registrar *registrar, const tn_wrapper *wrapper) {
+  staging *stage = registrar->host_data;
+  tn_wrapper copy;
+  const uint64_t smallest = offsetof(tn_wrapper, call) + sizeof copy.call;  // at 1.0
+  if (wrapper == NULL || !copy_sized(&copy, sizeof copy, wrapper, smallest)) {
+    return tn__error(TN_ABI_MISMATCH, NULL, "a wrapper is missing or its struct_size is too small");
+  }
+  if (copy.name == NULL || copy.operators == NULL || copy.call == NULL) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL, "the wrapper '%s' lacks a name, globs or a call",
+                     copy.name == NULL ? "(NULL)" : copy.name);
+  }
+  if (stage->backend->facts.wraps[0] == '\0') {
+    return tn__error(
+        TN_INVALID_ARGUMENT, NULL,
+        "the wrapper '%s' was added, but the plugin's facts say that it wraps nothing: "
+        "give TN_PLUGIN .wraps = \"*\" or narrower globs",
+        copy.name);
+  }
+  size_t count = (size_t)stage->wrapper_count + 1;
+  tn_wrapper *grown = tn__realloc(stage->wrappers, count * sizeof copy);
+  if (grown == NULL) return tn__out_of_memory("a wrapper", count * sizeof copy);
+  grown[stage->wrapper_count++] = copy;
+  stage->wrappers = grown;
+  return TN_OK;
+}
+
 // ---- commit ------------------------------------------------------------------------------------
 
 static int32_t type_of(const char *name) { return tn__device_type_find(name, strlen(name)); }
@@ -242,6 +272,13 @@ static tn_status commit(staging *stage) {
                        "kernels were added for device '%s', which nobody brings", rows->device);
     }
   }
+  // Made before anything can be seen, so that what is short of memory leaves nothing.
+  tn__wrap_table *wrapped = NULL;
+  if (stage->wrapper_count > 0) {
+    wrapped =
+        tn__wrap_table_with(stage->wrappers, stage->wrapper_count, stage->backend->facts.name);
+    if (wrapped == NULL) return TN_OUT_OF_MEMORY;
+  }
   tn_status status = commit_devices(stage);
   for (staged_rows *rows = stage->rows; status == TN_OK && rows != NULL; rows = rows->next) {
     status = tn__registry_add(stage->backend, stage->backend->order, type_of(rows->device),
@@ -256,6 +293,11 @@ static tn_status commit(staging *stage) {
   if (status == TN_OK && stage->workers != NULL &&
       atomic_compare_exchange_strong(&tn__workers, &none, stage->workers)) {
     stage->workers = NULL;
+  }
+  if (status == TN_OK) {
+    tn__wrap_publish(wrapped);
+  } else {
+    tn__wrap_drop(wrapped);
   }
   return status;
 }
@@ -296,7 +338,8 @@ static tn_status initialize(tn__backend *backend) {
                             .host_data = &stage,
                             .add_device = add_device,
                             .add_kernels = add_kernels,
-                            .add_workers = add_workers};
+                            .add_workers = add_workers,
+                            .add_wrapper = add_wrapper};
   tn_status status = backend->desc.init(&tn__host_api, &registrar);
   if (status == TN_OK) status = commit(&stage);
   staging_free(&stage);

@@ -71,6 +71,8 @@ tn_status tn__loader_scan(void);
 tn__backend *tn__loader_first(void);
 // The allowed backend that owns device type |name|, NULL where there is none.
 tn__backend *tn__loader_device_owner(const char *name, size_t length);
+// Opens the allowed backends that wrap calls. errors: a named one that cannot be had
+tn_status tn__loader_open_wrappers(void);
 // The report: one line a candidate; malloc'ed, NULL when memory is out.
 char *tn__loader_report(void);
 // Records |status| with the story |format| and the load report as its end.

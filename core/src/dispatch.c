@@ -20,6 +20,7 @@
 #include "process.h"
 #include "scope_impl.h"
 #include "text.h"
+#include "wrap.h"
 
 // ---- the call's memory -------------------------------------------------------------------------
 
@@ -74,8 +75,17 @@ void tn__call_end(tn__call *call) {
   if (call->blocks != NULL) free_blocks(call);
 }
 
-// Gives up results that were made before the call failed.
-static void drop_outs(tn__call *call) {
+void tn__call_rewind(tn__call *call) {
+  for (int32_t i = 0; i < call->temporary_count; i++) tn__release_raw(call->temporaries[i]);
+  call->temporary_count = 0;
+  call->operands = call->inputs;
+  call->kernel = NULL;
+  call->copied_outs = 0;
+  call->uniform = false;
+  call->untracked = false;
+}
+
+void tn__call_drop_outs(tn__call *call) {
   for (int32_t i = 0; i < call->output_count; i++) {
     bool own = call->given == NULL || call->outs[i] != call->given[i];
     if (own && call->outs[i] != NULL) tn__release_raw(call->outs[i]);
@@ -529,8 +539,9 @@ static tn_status check_call(tn__call *call) {
 }
 
 tn_status tn__call_run(tn__call *call) {
-  if (__builtin_expect(atomic_load_explicit(&tn__process_closed, memory_order_relaxed) != 0, 0)) {
-    return tn__process_error();
+  if (__builtin_expect(tn__gate_load() != 0, 0)) {
+    if (call->thread->passing != call) return tn__call_gated(call);
+    call->thread->passing = NULL;
   }
   bool uniform = tn__call_is_uniform(call);
   tn_status status = uniform ? TN_OK : check_call(call);
@@ -540,7 +551,7 @@ tn_status tn__call_run(tn__call *call) {
   for (int32_t i = 1; i < call->output_count; i++) call->outs[i] = NULL;
   bool record = call->given == NULL && must_record(call);
   status = run(call, uniform, record);
-  if (__builtin_expect(status != TN_OK, 0)) drop_outs(call);
+  if (__builtin_expect(status != TN_OK, 0)) tn__call_drop_outs(call);
   return status;
 }
 

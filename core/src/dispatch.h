@@ -55,6 +55,11 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
                    void *attrs);
 void tn__call_end(tn__call *call);
 
+// Makes a call that has run ready to run again: what it allocated on the way is given up.
+void tn__call_rewind(tn__call *call);
+// Gives up results that the call has made; those that were given stay as they are.
+void tn__call_drop_outs(tn__call *call);
+
 // Input |input| is NULL or TN_NONE: TN_OK where it is TN_NONE and optional, else a recorded error.
 tn_status tn__absent_operand(tn__call *call, int32_t input);
 
@@ -109,6 +114,10 @@ static inline int64_t *tn__call_int_room(tn__call *call, int64_t count) {
 tn_status tn__call_describe(tn__call *call);
 // Casts and copies what |call->kernel| does not take as it is, and allocates results.
 tn_status tn__call_prepare(tn__call *call);
+
+// Records an error about the call, made by |backend| (NULL: by nobody known); returns |status|.
+tn_status tn__call_error_of(tn__call *call, tn_status status, const char *backend,
+                            const char *message);
 
 // What the host table's kernel services do.
 tn_status tn__call_kernel_error(tn__call *call, tn_status status, const char *message);

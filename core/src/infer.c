@@ -64,10 +64,15 @@ tn_status tn__op_error(tn__call *call, tn_status status, const char *argument, c
   return call_error(call, status, &details, story);
 }
 
-tn_status tn__call_kernel_error(tn__call *call, tn_status status, const char *message) {
-  const char *backend = call->kernel == NULL ? NULL : call->kernel->backend->facts.name;
+tn_status tn__call_error_of(tn__call *call, tn_status status, const char *backend,
+                            const char *message) {
   tn__error_details details = {call->op->name, NULL, backend, NULL};
   return call_error(call, status, &details, message);
+}
+
+tn_status tn__call_kernel_error(tn__call *call, tn_status status, const char *message) {
+  const char *backend = call->kernel == NULL ? NULL : call->kernel->backend->facts.name;
+  return tn__call_error_of(call, status, backend, message);
 }
 
 // ---- dims and sizes ----------------------------------------------------------------------------

@@ -328,6 +328,19 @@ static bool serves(const tn__backend *backend, const char *name) {
   return facts->devices[0] == '\0' && strcmp(name, "cpu") == 0;
 }
 
+tn_status tn__loader_open_wrappers(void) {
+  // What is wrong with the list itself is said by every call that needs a backend.
+  tn__held_error held = tn__error_hold();
+  tn_status status = tn__loader_scan();
+  tn__error_restore(held);
+  if (status != TN_OK) return TN_OK;
+  for (tn__backend *backend = loader.first; backend != NULL && status == TN_OK;
+       backend = backend->next) {
+    if (backend->facts.wraps[0] != '\0') status = open_one(backend);
+  }
+  return status;
+}
+
 tn_status tn__registry_ensure(int32_t device_type) {
   static bool ensured[TN__MAX_DEVICE_TYPES];
   tn__registry_lock();

@@ -12,14 +12,12 @@
 #include "registry.h"
 #include "thread.h"
 
-enum { OPEN = 0, SHUT_DOWN = 1, FORKED = 2 };
-
-_Atomic int32_t tn__process_closed;
+_Atomic uint32_t tn__gate = TN__GATE_UNSETTLED;
 
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void close_child(void) {
-  atomic_store_explicit(&tn__process_closed, FORKED, memory_order_relaxed);
+  atomic_fetch_or_explicit(&tn__gate, TN__GATE_FORKED, memory_order_relaxed);
 }
 
 static void watch(void) { pthread_atfork(NULL, NULL, close_child); }
@@ -27,7 +25,7 @@ static void watch(void) { pthread_atfork(NULL, NULL, close_child); }
 void tn__process_watch_forks(void) { pthread_once(&fork_once, watch); }
 
 tn_status tn__process_error(void) {
-  if (atomic_load_explicit(&tn__process_closed, memory_order_relaxed) == SHUT_DOWN) {
+  if (tn__gate_load() & TN__GATE_SHUT_DOWN) {
     return tn__error(TN_WRONG_STATE, NULL,
                      "tn_shutdown was called; nothing can be computed after it");
   }
@@ -39,12 +37,12 @@ tn_status tn__process_error(void) {
 }
 
 void tn_shutdown(void) {
-  if (atomic_load_explicit(&tn__process_closed, memory_order_relaxed) != OPEN) return;
+  if (tn__gate_load() & TN__GATE_CLOSED) return;
   tn__registry_lock();
   for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
     if (backend->stage == TN__STAGE_READY && backend->desc.quiesce != NULL) backend->desc.quiesce();
   }
-  atomic_store_explicit(&tn__process_closed, SHUT_DOWN, memory_order_relaxed);
+  atomic_fetch_or_explicit(&tn__gate, TN__GATE_SHUT_DOWN, memory_order_relaxed);
   tn__registry_unlock();
   tn__memory_empty_caches();
 }

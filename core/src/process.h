@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// process: whether calls may still run: not after tn_shutdown, and not in the child of a fork,
-// where the pool's threads and the locks they held are gone. Releasing stays legal in both.
+// process: the gate that every call passes. It is one word, 0 while calls may simply run, so that a
+// call pays one load for all of these: calls no longer run after tn_shutdown, nor in the child of a
+// fork, where the pool's threads and the locks they held are gone (releasing stays legal in both);
+// what stands around calls has not been looked for yet; something stands around them (wrap.h).
 
 #ifndef TENON_CORE_PROCESS_H_
 #define TENON_CORE_PROCESS_H_
@@ -9,7 +11,19 @@
 #include <stdatomic.h>
 #include <tenon/base.h>
 
-extern _Atomic int32_t tn__process_closed;
+enum {
+  TN__GATE_SHUT_DOWN = 1u << 0,
+  TN__GATE_FORKED = 1u << 1,
+  TN__GATE_CLOSED = TN__GATE_SHUT_DOWN | TN__GATE_FORKED,
+  TN__GATE_UNSETTLED = 1u << 2,
+  TN__GATE_WRAPPED = 1u << 3,
+};
+
+extern _Atomic uint32_t tn__gate;
+
+static inline uint32_t tn__gate_load(void) {
+  return atomic_load_explicit(&tn__gate, memory_order_relaxed);
+}
 
 // Records why calls no longer run; WRONG_STATE.
 tn_status tn__process_error(void);

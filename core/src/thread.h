@@ -24,6 +24,8 @@ typedef struct tn__thread {
   uint64_t next_id, last_id;           // storage ids handed to this thread
   struct tn__node *free_nodes;         // of a graph that is being freed, see node.c
   struct tn__thread_streams *streams;  // current ones that are not the default, see stream_impl.h
+  struct tn_wrapped_call *wrapped;     // the innermost call in progress, where calls are wrapped
+  struct tn__call *passing;            // which the gate lets through, see wrap.h
   int64_t allocation_fails_in;         // tests: which allocation from now fails; 0: none
   bool freeing_nodes;
   bool grad_disabled;
