@@ -100,6 +100,17 @@ static bool is_device_name(const char *name) {
   return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 
+// Streams and events come all together or not at all.
+static bool has_half_of_streams(const tn_device_table *table) {
+  int count = (table->stream_create != NULL) + (table->stream_destroy != NULL) +
+              (table->stream_synchronize != NULL) + (table->stream_query != NULL) +
+              (table->event_create != NULL) + (table->event_destroy != NULL) +
+              (table->event_record != NULL) + (table->event_query != NULL) +
+              (table->event_synchronize != NULL) + (table->stream_wait_event != NULL) +
+              (table->event_elapsed_ms != NULL);
+  return count != 0 && count != 11;
+}
+
 static tn_status add_device(tn_registrar *registrar, const tn_device_table *table, int32_t *type) {
   staging *stage = registrar->host_data;
   if (type != NULL) *type = 0;
@@ -117,6 +128,12 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
       copy.release == NULL || copy.copy_from_host == NULL || copy.copy_to_host == NULL ||
       copy.copy_within == NULL) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "the device table of '%s' lacks a required entry",
+                     copy.name);
+  }
+  if (has_half_of_streams(&copy) || (copy.host_allocate == NULL) != (copy.host_release == NULL)) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL,
+                     "the device table of '%s' has some of the entries for streams and events, or "
+                     "for pinned memory; they come all together or not at all",
                      copy.name);
   }
   if (tn__device_type_find(copy.name, strlen(copy.name)) != 0) {

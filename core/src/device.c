@@ -16,13 +16,15 @@
 #include "device_type.h"
 #include "log.h"
 #include "registry.h"
+#include "stream_impl.h"
 #include "tensor_impl.h"
 #include "thread.h"
 
 static tn__device_type cpu_type = {.table = {.name = "cpu", .flags = TN_DEVICE_HOST_MEMORY},
                                    .name = "cpu",
                                    .count = 1,
-                                   .backend = "core"};
+                                   .backend = "core",
+                                   .streams = &tn__cpu_streams};
 static tn__device_type *types[TN__MAX_DEVICE_TYPES] = {NULL, &cpu_type};
 static _Atomic int32_t type_count = 1;
 
@@ -62,10 +64,16 @@ int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const c
     tn__out_of_memory("a device type", sizeof *added);
     return 0;
   }
+  added->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
+  added->streams = tn__device_streams_new(type, added->count);
+  if (added->streams == NULL) {
+    tn__out_of_memory("a device type", sizeof *added);
+    free(added);
+    return 0;
+  }
   snprintf(added->name, sizeof added->name, "%s", table->name);
   added->table = *table;
   added->table.name = added->name;
-  added->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
   snprintf(added->reason, sizeof added->reason, "%s", reason);
   added->backend = backend;
   for (int32_t i = 0; i < TN__MAX_DEVICES; i++)
@@ -73,6 +81,11 @@ int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const c
   types[type] = added;
   atomic_store_explicit(&type_count, type, memory_order_release);
   return type;
+}
+
+bool tn__device_is_prompt(tn_device device) {
+  if (device.type == TN__DEVICE_TYPE_CPU) return true;
+  return tn__device_is_host(device) && tn__device_type_at(device.type)->table.stream_create == NULL;
 }
 
 bool tn__device_is_host(tn_device device) {
@@ -248,14 +261,7 @@ tn_status tn__device_resolve(tn_device *device) {
 
 tn_status tn_device_synchronize(tn_device device) {
   tn_status status = tn__device_resolve(&device);
-  if (status != TN_OK || device.type == TN__DEVICE_TYPE_CPU) return status;
-  const tn_device_table *table = &tn__device_type_at(device.type)->table;
-  if (table->stream_synchronize == NULL) return TN_OK;
-  status = table->stream_synchronize(table->self, device.index, NULL);
-  if (status != TN_OK && tn_ok()) {
-    tn__error(status, NULL, "device '%s:%d' failed at synchronisation", table->name, device.index);
-  }
-  return status;
+  return status == TN_OK ? tn__streams_wait(device) : status;
 }
 
 // ---- generators --------------------------------------------------------------------------------

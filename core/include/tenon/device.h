@@ -31,7 +31,8 @@ TN_API int32_t tn_device_count(const char *type_name);
 // Writes "cuda:1" ("cpu" for the cpu) into |buffer| and returns it; "?" for an unknown device.
 TN_API const char *tn_device_name(tn_device device, char *buffer, size_t buffer_size);
 
-// Waits for everything enqueued on |device|'s current stream; reports its faults.
+// Waits for everything enqueued on |device|, on all of its streams; reports the first fault.
+// errors: UNAVAILABLE, the fault | threads: any
 TN_API tn_status tn_device_synchronize(tn_device device);
 
 // How the search for backends went, one line for each candidate file: path, stage reached, reason.
