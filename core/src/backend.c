@@ -21,11 +21,27 @@ _Atomic(const tn_workers *) tn__workers;
 
 const char *tn__stage_name(tn__stage stage) {
   static const char *const names[] = {
-#define X(name, text) text,
+#define X(name, text, advice) text,
       TN__STAGE_TABLE(X)
 #undef X
   };
   return names[stage];
+}
+
+const char *tn__backend_state(const tn__backend *backend) {
+  if (backend->failed) return tn__stage_name(backend->stage);
+  if (backend->order < 0) return "not listed";
+  return backend->stage == TN__STAGE_CPU ? "found, not opened yet" : tn__stage_name(backend->stage);
+}
+
+const char *tn__backend_advice(const tn__backend *backend) {
+  static const char *const advice[] = {
+#define X(name, text, advice) advice,
+      TN__STAGE_TABLE(X)
+#undef X
+  };
+  if (backend->failed || backend->stage == TN__STAGE_NO_DEVICE) return advice[backend->stage];
+  return backend->order < 0 ? "name it in TENON_BACKENDS" : "";
 }
 
 tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *format, ...) {

@@ -49,6 +49,8 @@ typedef struct tn_backend_info {
   const char *stage;    // "ready", or how far it came: "found, not opened yet", "not listed", "ABI"
   const char *reason;   // "" when ready
   int32_t kernel_count;  // rows registered
+  const char *serves;    // device types that it has kernels for beside its own, comma separated
+  const char *advice;    // what to do where it cannot be used; else ""
 } tn_backend_info;
 
 // Opens every backend that the environment allows, and counts the candidates; then the i-th one.
