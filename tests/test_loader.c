@@ -180,6 +180,10 @@ static void expect_refused_unrun(const char *backends, const char *story) {
 TN_TEST(plugin, of_another_abi_is_refused_before_it_runs) {
   expect_refused_unrun("other_abi=" PLUGIN("other_abi"), "plugin ABI 4711");
 }
+
+TN_TEST(plugin, that_needs_a_newer_host_is_refused_before_it_runs) {
+  expect_refused_unrun("needs_newer=" PLUGIN("needs_newer"), "needs a host of plugin ABI 4711");
+}
 TN_TEST(plugin, for_another_cpu_is_refused_before_it_runs) {
   expect_refused_unrun("other_cpu=" PLUGIN("other_cpu"), "'quantum9'");
 }

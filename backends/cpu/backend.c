@@ -28,7 +28,9 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
 #include "starts.def"
 #undef X
   cpu_workers_start(host);
-  tn_status status = registrar->add_workers(registrar, &cpu_workers);
+  tn_status status = TN_OK;
+  // Where the host takes no pool, everything runs on its caller.
+  if (TN_HAS(registrar, add_workers)) status = registrar->add_workers(registrar, &cpu_workers);
   for (const cpu_family *family = families; status == TN_OK && family->rows != NULL; family++) {
     status = registrar->add_kernels(registrar, "cpu", family->rows, *family->row_count,
                                     sizeof(tn_kernel_row));

@@ -166,6 +166,12 @@ static tn_status check_facts(tn__backend *backend) {
                             "with this version's headers",
                             facts->abi_version, TN_ABI_VERSION);
   }
+  if (facts->min_host_abi > TN_ABI_VERSION) {
+    return tn__backend_fail(backend, TN__STAGE_ABI,
+                            "needs a host of plugin ABI %u or newer; this library speaks ABI %d: "
+                            "use a newer Tenon with it",
+                            facts->min_host_abi, TN_ABI_VERSION);
+  }
   char buffer[64];
   const char *lacks = tn__cpu_lacks(facts->cpu_features, buffer, sizeof buffer);
   if (lacks != NULL) {

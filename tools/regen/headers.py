@@ -8,6 +8,7 @@ from .text import banner, comment, define, wrap_list
 
 GUARD_CXX = ["#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
 GUARD_CXX_END = ["#ifdef __cplusplus", "}", "#endif", ""]
+SMALL_TYPES = ("bool", "tn_dtype", "tn_device")  # aligned to less than 8 bytes
 
 
 def arg_enum(op):
@@ -36,7 +37,7 @@ def op_args(ops):
             lines.append(f"typedef struct tn_{op.ident}_attrs {{")
             for arg in op.attrs:
                 note = {"bool[]": "  // 0 or 1 each", "int[]?": "  // absent: count -1"}
-                slot = "TN_SLOT " if attr_type(arg).strip() in ("bool", "tn_dtype") else ""
+                slot = "TN_SLOT " if attr_type(arg).strip() in SMALL_TYPES else ""
                 lines.append(f"  {slot}{attr_type(arg)}{arg.name};{note.get(arg.type, '')}")
             lines.append(f"}} tn_{op.ident}_attrs;")
         lines.append("")

@@ -59,7 +59,7 @@ typedef struct tn__softmax_backward_data_attrs {
 enum { TN_ARG__to_copy_result = 0, TN_ARG__to_copy_self = 1 };
 typedef struct tn__to_copy_attrs {
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn__to_copy_attrs;
 
 // abs(Tensor self) -> Tensor
@@ -135,7 +135,7 @@ enum { TN_ARG_arange_result = 0 };
 typedef struct tn_arange_attrs {
   tn_scalar end;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_arange_attrs;
 
 // arange.start_step(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None, Device?
@@ -146,7 +146,7 @@ typedef struct tn_arange_start_step_attrs {
   tn_scalar end;
   tn_scalar step;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_arange_start_step_attrs;
 
 // argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor
@@ -395,14 +395,14 @@ enum { TN_ARG_empty_result = 0 };
 typedef struct tn_empty_attrs {
   tn_ints size;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_empty_attrs;
 
 // empty_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_empty_like_result = 0, TN_ARG_empty_like_self = 1 };
 typedef struct tn_empty_like_attrs {
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_empty_like_attrs;
 
 // empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None, Device? device=None) -> Tensor
@@ -411,7 +411,7 @@ typedef struct tn_empty_strided_attrs {
   tn_ints size;
   tn_ints stride;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_empty_strided_attrs;
 
 // eq.Tensor(Tensor self, Tensor other) -> Tensor
@@ -438,7 +438,7 @@ enum { TN_ARG_eye_result = 0 };
 typedef struct tn_eye_attrs {
   int64_t n;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_eye_attrs;
 
 // eye.m(int n, int m, *, ScalarType? dtype=None, Device? device=None) -> Tensor
@@ -447,7 +447,7 @@ typedef struct tn_eye_m_attrs {
   int64_t n;
   int64_t m;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_eye_m_attrs;
 
 // fill.Scalar(Tensor self, Scalar value) -> Tensor
@@ -478,7 +478,7 @@ typedef struct tn_full_attrs {
   tn_ints size;
   tn_scalar fill_value;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_full_attrs;
 
 // full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) ->
@@ -487,7 +487,7 @@ enum { TN_ARG_full_like_result = 0, TN_ARG_full_like_self = 1 };
 typedef struct tn_full_like_attrs {
   tn_scalar fill_value;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_full_like_attrs;
 
 // gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor
@@ -574,7 +574,7 @@ typedef struct tn_linspace_attrs {
   tn_scalar end;
   int64_t steps;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_linspace_attrs;
 
 // log(Tensor self) -> Tensor
@@ -770,14 +770,14 @@ enum { TN_ARG_ones_result = 0 };
 typedef struct tn_ones_attrs {
   tn_ints size;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_ones_attrs;
 
 // ones_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_ones_like_result = 0, TN_ARG_ones_like_self = 1 };
 typedef struct tn_ones_like_attrs {
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_ones_like_attrs;
 
 // permute(Tensor self, int[] dims) -> Tensor
@@ -810,7 +810,7 @@ enum { TN_ARG_rand_result = 0 };
 typedef struct tn_rand_attrs {
   tn_ints size;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
   tn_philox_state generator;
 } tn_rand_attrs;
 
@@ -818,7 +818,7 @@ typedef struct tn_rand_attrs {
 enum { TN_ARG_rand_like_result = 0, TN_ARG_rand_like_self = 1 };
 typedef struct tn_rand_like_attrs {
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_rand_like_attrs;
 
 // randint.low(int low, int high, int[] size, *, ScalarType? dtype=None, Device? device=None,
@@ -829,7 +829,7 @@ typedef struct tn_randint_low_attrs {
   int64_t high;
   tn_ints size;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
   tn_philox_state generator;
 } tn_randint_low_attrs;
 
@@ -839,7 +839,7 @@ enum { TN_ARG_randn_result = 0 };
 typedef struct tn_randn_attrs {
   tn_ints size;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
   tn_philox_state generator;
 } tn_randn_attrs;
 
@@ -847,7 +847,7 @@ typedef struct tn_randn_attrs {
 enum { TN_ARG_randn_like_result = 0, TN_ARG_randn_like_self = 1 };
 typedef struct tn_randn_like_attrs {
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_randn_like_attrs;
 
 // randperm(int n, *, ScalarType? dtype=None, Device? device=None, Generator? generator=None) ->
@@ -856,7 +856,7 @@ enum { TN_ARG_randperm_result = 0 };
 typedef struct tn_randperm_attrs {
   int64_t n;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
   tn_philox_state generator;
 } tn_randperm_attrs;
 
@@ -893,7 +893,7 @@ enum { TN_ARG_scalar_tensor_result = 0 };
 typedef struct tn_scalar_tensor_attrs {
   tn_scalar s;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_scalar_tensor_attrs;
 
 // scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
@@ -1112,14 +1112,14 @@ enum { TN_ARG_zeros_result = 0 };
 typedef struct tn_zeros_attrs {
   tn_ints size;
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_zeros_attrs;
 
 // zeros_like(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_zeros_like_result = 0, TN_ARG_zeros_like_self = 1 };
 typedef struct tn_zeros_like_attrs {
   TN_SLOT tn_dtype dtype;
-  tn_device device;
+  TN_SLOT tn_device device;
 } tn_zeros_like_attrs;
 
 #ifdef __cplusplus

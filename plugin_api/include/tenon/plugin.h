@@ -23,6 +23,12 @@ extern "C" {
 #define TN_ABI_VERSION 0
 #define TN_MAX_RANK 32
 
+// The lowest host ABI that a plugin can live with, for TN_PLUGIN to write down; defined before this
+// header by a plugin for which that is another than the one it is built against.
+#ifndef TN_MIN_HOST_ABI
+#define TN_MIN_HOST_ABI TN_ABI_VERSION
+#endif
+
 #if defined(__GNUC__)
 #define TN_PLUGIN_EXPORT __attribute__((visibility("default")))
 #else
@@ -396,7 +402,7 @@ typedef struct tn_plugin_note {
   static const tn_plugin_note tn_plugin_elf_note = {                                             \
     sizeof(TN_NOTE_OWNER), sizeof(tn_plugin_facts), TN_NOTE_TYPE, TN_NOTE_OWNER,                 \
     {.struct_size = sizeof(tn_plugin_facts), .abi_version = TN_ABI_VERSION,                      \
-     .min_host_abi = TN_ABI_VERSION, __VA_ARGS__}};                                              \
+     .min_host_abi = TN_MIN_HOST_ABI, __VA_ARGS__}};                                              \
   static const tn_plugin_desc tn_plugin_descriptor = {                                           \
     .struct_size = sizeof(tn_plugin_desc), .facts = &tn_plugin_elf_note.facts,                   \
     .init = init_function}
