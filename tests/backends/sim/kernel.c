@@ -89,18 +89,18 @@ static void free_kernel(sim_job *base) {
   free(job);
 }
 
-static kernel_job *make_job(const borrowed *kernel, tn_kernel_ctx *ctx, const tn_args *args) {
+static tn_status make_job(const borrowed *kernel, tn_kernel_ctx *ctx, const tn_args *args,
+                          kernel_job **made) {
+  *made = NULL;
   kernel_job *job = calloc(1, sizeof *job + args->view_count * sizeof job->segments[0]);
-  if (job == NULL) {
-    ctx->host->error(ctx, TN_OUT_OF_MEMORY, "no memory for a job");
-    return NULL;
-  }
+  if (job == NULL) return ctx->host->error(ctx, TN_OUT_OF_MEMORY, "no memory for a job");
   job->kernel = kernel;
   job->flags = ctx->flags;
   job->args = ctx->host->args_clone(ctx, args);
-  if (job->args != NULL && move_views(job, ctx) == TN_OK) return job;
-  free_kernel(&job->job);
-  return NULL;
+  const tn_status status = job->args == NULL ? TN_OUT_OF_MEMORY : move_views(job, ctx);
+  if (status != TN_OK) free_kernel(&job->job);
+  *made = job;
+  return status;
 }
 
 // ---- the context on a stream's thread ----------------------------------------------------------
@@ -198,8 +198,9 @@ static tn_status run_at_once(kernel_job *job, tn_kernel_ctx *ctx) {
 }
 
 static tn_status run(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
-  kernel_job *job = make_job(self, ctx, args);
-  if (job == NULL) return TN_OUT_OF_MEMORY;
+  kernel_job *job;
+  const tn_status status = make_job(self, ctx, args, &job);
+  if (status != TN_OK) return status;
   if (creates_results(args)) return run_at_once(job, ctx);
   sim_stream *stream = sim_stream_of(ctx->device.index, ctx->stream);
   if (stream == NULL) {

@@ -27,6 +27,8 @@ struct sim_stream {
   pthread_cond_t work, progress;
   sim_job *first, *last;
   uint64_t enqueued, finished;
+  uint64_t awaited;  // the least |finished| that somebody waits for; UINT64_MAX: nobody
+  bool idle;         // the thread waits for work
   bool closing, ended;
   uint64_t random;  // the thread's own
   stream_fault fault;
@@ -56,29 +58,32 @@ static void lag(sim_stream *stream) {
   nanosleep(&time, NULL);
 }
 
-// The next job, waited for; NULL when the stream closes and nothing is left.
+// The next job, waited for; NULL when the stream closes and nothing is left. Locked.
 static sim_job *next_job(sim_stream *stream) {
-  pthread_mutex_lock(&stream->mutex);
   while (stream->first == NULL && !stream->closing) {
+    stream->idle = true;
     pthread_cond_wait(&stream->work, &stream->mutex);
+    stream->idle = false;
   }
   sim_job *job = stream->first;
   if (job != NULL) stream->first = job->next;
-  pthread_mutex_unlock(&stream->mutex);
   return job;
 }
 
 static void *run_stream(void *closure) {
   sim_stream *stream = closure;
+  pthread_mutex_lock(&stream->mutex);
   for (sim_job *job; (job = next_job(stream)) != NULL;) {
+    pthread_mutex_unlock(&stream->mutex);
     lag(stream);
     job->run(job);
     job->free(job);
     pthread_mutex_lock(&stream->mutex);
-    stream->finished++;
+    if (++stream->finished < stream->awaited) continue;
+    stream->awaited = UINT64_MAX;  // who waits for more says so again
     pthread_cond_broadcast(&stream->progress);
-    pthread_mutex_unlock(&stream->mutex);
   }
+  pthread_mutex_unlock(&stream->mutex);
   return NULL;
 }
 
@@ -109,6 +114,7 @@ static sim_stream *make_stream(int32_t index) {
     return NULL;
   }
   stream->device = index;
+  stream->awaited = UINT64_MAX;
   stream->random = sim_settings.seed + (made++ << 32);
   pthread_mutex_init(&stream->mutex, NULL);
   pthread_cond_init(&stream->work, NULL);
@@ -185,7 +191,7 @@ tn_status sim_stream_enqueue(sim_stream *stream, sim_job *job) {
   job->next = NULL;
   job->stream = stream;
   pthread_mutex_lock(&stream->mutex);
-  const bool refused = stream->closing;
+  const bool refused = stream->closing, idle = stream->idle;
   if (!refused) {
     if (stream->first == NULL) {
       stream->first = job;
@@ -194,9 +200,9 @@ tn_status sim_stream_enqueue(sim_stream *stream, sim_job *job) {
     }
     stream->last = job;
     stream->enqueued++;
-    pthread_cond_signal(&stream->work);
   }
   pthread_mutex_unlock(&stream->mutex);
+  if (idle) pthread_cond_signal(&stream->work);
   if (!refused) return TN_OK;
   job->free(job);
   return sim_host->error(NULL, TN_WRONG_STATE, "the stream has been closed");
@@ -234,7 +240,10 @@ tn_status sim_stream_synchronize(void *self, int32_t index, void *handle) {
   if (stream == NULL) return TN_UNAVAILABLE;
   pthread_mutex_lock(&stream->mutex);
   const uint64_t target = stream->enqueued;
-  while (stream->finished < target) pthread_cond_wait(&stream->progress, &stream->mutex);
+  while (stream->finished < target) {
+    if (target < stream->awaited) stream->awaited = target;
+    pthread_cond_wait(&stream->progress, &stream->mutex);
+  }
   pthread_mutex_unlock(&stream->mutex);
   return sim_stream_take_fault(stream);
 }
