@@ -21,11 +21,27 @@ _Atomic(const tn_workers *) tn__workers;
 
 const char *tn__stage_name(tn__stage stage) {
   static const char *const names[] = {
-#define X(name, text) text,
+#define X(name, text, advice) text,
       TN__STAGE_TABLE(X)
 #undef X
   };
   return names[stage];
+}
+
+const char *tn__backend_state(const tn__backend *backend) {
+  if (backend->failed) return tn__stage_name(backend->stage);
+  if (backend->order < 0) return "not listed";
+  return backend->stage == TN__STAGE_CPU ? "found, not opened yet" : tn__stage_name(backend->stage);
+}
+
+const char *tn__backend_advice(const tn__backend *backend) {
+  static const char *const advice[] = {
+#define X(name, text, advice) advice,
+      TN__STAGE_TABLE(X)
+#undef X
+  };
+  if (backend->failed || backend->stage == TN__STAGE_NO_DEVICE) return advice[backend->stage];
+  return backend->order < 0 ? "name it in TENON_BACKENDS" : "";
 }
 
 tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *format, ...) {
@@ -100,6 +116,17 @@ static bool is_device_name(const char *name) {
   return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 
+// Streams and events come all together or not at all.
+static bool has_half_of_streams(const tn_device_table *table) {
+  int count = (table->stream_create != NULL) + (table->stream_destroy != NULL) +
+              (table->stream_synchronize != NULL) + (table->stream_query != NULL) +
+              (table->event_create != NULL) + (table->event_destroy != NULL) +
+              (table->event_record != NULL) + (table->event_query != NULL) +
+              (table->event_synchronize != NULL) + (table->stream_wait_event != NULL) +
+              (table->event_elapsed_ms != NULL);
+  return count != 0 && count != 11;
+}
+
 static tn_status add_device(tn_registrar *registrar, const tn_device_table *table, int32_t *type) {
   staging *stage = registrar->host_data;
   if (type != NULL) *type = 0;
@@ -117,6 +144,12 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
       copy.release == NULL || copy.copy_from_host == NULL || copy.copy_to_host == NULL ||
       copy.copy_within == NULL) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "the device table of '%s' lacks a required entry",
+                     copy.name);
+  }
+  if (has_half_of_streams(&copy) || (copy.host_allocate == NULL) != (copy.host_release == NULL)) {
+    return tn__error(TN_INVALID_ARGUMENT, NULL,
+                     "the device table of '%s' has some of the entries for streams and events, or "
+                     "for pinned memory; they come all together or not at all",
                      copy.name);
   }
   if (tn__device_type_find(copy.name, strlen(copy.name)) != 0) {

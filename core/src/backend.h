@@ -11,19 +11,20 @@
 
 #include "device_type.h"
 
-// X(NAME, text): the stages in order. A record that failed keeps the stage that refused it.
-#define TN__STAGE_TABLE(X)  \
-  X(FOUND, "found")         \
-  X(NOTE, "note")           \
-  X(ABI, "ABI")             \
-  X(CPU, "CPU")             \
-  X(DLOPEN, "dlopen")       \
-  X(INIT, "init")           \
-  X(NO_DEVICE, "no device") \
-  X(READY, "ready")
+// X(NAME, text, what to do when it refuses): the stages in order. A record that failed keeps the
+// stage that refused it.
+#define TN__STAGE_TABLE(X)                                                               \
+  X(FOUND, "found", "give the path of a shared library that was built for this machine") \
+  X(NOTE, "note", "`tenon check FILE` says what the file holds")                         \
+  X(ABI, "ABI", "build the backend again with the headers of this version of Tenon")     \
+  X(CPU, "CPU", "take a build of the backend for a plainer processor")                   \
+  X(DLOPEN, "dlopen", "`tenon check FILE` says which libraries and symbols it lacks")    \
+  X(INIT, "init", "the reason is the backend's own; TENON_LOG=debug may show more")      \
+  X(NO_DEVICE, "no device", "see to the device or its driver, or leave the backend out") \
+  X(READY, "ready", "")
 
 typedef enum tn__stage {
-#define X(name, text) TN__STAGE_##name,
+#define X(name, text, advice) TN__STAGE_##name,
   TN__STAGE_TABLE(X)
 #undef X
 } tn__stage;
@@ -47,6 +48,12 @@ typedef struct tn__backend tn__backend;
 
 const char *tn__stage_name(tn__stage stage);
 
+// How far a candidate came, in words for people: "ready", "not listed", "found, not opened yet".
+const char *tn__backend_state(const tn__backend *backend);
+
+// What a user can do about a backend that cannot be used; "" where nothing is to be done.
+const char *tn__backend_advice(const tn__backend *backend);
+
 // Fails |backend| at |stage| with a reason (printf format); always TN_UNAVAILABLE.
 tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *format, ...)
     TN_PRINTF(3, 4);
@@ -69,10 +76,17 @@ extern const tn_host_api tn__host_api;
 // Reads the environment and finds the candidates, once. errors: a named backend that nobody finds
 tn_status tn__loader_scan(void);
 tn__backend *tn__loader_first(void);
-// The allowed backend that owns device type |name|, NULL where there is none.
+// The allowed backend that owns device type |name| and that is listed first, of those that can
+// still be used; NULL where there is none.
 tn__backend *tn__loader_device_owner(const char *name, size_t length);
 // Opens the allowed backends that wrap calls. errors: a named one that cannot be had
 tn_status tn__loader_open_wrappers(void);
+// Opens every backend that the user names. errors: the first that cannot be used
+tn_status tn__loader_open_named(void);
+// Writes the name of the device that the first listed backend with one gives; false: the cpu's.
+bool tn__loader_default_device(char *name, size_t size);
+// Where the search looked, for the report: "/opt/lib, /usr/lib"; NULL: nowhere.
+const char *tn__loader_searched(void);
 // The report: one line a candidate; malloc'ed, NULL when memory is out.
 char *tn__loader_report(void);
 // Records |status| with the story |format| and the load report as its end.

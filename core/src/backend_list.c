@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings.h"
 #include "thread.h"
 
 // Where the next unescaped comma stands, or the end.
@@ -36,7 +37,7 @@ static tn_status bad_entry(const char *from, const char *to, const char *why) {
   return tn__error(TN_INVALID_ARGUMENT,
                    &(tn__error_details){NULL, "TENON_BACKENDS", NULL,
                                         "write TENON_BACKENDS=name,cpu or name=/path/to/lib.so"},
-                   "TENON_BACKENDS: entry '%.*s' %s", length, from, why);
+                   "%s: entry '%.*s' %s", tn__setting_label("TENON_BACKENDS"), length, from, why);
 }
 
 static bool is_name(const char *name, size_t length) {
@@ -82,36 +83,80 @@ static tn_status parse_entry(const char *from, const char *to, tn__entry *entry)
   return TN_OK;
 }
 
-static int32_t count_commas(const char *text) {
-  int32_t count = 1;
-  for (; *text != '\0'; text++) count += *text == ',';
-  return count;
+// The kind of thing that |entry| is about: two entries of one kind and name are one.
+static bool same_subject(const tn__entry *a, const tn__entry *b) {
+  bool star = a->kind == TN__ENTRY_STAR;
+  return star == (b->kind == TN__ENTRY_STAR) && strcmp(a->name, b->name) == 0;
+}
+
+// Folds |again| into the entry that says the same already.
+static tn_status merge(tn__entry *entry, tn__entry *again, const char *from, const char *to) {
+  if (entry->kind != again->kind) {
+    return bad_entry(from, to,
+                     "says the opposite of an earlier one: a name is listed and excluded");
+  }
+  if (entry->path != NULL && again->path != NULL && strcmp(entry->path, again->path) != 0) {
+    return bad_entry(from, to, "gives a second file for a name");
+  }
+  if (entry->path == NULL) {
+    entry->path = again->path;
+    again->path = NULL;
+  }
+  entry->optional = entry->optional && again->optional;
+  return TN_OK;
+}
+
+// No list of backends is longer: what is, is a mistake that should not take a second to look at.
+enum { MOST_ENTRIES = 256 };
+
+static tn_status add_entry(tn__backend_list *list, const char *from, const char *to) {
+  tn__entry entry;
+  tn_status status = parse_entry(from, to, &entry);
+  if (status != TN_OK) return status;
+  for (int32_t i = 0; i < list->count; i++) {
+    if (!same_subject(&list->entries[i], &entry)) continue;
+    status = merge(&list->entries[i], &entry, from, to);
+    free(entry.path);
+    return status;
+  }
+  if (list->count == MOST_ENTRIES) {
+    free(entry.path);
+    return bad_entry(from, to, "is one too many: a list has at most 256 names");
+  }
+  if (list->count % 16 == 0) {
+    size_t bytes = ((size_t)list->count + 16) * sizeof entry;
+    tn__entry *grown = tn__realloc(list->entries, bytes);
+    if (grown == NULL) {
+      free(entry.path);
+      return tn__out_of_memory("TENON_BACKENDS", bytes);
+    }
+    list->entries = grown;
+  }
+  list->entries[list->count++] = entry;
+  return TN_OK;
 }
 
 tn_status tn__backend_list_parse(const char *text, tn__backend_list *list) {
   memset(list, 0, sizeof *list);
   if (text == NULL) return TN_OK;
-  list->entries = tn__calloc((size_t)count_commas(text), sizeof *list->entries);
-  if (list->entries == NULL) return tn__out_of_memory("TENON_BACKENDS", strlen(text));
-  bool star = false, positive = false;
   for (const char *at = text;;) {
     const char *end = entry_end(at), *from = at, *to = end;
     while (from < to && (*from == ' ' || *from == '\t')) from++;
     while (to > from && (to[-1] == ' ' || to[-1] == '\t')) to--;
-    if (from < to) {
-      tn__entry *entry = &list->entries[list->count++];
-      tn_status status = parse_entry(from, to, entry);
-      if (status != TN_OK) {
-        tn__backend_list_free(list);
-        return status;
-      }
-      star = star || entry->kind == TN__ENTRY_STAR;
-      positive = positive || entry->kind == TN__ENTRY_NAME;
+    tn_status status = from < to ? add_entry(list, from, to) : TN_OK;
+    if (status != TN_OK) {
+      tn__backend_list_free(list);
+      return status;
     }
     if (*end == '\0') break;
     at = end + 1;
   }
-  list->exclusive = positive && !star;
+  bool star = false;
+  for (int32_t i = 0; i < list->count; i++) {
+    star = star || list->entries[i].kind == TN__ENTRY_STAR;
+    list->named = list->named || list->entries[i].kind == TN__ENTRY_NAME;
+  }
+  list->exclusive = list->named && !star;
   return TN_OK;
 }
 
@@ -125,20 +170,17 @@ void tn__backend_list_free(tn__backend_list *list) {
 static const char *const last_resort = "cpu";
 
 int32_t tn__backend_list_order(const tn__backend_list *list, const char *name, bool *named) {
-  int32_t order = -1;
+  int32_t star = -1;
   *named = false;
   for (int32_t i = 0; i < list->count; i++) {
     const tn__entry *entry = &list->entries[i];
-    bool same = strcmp(entry->name, name) == 0;
-    if (entry->kind == TN__ENTRY_NOT && same) return -1;
-    if (entry->kind == TN__ENTRY_NAME && same) {
-      order = i;
-      *named = !entry->optional;
-    } else if (entry->kind == TN__ENTRY_STAR && order < 0) {
-      order = i;
-    }
+    if (entry->kind == TN__ENTRY_STAR) star = i;
+    if (entry->kind == TN__ENTRY_STAR || strcmp(entry->name, name) != 0) continue;
+    if (entry->kind == TN__ENTRY_NOT) return -1;
+    *named = !entry->optional;
+    return i;
   }
-  if (order >= 0) return order;
-  if (!list->exclusive) return list->count;
-  return strcmp(name, last_resort) == 0 ? list->count : -1;
+  if (list->named && strcmp(name, last_resort) == 0) return list->count;
+  if (star >= 0) return star;
+  return list->exclusive ? -1 : list->count;
 }

@@ -8,6 +8,11 @@
 //   name=/path   that file, under that name
 //   *            every other backend that is found, by name
 //   ^name        not that backend
+//
+// The first entry for a name gives its place; saying it again changes nothing, but one that may not
+// be missing wins over `name?`. Two files for one name, and a name that is both listed and
+// excluded, are errors. The provider of last resort (cpu) goes behind all others, `*` included,
+// unless it is named or nothing is.
 
 #ifndef TENON_CORE_BACKEND_LIST_H_
 #define TENON_CORE_BACKEND_LIST_H_
@@ -25,7 +30,8 @@ typedef struct tn__entry {
 
 typedef struct tn__backend_list {
   int32_t count;
-  bool exclusive;  // only what is named may be used: something is named and there is no `*`
+  bool named;      // something is named that may be used
+  bool exclusive;  // only what is named may be used: there is no `*`
   tn__entry *entries;
 } tn__backend_list;
 

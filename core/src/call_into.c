@@ -11,6 +11,7 @@
 #include <tenon/ops.h>
 
 #include "autograd.h"
+#include "copy.h"
 #include "op_ids.h"
 #include "scope_impl.h"
 
@@ -30,9 +31,8 @@ static tn_status run_into(int32_t id, tn_tensor *const *inputs, int32_t count, v
 tn_status tn__cast_into(tn_tensor *self, tn_tensor *src) {
   if (self->numel == 0) return TN_OK;
   if (self->dtype == src->dtype && self->numel == src->numel && tn__is_contiguous(self) &&
-      tn__is_contiguous(src) && tn__device_is_host(self->device)) {
-    memcpy(self->data, src->data, (size_t)self->numel * self->item_bytes);
-    return TN_OK;
+      tn__is_contiguous(src)) {
+    return tn__tensor_copy(self, src, false);
   }
   tn_tensor *spread = NULL;
   if (src->rank != self->rank ||
@@ -59,8 +59,7 @@ tn_tensor *tn__cast_raw(tn_tensor *self, tn_dtype dtype) {
   if (out == NULL) return NULL;
   tn_status status;
   if (self->dtype == dtype && tn__is_contiguous(self)) {
-    status = tn__memory_copy(out->device, out->data, self->device, self->data,
-                             (uint64_t)self->numel * self->item_bytes);
+    status = tn__tensor_copy(out, self, false);
   } else {
     status = tn__cast_into(out, self);
   }
@@ -90,8 +89,7 @@ static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype)
     if (packed == NULL) return NULL;
   }
   tn_tensor *moved = tn__tensor_new(self->rank, self->sizes, packed->dtype, device);
-  if (moved != NULL && tn__memory_copy(device, moved->data, packed->device, packed->data,
-                                       (uint64_t)packed->numel * packed->item_bytes) != TN_OK) {
+  if (moved != NULL && tn__tensor_copy(moved, packed, false) != TN_OK) {
     tn__release_raw(moved);
     moved = NULL;
   }
@@ -427,8 +425,7 @@ tn_status tn__copy_into(tn_tensor *self, tn_tensor *src) {
   tn_status status;
   if (tn__is_contiguous(self) && ready->dtype == self->dtype && ready->numel == self->numel &&
       tn__is_contiguous(ready)) {
-    status = tn__memory_copy(self->device, self->data, ready->device, ready->data,
-                             (uint64_t)self->numel * self->item_bytes);
+    status = tn__tensor_copy(self, ready, false);
   } else {
     status = tn__cast_into(self, ready);
   }

@@ -1,58 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// copy: contiguous bytes on their way between any two devices. Each copy goes through the device
-// that is not the cpu; between devices of different types it goes through the host.
+// copy: contiguous bytes on their way between any two devices, on the calling thread's current
+// stream of the device that is not the cpu. What comes to the host is there when the call returns,
+// and what leaves it has left, unless both sides agreed to wait for each other: the caller asked
+// for it and the host's memory is pinned. Between devices of different types a copy goes through
+// the host. Invariant: memory that a stream still reads or writes is not handed out again.
+
+#include "copy.h"
 
 #include <string.h>
 #include <tenon/error.h>
 
-#include "device_type.h"
-#include "thread.h"
+#include "stream_impl.h"
 
-static tn_status copy_between_types(tn_device to_device, void *to, tn_device from_device,
-                                    const void *from, uint64_t size_bytes) {
-  void *bounce = tn__allocate(size_bytes);
-  if (bounce == NULL) return tn__out_of_memory("a copy between devices", size_bytes);
-  tn_status status = tn__memory_copy(TN_DEVICE_CPU, bounce, from_device, from, size_bytes);
-  if (status == TN_OK) status = tn__memory_copy(to_device, to, TN_DEVICE_CPU, bounce, size_bytes);
+// ---- one way -----------------------------------------------------------------------------------
+
+static tn_status copy_failed(tn_stream *stream, tn_status status, bool was_ok, uint64_t bytes) {
+  char doing[64];
+  snprintf(doing, sizeof doing, "copying %llu bytes", (unsigned long long)bytes);
+  return tn__stream_fault(stream, status, was_ok, doing);
+}
+
+static tn_status to_device(tn_stream *stream, void *to, const void *from, uint64_t bytes) {
+  const tn_device_table *table = tn__stream_table(stream);
+  tn__stream_note(stream, "copy_");
+  bool was_ok = tn_ok();
+  tn_status status =
+      table->copy_from_host(table->self, stream->device.index, stream->native, to, from, bytes);
+  return status == TN_OK ? TN_OK : copy_failed(stream, status, was_ok, bytes);
+}
+
+static tn_status to_host(tn_stream *stream, void *to, const void *from, uint64_t bytes) {
+  const tn_device_table *table = tn__stream_table(stream);
+  bool was_ok = tn_ok();
+  tn_status status =
+      table->copy_to_host(table->self, stream->device.index, stream->native, to, from, bytes);
+  return status == TN_OK ? TN_OK : copy_failed(stream, status, was_ok, bytes);
+}
+
+static tn_status within(tn_stream *stream, void *to, const void *from, uint64_t bytes) {
+  const tn_device_table *table = tn__stream_table(stream);
+  tn__stream_note(stream, "copy_");
+  bool was_ok = tn_ok();
+  tn_status status =
+      table->copy_within(table->self, stream->device.index, stream->native, to, from, bytes);
+  return status == TN_OK ? TN_OK : copy_failed(stream, status, was_ok, bytes);
+}
+
+// On the destination's stream, after all that the source's holds; and what the source's is given
+// later comes after the copy, so that the source may be written or reused there.
+static tn_status between(tn_stream *to_stream, void *to, tn_stream *from_stream, const void *from,
+                         uint64_t bytes) {
+  const tn_device_table *table = tn__stream_table(to_stream);
+  tn_status status = tn__stream_order(to_stream, from_stream);
+  if (status != TN_OK) return status;
+  tn__stream_note(to_stream, "copy_");
+  bool was_ok = tn_ok();
+  status = table->copy_between(table->self, to_stream->device.index, to, from_stream->device.index,
+                               from, to_stream->native, bytes);
+  if (status != TN_OK) return copy_failed(to_stream, status, was_ok, bytes);
+  return tn__stream_order(from_stream, to_stream);
+}
+
+static tn_status through_host(tn_stream *to_stream, void *to, tn_stream *from_stream,
+                              const void *from, uint64_t bytes) {
+  void *bounce = tn__allocate(bytes);
+  if (bounce == NULL) return tn__out_of_memory("a copy between devices", bytes);
+  tn_status status = to_host(from_stream, bounce, from, bytes);
+  if (status == TN_OK) status = tn__stream_wait(from_stream);
+  if (status == TN_OK) status = to_device(to_stream, to, bounce, bytes);
+  // Also after a failure: |bounce| may be in use.
+  tn_status waited = tn__stream_wait(to_stream);
   tn__deallocate(bounce);
-  return status;
+  return status == TN_OK ? waited : status;
 }
 
-static tn_status synchronize(const tn_device_table *table, int32_t index) {
-  if (table->stream_synchronize == NULL) return TN_OK;
-  return table->stream_synchronize(table->self, index, NULL);
-}
+// ---- tensors -----------------------------------------------------------------------------------
 
-tn_status tn__memory_copy(tn_device to_device, void *to, tn_device from_device, const void *from,
-                          uint64_t size_bytes) {
-  if (size_bytes == 0) return TN_OK;
-  bool to_cpu = to_device.type == TN__DEVICE_TYPE_CPU;
-  bool from_cpu = from_device.type == TN__DEVICE_TYPE_CPU;
+tn_status tn__tensor_copy(tn_tensor *to, const tn_tensor *from, bool non_blocking) {
+  (void)non_blocking;
+  uint64_t bytes = (uint64_t)from->numel * from->item_bytes;
+  if (bytes == 0) return TN_OK;
+  bool to_cpu = to->device.type == TN__DEVICE_TYPE_CPU;
+  bool from_cpu = from->device.type == TN__DEVICE_TYPE_CPU;
   if (to_cpu && from_cpu) {
-    memcpy(to, from, size_bytes);
+    memcpy(to->data, from->data, bytes);
     return TN_OK;
   }
-  const tn_device_table *table =
-      &tn__device_type_at(to_cpu ? from_device.type : to_device.type)->table;
-  int32_t index = to_cpu ? from_device.index : to_device.index;
-  tn_status status;
+  if (to_cpu) return tn__tensor_read(from, to->data, bytes);
+  tn_stream *to_stream = tn__stream_here(to->device);
   if (from_cpu) {
-    status = table->copy_from_host(table->self, index, NULL, to, from, size_bytes);
-  } else if (to_cpu) {
-    status = table->copy_to_host(table->self, index, NULL, to, from, size_bytes);
-  } else if (tn_device_equal(to_device, from_device)) {
-    return table->copy_within(table->self, index, NULL, to, from, size_bytes);
-  } else if (to_device.type == from_device.type && table->copy_between != NULL) {
-    status = table->copy_between(table->self, to_device.index, to, from_device.index, from, NULL,
-                                 size_bytes);
-  } else {
-    return copy_between_types(to_device, to, from_device, from, size_bytes);
+    tn_status status = to_device(to_stream, to->data, from->data, bytes);
+    tn_status waited = tn__stream_wait(to_stream);
+    return status == TN_OK ? waited : status;
   }
-  if (status == TN_OK) status = synchronize(table, index);
-  if (status != TN_OK && tn_ok()) {
-    tn__error(status, NULL, "copying %llu bytes failed on a device of type '%s'",
-              (unsigned long long)size_bytes, table->name);
+  if (tn_device_equal(to->device, from->device)) {
+    return within(to_stream, to->data, from->data, bytes);
   }
-  return status;
+  tn_stream *from_stream = tn__stream_here(from->device);
+  bool direct =
+      to->device.type == from->device.type && tn__stream_table(to_stream)->copy_between != NULL;
+  return direct ? between(to_stream, to->data, from_stream, from->data, bytes)
+                : through_host(to_stream, to->data, from_stream, from->data, bytes);
+}
+
+tn_status tn__tensor_read(const tn_tensor *from, void *to, uint64_t bytes) {
+  if (bytes == 0) return TN_OK;
+  if (from->device.type == TN__DEVICE_TYPE_CPU) {
+    memcpy(to, from->data, bytes);
+    return TN_OK;
+  }
+  tn_stream *stream = tn__stream_here(from->device);
+  tn_status status = to_host(stream, to, from->data, bytes);
+  tn_status waited = tn__stream_wait(stream);
+  return status == TN_OK ? waited : status;
+}
+
+tn_status tn__tensor_wait(const tn_tensor *tensor) {
+  if (tensor->device.type == TN__DEVICE_TYPE_CPU) return TN_OK;
+  return tn__stream_wait(tn__stream_here(tensor->device));
 }

@@ -6,7 +6,6 @@
 #include <tenon/error.h>
 #include <tenon/random.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +13,17 @@
 
 #include "backend.h"
 #include "device_type.h"
-#include "log.h"
 #include "registry.h"
+#include "settings.h"
+#include "stream_impl.h"
 #include "tensor_impl.h"
 #include "thread.h"
 
 static tn__device_type cpu_type = {.table = {.name = "cpu", .flags = TN_DEVICE_HOST_MEMORY},
                                    .name = "cpu",
                                    .count = 1,
-                                   .backend = "core"};
+                                   .backend = "core",
+                                   .streams = &tn__cpu_streams};
 static tn__device_type *types[TN__MAX_DEVICE_TYPES] = {NULL, &cpu_type};
 static _Atomic int32_t type_count = 1;
 
@@ -62,10 +63,16 @@ int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const c
     tn__out_of_memory("a device type", sizeof *added);
     return 0;
   }
+  added->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
+  added->streams = tn__device_streams_new(type, added->count);
+  if (added->streams == NULL) {
+    tn__out_of_memory("a device type", sizeof *added);
+    free(added);
+    return 0;
+  }
   snprintf(added->name, sizeof added->name, "%s", table->name);
   added->table = *table;
   added->table.name = added->name;
-  added->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
   snprintf(added->reason, sizeof added->reason, "%s", reason);
   added->backend = backend;
   for (int32_t i = 0; i < TN__MAX_DEVICES; i++)
@@ -73,6 +80,11 @@ int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const c
   types[type] = added;
   atomic_store_explicit(&type_count, type, memory_order_release);
   return type;
+}
+
+bool tn__device_is_prompt(tn_device device) {
+  if (device.type == TN__DEVICE_TYPE_CPU) return true;
+  return tn__device_is_host(device) && tn__device_type_at(device.type)->table.stream_create == NULL;
 }
 
 bool tn__device_is_host(tn_device device) {
@@ -129,11 +141,16 @@ static tn_status find_type(const char *name, size_t length, int32_t *type) {
   tn__backend *owner = tn__loader_device_owner(name, length);
   if (owner == NULL) return no_such_device(name, length);
   if (tn__backend_open(owner) != TN_OK) {
-    return tn__loader_error(TN_UNAVAILABLE, "", "device '%.*s' cannot be had: backend '%s': %s",
-                            (int)length, name, owner->facts.name, owner->reason);
+    return tn__loader_error(TN_UNAVAILABLE, tn__backend_advice(owner),
+                            "device '%.*s' cannot be had: backend '%s': %s", (int)length, name,
+                            owner->facts.name, owner->reason);
   }
   *type = tn__device_type_find(name, length);
-  return *type != 0 ? TN_OK : no_such_device(name, length);
+  if (*type != 0) return TN_OK;
+  return tn__loader_error(TN_UNAVAILABLE, "its author is to add the device in init",
+                          "device '%.*s' cannot be had: backend '%s' announces it and did not "
+                          "bring it",
+                          (int)length, name, owner->facts.name);
 }
 
 tn_device tn_device_parse(const char *name) {
@@ -191,26 +208,15 @@ static uint64_t pack(tn_device device) {
   return (uint64_t)(uint32_t)device.type << 32 | (uint32_t)device.index;
 }
 
-// The device that the environment names.
-static tn_device environment_default(void) {
+// The device that the settings give.
+static tn_device default_of_settings(void) {
   const char *named = tn__environment("TENON_DEVICE", false);
   if (named != NULL) return tn_device_parse(named);
   tn__registry_lock();
   tn_device device = TN_DEVICE_DEFAULT;
   if (tn__loader_scan() == TN_OK) {
-    device = TN_DEVICE_CPU;
-    tn__backend *best = NULL;
-    for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
-      bool candidate = backend->named && backend->order >= 0 && backend->facts.devices[0] != '\0';
-      if (candidate && (best == NULL || backend->order < best->order)) best = backend;
-    }
-    // A provider of the cpu listed before it keeps the cpu: it owns no device.
-    if (best != NULL) {
-      char name[64];
-      snprintf(name, sizeof name, "%.*s", (int)strcspn(best->facts.devices, ","),
-               best->facts.devices);
-      device = tn_device_parse(name);
-    }
+    char name[64];
+    device = tn__loader_default_device(name, sizeof name) ? tn_device_parse(name) : TN_DEVICE_CPU;
   }
   tn__registry_unlock();
   return device;
@@ -219,7 +225,7 @@ static tn_device environment_default(void) {
 tn_device tn_device_default(void) {
   uint64_t packed = atomic_load_explicit(&default_device, memory_order_relaxed);
   if (packed == 0) {
-    tn_device device = environment_default();
+    tn_device device = default_of_settings();
     if (device.type == 0) return device;
     packed = pack(device);
     atomic_store_explicit(&default_device, packed, memory_order_relaxed);
@@ -248,14 +254,7 @@ tn_status tn__device_resolve(tn_device *device) {
 
 tn_status tn_device_synchronize(tn_device device) {
   tn_status status = tn__device_resolve(&device);
-  if (status != TN_OK || device.type == TN__DEVICE_TYPE_CPU) return status;
-  const tn_device_table *table = &tn__device_type_at(device.type)->table;
-  if (table->stream_synchronize == NULL) return TN_OK;
-  status = table->stream_synchronize(table->self, device.index, NULL);
-  if (status != TN_OK && tn_ok()) {
-    tn__error(status, NULL, "device '%s:%d' failed at synchronisation", table->name, device.index);
-  }
-  return status;
+  return status == TN_OK ? tn__streams_wait(device) : status;
 }
 
 // ---- generators --------------------------------------------------------------------------------
@@ -267,18 +266,11 @@ static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
 
 static void read_seed(void) {
   const char *text = tn__environment("TENON_SEED", false);
-  manual_seed = UINT64_C(67280421310721);
-  if (text != NULL && text[0] != '\0') {
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0) {
-      manual_seed = value;
-    } else {
-      tn__log(TN__LOG_WARNING, "random",
-              "TENON_SEED=%s is not a number from 0 to 2^64 - 1; using %llu", text,
-              (unsigned long long)manual_seed);
-    }
+  const uint64_t fixed_seed = UINT64_C(67280421310721);
+  manual_seed = fixed_seed;
+  if (text != NULL) {
+    // What is no number is an error at the search for backends, before anything is drawn.
+    if (!tn__parse_number(text, &manual_seed)) manual_seed = fixed_seed;
   }
   for (int32_t i = 0; i < TN__MAX_DEVICES; i++) {
     atomic_store_explicit(&cpu_type.generators[i].seed, manual_seed, memory_order_relaxed);

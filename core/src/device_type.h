@@ -13,12 +13,15 @@
 
 enum { TN__MAX_DEVICE_TYPES = 64, TN__MAX_DEVICES = 64, TN__DEVICE_TYPE_CPU = 1 };
 
+typedef struct tn__device_streams tn__device_streams;  // stream_impl.h
+
 typedef struct tn__device_type {
   tn_device_table table;  // the backend's, zero where it was shorter
   char name[32];
-  int32_t count;        // devices of this type
-  char reason[256];     // why there are none
-  const char *backend;  // the name of who brought it
+  int32_t count;                // devices of this type
+  char reason[256];             // why there are none
+  const char *backend;          // the name of who brought it
+  tn__device_streams *streams;  // [count]
   struct {
     _Atomic uint64_t seed, offset;
   } generators[TN__MAX_DEVICES];
@@ -35,6 +38,9 @@ int32_t tn__device_type_find(const char *name, size_t length);
 int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const char *reason,
                             const char *backend);
 
+// What the core keeps for the streams of |count| devices of type |type|. NULL when memory is out.
+tn__device_streams *tn__device_streams_new(int32_t type, int32_t count);
+
 // {0, 0} becomes the default device. errors: as tn_device_default
 tn_status tn__device_resolve(tn_device *device);
 
@@ -45,9 +51,5 @@ tn_philox_state tn__generator_reserve(tn_device device, uint64_t draws);
 void *tn__memory_allocate(tn_device device, uint64_t size_bytes, uint64_t *block_bytes);
 void tn__memory_release(tn_device device, void *data, uint64_t block_bytes);
 void tn__memory_empty_caches(void);
-
-// Contiguous bytes between any two devices; host to host is a memcpy. Synchronous for the host.
-tn_status tn__memory_copy(tn_device to_device, void *to, tn_device from_device, const void *from,
-                          uint64_t size_bytes);
 
 #endif  // TENON_CORE_DEVICE_TYPE_H_

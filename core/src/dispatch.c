@@ -19,6 +19,7 @@
 #include "op_ids.h"
 #include "process.h"
 #include "scope_impl.h"
+#include "stream_impl.h"
 #include "text.h"
 #include "wrap.h"
 
@@ -294,6 +295,12 @@ tn_status tn__call_kernel_failed(tn__call *call, tn_status status) {
     tn__call_kernel_error(call, status, "the kernel failed and gave no reason");
   }
   return status;
+}
+
+void *tn__call_stream(tn__call *call) {
+  tn_stream *stream = tn__stream_here(call->device);
+  tn__stream_note(stream, call->op->name);
+  return stream->native;
 }
 
 // Moves results that the kernel could not write in place into the given tensors.

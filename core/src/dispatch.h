@@ -72,6 +72,9 @@ bool tn__call_uniform(tn__call *call, tn_status *status);
 bool tn__call_whole(tn__call *call, tn_status *status);
 // Runs the selected kernel on the described views.
 tn_status tn__call_kernel_failed(tn__call *call, tn_status status);
+// The native stream that a kernel of a device other than the cpu is about to run on; notes the
+// operator in the stream, and the stream in the operands' memory.
+__attribute__((cold)) void *tn__call_stream(tn__call *call);
 static inline tn_status tn__call_kernel(tn__call *call) {
   tn_kernel_ctx ctx;
   ctx.struct_size = sizeof ctx;
@@ -79,6 +82,9 @@ static inline tn_status tn__call_kernel(tn__call *call) {
   ctx.host = &tn__host_api;
   ctx.op = call->op->name;
   ctx.stream = NULL;
+  if (__builtin_expect(call->device.type != TN__DEVICE_TYPE_CPU, 0)) {
+    ctx.stream = tn__call_stream(call);
+  }
   ctx.device = call->device;
   ctx.host_data = call;
   const tn_kernel_row *row = &call->kernel->row;

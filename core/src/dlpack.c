@@ -14,6 +14,7 @@
 #include <tenon/error.h>
 #include <tenon/io.h>
 
+#include "copy.h"
 #include "dlpack_abi.h"
 #include "tensor_impl.h"
 
@@ -137,7 +138,7 @@ static void delete_unversioned(DLManagedTensor *self) {
 static exported *export_tensor(tn_tensor *tensor, DLTensor *out) {
   if (check_export(tensor) != TN_OK) return NULL;
   if (export_device(tensor->device, &out->device) != TN_OK) return NULL;
-  if (tn_device_synchronize(tensor->device) != TN_OK) return NULL;
+  if (tn__tensor_wait(tensor) != TN_OK) return NULL;
   const size_t rank = tensor->rank;
   exported *shared = tn__malloc(sizeof *shared + 2 * rank * sizeof(int64_t));
   if (shared == NULL) {

@@ -126,6 +126,14 @@ void tn__error_restore(tn__held_error held) {
   thread->has_error = held.has_error;
 }
 
+void tn__error_merge(tn__held_error held) {
+  if (held.has_error || tn_ok()) {
+    tn__error_restore(held);
+  } else {
+    free(held.record);
+  }
+}
+
 tn_status tn__failure(void) { return tn_ok() ? TN_INTERNAL : tn_error_peek()->status; }
 
 bool tn_ok(void) { return !tn__tls.has_error; }

@@ -183,7 +183,7 @@ static tn_tensor *start_of(tn_tensor *root, tn_tensor *given, const char *call) 
               (long long)root->numel);
     return NULL;
   }
-  if (!tn__device_is_host(root->device)) return tn_ones_like(root);
+  if (!tn__device_is_prompt(root->device)) return tn_ones_like(root);
   tn_tensor *one = tn__tensor_new(root->rank, root->sizes, root->dtype, root->device);
   if (one == NULL) return NULL;
   if (root->dtype == TN_F32) {

@@ -76,7 +76,7 @@ static tn_status host_result_create(tn_kernel_ctx *ctx, const tn_args *args, uin
 }
 
 static const char *host_option(const char *name) {
-  return tn__environment(name, strstr(name, "PATH") != NULL);
+  return tn__environment_of_backend(name);
 }
 
 static const void *host_extension(const char *name) {

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "log.h"
 #include "process.h"
 #include "registry.h"
+#include "settings.h"
 #include "text.h"
 #include "thread.h"
 
@@ -42,6 +42,8 @@ static struct {
 } loader;
 
 tn__backend *tn__loader_first(void) { return loader.first; }
+
+const char *tn__loader_searched(void) { return loader.searched; }
 
 // ---- records -----------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ static tn_status add_file(const char *path, const char *name) {
   // A name that the user lists is the first file's; that a later one is passed over is no failure.
   if (shadowed && name == NULL) backend->named = false;
   append(backend);
-  return TN_OK;
+  return tn__settings_add(backend->facts.name, shadowed ? "" : backend->facts.options);
 }
 
 // ---- folders -----------------------------------------------------------------------------------
@@ -176,26 +178,33 @@ static tn_status add_folder(const char *folder) {
   return status;
 }
 
-static tn_status add_path_variable(const char *text) {
+// Adds the folders and files of |text|, whose paths tn__settings_check has found absolute.
+static tn_status add_path(const char *text) {
   tn_status status = TN_OK;
   while (text != NULL && *text != '\0' && status == TN_OK) {
     size_t length = strcspn(text, ":");
     char path[PATH_MAX];
-    if (length > 0 && length < sizeof path && text[0] == '/') {
+    if (length > 0 && length < sizeof path) {
       memcpy(path, text, length);
       path[length] = '\0';
       struct stat info;
       bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
       status = folder ? add_folder(path) : add_file(path, NULL);
-    } else if (length > 0) {
-      status =
-          tn__error(TN_INVALID_ARGUMENT, NULL, "TENON_BACKEND_PATH: '%.*s' is not an absolute path",
-                    (int)(length > 200 ? 200 : length), text);
     }
-    text += length;
-    if (*text == ':') text++;
+    text += length + (text[length] == ':');
   }
   return status;
+}
+
+// What the program adds goes first; "" takes the environment's away too.
+static tn_status add_paths(void) {
+  const char *programs = tn__program_setting("TENON_BACKEND_PATH");
+  if (programs != NULL && programs[0] == '\0') return TN_OK;
+  tn_status status = add_path(programs);
+  if (status != TN_OK || tn__is_secure()) return status;
+  const char *value = getenv("TENON_BACKEND_PATH");
+  if (programs != NULL && value != NULL) status = tn__path_check("TENON_BACKEND_PATH", value);
+  return status == TN_OK ? add_path(value) : status;
 }
 
 // The folder of libtenon.so itself.
@@ -216,54 +225,92 @@ static tn_status add_own_folder(void) {
 
 // ---- the scan ----------------------------------------------------------------------------------
 
-static bool is_found(const char *name) {
-  for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-    if (strcmp(backend->facts.name, name) == 0) return true;
+// The record that |entry| means: the file that it gives, else the first of its name that can still
+// be used, else the first; NULL: none.
+static tn__backend *find(const tn__entry *entry) {
+  tn__backend *found = NULL;
+  for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
+    if (strcmp(backend->facts.name, entry->name) != 0) continue;
+    if (!backend->failed || entry->path != NULL) return backend;  // listed files stand first
+    if (found == NULL) found = backend;
   }
-  return false;
+  return found;
 }
 
+static tn_status not_found(const tn__entry *entry) {
+  const char *label = tn__setting_label("TENON_BACKENDS");
+  const char *near = tn__loader_near_match(entry->name);
+  if (entry->kind == TN__ENTRY_NOT) {
+    tn__log(TN__LOG_WARNING, "loader", "%s excludes '%s', which was not found%s%s%s", label,
+            entry->name, near[0] ? "; did you mean '" : "", near, near[0] ? "'?" : "");
+    return TN_OK;
+  }
+  char hint[128];
+  snprintf(hint, sizeof hint,
+           near[0] ? "did you mean '%s'?" : "`tenon info` lists what was found%s", near);
+  return tn__loader_error(TN_NOT_FOUND, hint, "%s names '%s', and no such backend was found%s%s%s",
+                          label, entry->name, near[0] ? "; did you mean '" : "", near,
+                          near[0] ? "'?" : "");
+}
+
+static tn_status unusable(const tn__backend *backend) {
+  return tn__loader_error(TN_UNAVAILABLE, tn__backend_advice(backend),
+                          "the backend '%s', which %s names, cannot be used: %s",
+                          backend->facts.name, tn__setting_label("TENON_BACKENDS"),
+                          backend->reason);
+}
+
+// Whether everything that must be there was found. A file that was refused is made up for by a
+// later one of the same name, unless the user gave its path.
 static tn_status check_named(void) {
   for (int32_t i = 0; i < loader.list.count; i++) {
     const tn__entry *entry = &loader.list.entries[i];
-    if (entry->kind == TN__ENTRY_STAR || entry->optional || is_found(entry->name)) continue;
-    if (entry->kind == TN__ENTRY_NOT) {
-      tn__log(TN__LOG_WARNING, "loader", "TENON_BACKENDS excludes '%s', which was not found",
-              entry->name);
-      continue;
+    if (entry->kind == TN__ENTRY_STAR || entry->optional) continue;
+    const tn__backend *backend = find(entry);
+    tn_status status = TN_OK;
+    if (backend == NULL) {
+      status = not_found(entry);
+    } else if (entry->kind == TN__ENTRY_NAME && backend->failed) {
+      status = unusable(backend);
     }
-    const char *near = tn__loader_near_match(entry->name);
-    char hint[128];
-    snprintf(hint, sizeof hint,
-             near[0] ? "did you mean '%s'?" : "`tenon info` lists what was found%s", near);
-    return tn__loader_error(TN_NOT_FOUND, hint,
-                            "TENON_BACKENDS names '%s', and no such backend was "
-                            "found%s%s%s",
-                            entry->name, near[0] ? "; did you mean '" : "", near,
-                            near[0] ? "'?" : "");
+    if (status != TN_OK) return status;
   }
   return TN_OK;
 }
 
-static tn_status scan(void) {
-  tn_status status = tn__backend_list_parse(tn__environment("TENON_BACKENDS", false), &loader.list);
+// Files that the list gives by their path.
+static tn_status add_listed_files(void) {
+  tn_status status = TN_OK;
   for (int32_t i = 0; i < loader.list.count && status == TN_OK; i++) {
     const tn__entry *entry = &loader.list.entries[i];
     if (entry->path == NULL) continue;
-    if (tn__environment("TENON_BACKENDS", true) == NULL) {
+    if (tn__is_secure() && tn__program_setting("TENON_BACKENDS") == NULL) {
       return tn__error(TN_INVALID_ARGUMENT, NULL,
-                       "TENON_BACKENDS: paths are not honoured in a set-uid process");
+                       "TENON_BACKENDS: the path of '%s' is not honoured in a set-uid process",
+                       entry->name);
     }
     status = add_file(entry->path, entry->name);
   }
-  if (status == TN_OK) status = add_path_variable(tn__environment("TENON_BACKEND_PATH", true));
-  if (status == TN_OK) status = add_own_folder();
+  return status;
+}
+
+static tn_status add_install_folder(void) {
+  char folder[PATH_MAX];
+  int length = snprintf(folder, sizeof folder, "%s/tenon/abi%d", TN_INSTALL_LIBDIR, TN_ABI_VERSION);
+  return length > 0 && (size_t)length < sizeof folder ? add_folder(folder) : TN_OK;
+}
+
+// A value that makes no sense is an error of every need; what was found is reported all the same.
+static tn_status scan(void) {
+  tn_status status = tn__settings_check();
   if (status == TN_OK) {
-    char folder[PATH_MAX];
-    int length =
-        snprintf(folder, sizeof folder, "%s/tenon/abi%d", TN_INSTALL_LIBDIR, TN_ABI_VERSION);
-    if (length > 0 && (size_t)length < sizeof folder) status = add_folder(folder);
+    status = tn__backend_list_parse(tn__environment("TENON_BACKENDS", false), &loader.list);
   }
+  tn_status found = status == TN_OK ? add_listed_files() : TN_OK;
+  if (found == TN_OK && status == TN_OK) found = add_paths();
+  if (found == TN_OK) found = add_own_folder();
+  if (found == TN_OK) found = add_install_folder();
+  if (status == TN_OK) status = found;
   return status == TN_OK ? check_named() : status;
 }
 
@@ -302,20 +349,44 @@ bool tn__list_has(const char *list, const char *item, size_t item_length) {
 }
 
 tn__backend *tn__loader_device_owner(const char *name, size_t length) {
+  tn__backend *best = NULL;
   for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-    if (backend->order >= 0 && tn__list_has(backend->facts.devices, name, length)) return backend;
+    if (backend->order < 0 || !tn__list_has(backend->facts.devices, name, length)) continue;
+    bool better = best == NULL || (best->failed && !backend->failed) ||
+                  (best->failed == backend->failed && backend->order < best->order);
+    if (better) best = backend;
   }
-  return NULL;
+  return best;
 }
 
+bool tn__loader_default_device(char *name, size_t size) {
+  for (int32_t i = 0; i < loader.list.count; i++) {
+    const tn__entry *entry = &loader.list.entries[i];
+    const tn__backend *backend = entry->kind == TN__ENTRY_NAME ? find(entry) : NULL;
+    for (const char *at = backend == NULL ? "" : backend->facts.devices; *at != '\0';) {
+      size_t length = strcspn(at, ",");
+      snprintf(name, size, "%.*s", (int)length, at);
+      // What must be there is the default even where it is not, which is then the error.
+      if (!entry->optional || tn_device_is_available(name)) return true;
+      at += length + (at[length] == ',');
+    }
+  }
+  return false;
+}
+
+// Files that were refused before they ran are dealt with by the search.
 static tn_status open_one(tn__backend *backend) {
-  if (backend->order < 0) return TN_OK;
-  if (tn__backend_open(backend) == TN_OK) return TN_OK;
-  if (!backend->named) return TN_OK;
-  return tn__loader_error(TN_UNAVAILABLE, "",
-                          "the backend '%s', which TENON_BACKENDS names, cannot "
-                          "be used: %s",
-                          backend->facts.name, backend->reason);
+  if (backend->order < 0 || (backend->failed && !backend->opened)) return TN_OK;
+  if (tn__backend_open(backend) == TN_OK || !backend->named) return TN_OK;
+  return unusable(backend);
+}
+
+tn_status tn__loader_open_named(void) {
+  tn_status status = TN_OK;
+  for (tn__backend *at = loader.first; at != NULL && status == TN_OK; at = at->next) {
+    if (at->named) status = open_one(at);
+  }
+  return status;
 }
 
 // Whether the backend has kernels for the device type |name|: it says so, or owns it, or owns none
@@ -352,100 +423,6 @@ tn_status tn__registry_ensure(int32_t device_type) {
       if (serves(backend, type->name)) status = open_one(backend);
     }
     ensured[device_type] = status == TN_OK;
-  }
-  tn__registry_unlock();
-  return status;
-}
-
-// ---- answers -----------------------------------------------------------------------------------
-
-// How far a candidate came, in words for people.
-static const char *stage_text(const tn__backend *backend) {
-  if (backend->failed) return tn__stage_name(backend->stage);
-  if (backend->order < 0) return "not listed";
-  return backend->stage == TN__STAGE_CPU ? "found, not opened yet" : tn__stage_name(backend->stage);
-}
-
-char *tn__loader_report(void) {
-  tn__text text = {NULL, 0, 0};
-  const char *listed = tn__environment("TENON_BACKENDS", false);
-  tn__text_append(&text, "TENON_BACKENDS: %.400s\n", listed == NULL ? "(unset)" : listed);
-  tn__text_append(&text, "searched: %s\n", loader.searched == NULL ? "(nothing)" : loader.searched);
-  for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-    tn__text_append(&text, "  %s: %s%s%s (%s)\n", backend->facts.name, stage_text(backend),
-                    backend->reason[0] ? ": " : "", backend->reason, backend->path);
-  }
-  if (loader.first == NULL) tn__text_append(&text, "  no backend was found\n");
-  return text.data;
-}
-
-tn_status tn__loader_error(tn_status status, const char *hint, const char *format, ...) {
-  char story[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(story, sizeof story, format, arguments);
-  va_end(arguments);
-  char *report = tn__loader_report();
-  tn__error(status, &(tn__error_details){NULL, NULL, NULL, hint}, "%s\nload report:\n%s", story,
-            report == NULL ? "(out of memory)" : report);
-  free(report);
-  return status;
-}
-
-const char *tn__loader_near_match(const char *name) {
-  const char *best = "";
-  int best_distance = 3;
-  for (const tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-    int distance = tn__edit_distance(name, backend->facts.name);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = backend->facts.name;
-    }
-  }
-  return best;
-}
-
-char *tn_load_report(void) {
-  tn__registry_lock();
-  tn__held_error held = tn__error_hold();
-  tn__loader_scan();
-  tn__error_restore(held);
-  char *report = tn__loader_report();
-  if (report == NULL) tn__out_of_memory("the load report", 0);
-  tn__registry_unlock();
-  return report;
-}
-
-int32_t tn_backend_count(void) {
-  tn__registry_lock();
-  int32_t count = 0;
-  if (tn__loader_scan() == TN_OK) {
-    for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) {
-      if (backend->order >= 0) tn__backend_open(backend);
-    }
-  }
-  for (tn__backend *backend = loader.first; backend != NULL; backend = backend->next) count++;
-  tn__registry_unlock();
-  return count;
-}
-
-tn_status tn_backend_at(int32_t index, tn_backend_info *info) {
-  tn__registry_lock();
-  tn__backend *backend = loader.first;
-  for (int32_t i = 0; i < index && backend != NULL; i++) backend = backend->next;
-  tn_status status = TN_OK;
-  if (backend == NULL || index < 0) {
-    status = tn__error(TN_OUT_OF_RANGE, NULL, "tn_backend_at: there is no backend %d", index);
-  } else {
-    *info = (tn_backend_info){
-        .name = backend->facts.name,
-        .version = backend->facts.version,
-        .path = backend->path,
-        .devices = backend->facts.devices,
-        .stage = stage_text(backend),
-        .reason = backend->reason,
-        .kernel_count = backend->kernel_count,
-    };
   }
   tn__registry_unlock();
   return status;

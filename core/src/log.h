@@ -10,12 +10,11 @@
 #include <stdint.h>
 #include <tenon/base.h>
 
+#include "settings.h"
+
 enum { TN__LOG_ERROR = 0, TN__LOG_WARNING = 1, TN__LOG_INFO = 2, TN__LOG_DEBUG = 3 };
 
 void tn__log(int32_t level, const char *subsystem, const char *format, ...) TN_PRINTF(3, 4);
 void tn__log_v(int32_t level, const char *subsystem, const char *format, va_list arguments);
-
-// An environment variable; NULL in a set-uid process when |path_like|.
-const char *tn__environment(const char *name, bool path_like);
 
 #endif  // TENON_CORE_LOG_H_

@@ -18,6 +18,7 @@
 #include <tenon/io.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "npy_impl.h"
 #include "tensor_impl.h"
 
@@ -84,7 +85,7 @@ static tn_status write_elements(const npy_target *target, const tn_tensor *tenso
   const size_t size_bytes = (size_t)tensor->numel * tensor->item_bytes;
   if (size_bytes == 0) return TN_OK;
   if (tn__device_is_host(tensor->device) && tn__is_contiguous(tensor) && !TN__HOST_BIG_ENDIAN) {
-    const tn_status synchronized = tn_device_synchronize(tensor->device);
+    const tn_status synchronized = tn__tensor_wait(tensor);
     return synchronized == TN_OK ? write_bytes(target, tensor->data, size_bytes) : synchronized;
   }
   void *copy = tn__malloc(size_bytes);

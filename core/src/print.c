@@ -14,6 +14,7 @@
 #include <tenon/device.h>
 #include <tenon/error.h>
 
+#include "copy.h"
 #include "dtype.h"
 #include "print_impl.h"
 #include "scalar.h"
@@ -122,7 +123,7 @@ static tn_status append_elements(tn__text *text, const tn_tensor *tensor,
   }
   tn__shown shown = {.options = *options};
   tn_status status = choose_shown(tensor, &shown);
-  if (status == TN_OK) status = tn_device_synchronize(tensor->device);
+  if (status == TN_OK) status = tn__tensor_wait(tensor);
   if (status == TN_OK && tn__device_is_host(tensor->device)) {
     read_host(tensor, &shown);
   } else if (status == TN_OK) {

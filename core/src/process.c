@@ -10,6 +10,7 @@
 
 #include "backend.h"
 #include "registry.h"
+#include "stream_impl.h"
 #include "thread.h"
 
 _Atomic uint32_t tn__gate = TN__GATE_UNSETTLED;
@@ -38,6 +39,7 @@ tn_status tn__process_error(void) {
 
 void tn_shutdown(void) {
   if (tn__gate_load() & TN__GATE_CLOSED) return;
+  tn__streams_finish();
   tn__registry_lock();
   for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
     if (backend->stage == TN__STAGE_READY && backend->desc.quiesce != NULL) backend->desc.quiesce();

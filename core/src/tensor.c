@@ -17,8 +17,11 @@ struct tn_tensor tn_none_tensor = {
 
 // ---- making ------------------------------------------------------------------------------------
 
-static inline tn_tensor *tensor_allocate(int32_t rank, tn_dtype dtype, int32_t item_bytes,
-                                         tn_device device) {
+// Inlined by decree: whether the linker would inline it hangs on the size of the whole library.
+static inline __attribute__((always_inline)) tn_tensor *tensor_allocate(int32_t rank,
+                                                                        tn_dtype dtype,
+                                                                        int32_t item_bytes,
+                                                                        tn_device device) {
   tn__thread *thread = &tn__tls;
   tn_tensor *tensor = tn__small_allocate(thread, sizeof *tensor);
   if (tensor == NULL) {

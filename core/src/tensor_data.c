@@ -10,6 +10,7 @@
 #include <tenon/error.h>
 #include <tenon/ops.h>
 
+#include "copy.h"
 #include "dispatch.h"
 #include "scalar.h"
 
@@ -26,10 +27,7 @@ tn_scalar tn_item_scalar(const tn_tensor *tensor) {
     return zero;
   }
   _Alignas(16) char element[16];
-  if (tn__memory_copy(TN_DEVICE_CPU, element, tensor->device, tensor->data, tensor->item_bytes) !=
-      TN_OK) {
-    return zero;
-  }
+  if (tn__tensor_read(tensor, element, tensor->item_bytes) != TN_OK) return zero;
   return tn__scalar_load(element, tensor->dtype);
 }
 
@@ -111,7 +109,7 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
   }
   if (wanted == 0) return TN_OK;
   if (tensor->dtype == dtype && !tn__is_contiguous(tensor) && tn__device_is_host(tensor->device)) {
-    const tn_status synchronized = tn_device_synchronize(tensor->device);
+    const tn_status synchronized = tn__tensor_wait(tensor);
     if (synchronized == TN_OK) pack(tensor, out);
     return synchronized;
   }
@@ -119,7 +117,7 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
   if (source == NULL) return TN_OUT_OF_MEMORY;
   tn_status status;
   if (source->dtype == dtype && tn__is_contiguous(source)) {
-    status = tn__memory_copy(TN_DEVICE_CPU, out, source->device, source->data, wanted);
+    status = tn__tensor_read(source, out, wanted);
   } else {
     tn_scope *scope = tn_scope_open();
     bool before = tn_grad_mode_set(false);

@@ -166,7 +166,9 @@ bool tn__strides_contiguous(int32_t rank, const int64_t *sizes, const int64_t *s
 void tn__extent(int32_t rank, const int64_t *sizes, const int64_t *strides, int64_t *low,
                 int64_t *high);
 
-// Whether the host may dereference data on |device|.
+// Whether the host may dereference data on |device|, and whether it may do so without waiting for a
+// stream first.
 bool tn__device_is_host(tn_device device);
+bool tn__device_is_prompt(tn_device device);
 
 #endif  // TENON_CORE_TENSOR_IMPL_H_

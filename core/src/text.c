@@ -77,3 +77,27 @@ int tn__edit_distance(const char *a, const char *b) {
   }
   return rows[m % 3][n];
 }
+
+tn__nearest tn__nearest_to(const char *name) {
+  size_t length = strlen(name);
+  int mistakes = length <= 3 ? 1 : length < 9 ? 2 : 3;
+  return (tn__nearest){name, "", mistakes + 1};
+}
+
+static void lower(char *to, size_t size, const char *from) {
+  size_t i = 0;
+  for (; i + 1 < size && from[i] != '\0'; i++) {
+    to[i] = (char)(from[i] >= 'A' && from[i] <= 'Z' ? from[i] - 'A' + 'a' : from[i]);
+  }
+  to[i] = '\0';
+}
+
+void tn__nearest_offer(tn__nearest *nearest, const char *known) {
+  char a[80], b[80];
+  lower(a, sizeof a, nearest->name);
+  lower(b, sizeof b, known);
+  int distance = tn__edit_distance(a, b);
+  if (distance >= nearest->distance) return;
+  nearest->distance = distance;
+  nearest->best = known;
+}

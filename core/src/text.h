@@ -25,4 +25,14 @@ void tn__text_append_ints(tn__text *text, const int64_t *values, int64_t count);
 // How many letters to insert, delete, replace or swap to get from |a| to |b|; names up to 63.
 int tn__edit_distance(const char *a, const char *b);
 
+// The known name that |name| may be a misspelling of: offer each, then read |best|. Capitals count
+// as small letters. A name of three letters may have one mistake, one of nine or more three.
+typedef struct tn__nearest {
+  const char *name;
+  const char *best;  // "" where none is near; borrowed from who offered it
+  int distance;
+} tn__nearest;
+tn__nearest tn__nearest_to(const char *name);
+void tn__nearest_offer(tn__nearest *nearest, const char *known);
+
 #endif  // TENON_CORE_TEXT_H_

@@ -14,6 +14,7 @@
 #include <tenon/error.h>
 
 #include "scope_impl.h"
+#include "stream_impl.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TN__PLAIN_BLOCKS 1
@@ -41,10 +42,10 @@ static void blocks_free(tn__block_cache *cache) {
   free(cache);
 }
 
-// Runs when a thread ends, and for the last thread from the library's destructor.
-static void thread_end(void *argument) {
-  tn__thread *thread = argument;
+// |last|: the process ends, when backends are not called any more.
+static void thread_clear(tn__thread *thread, bool last) {
   tn__scopes_abandon(thread);
+  tn__thread_streams_end(thread, last);
   tn_error_clear();
   free(thread->error);
   thread->error = NULL;
@@ -53,6 +54,8 @@ static void thread_end(void *argument) {
   blocks_free(blocks);
   thread->attached = false;
 }
+
+static void thread_end(void *thread) { thread_clear(thread, false); }
 
 static void make_exit_key(void) { exit_key_made = pthread_key_create(&exit_key, thread_end) == 0; }
 
@@ -64,7 +67,7 @@ void tn__thread_attach(tn__thread *thread) {
 }
 
 // The main thread's keys are not destroyed at exit: leave nothing for leak checkers.
-__attribute__((destructor)) static void library_end(void) { thread_end(&tn__tls); }
+__attribute__((destructor)) static void library_end(void) { thread_clear(&tn__tls, true); }
 
 void *tn__small_refill(tn__thread *thread, uint64_t size_bytes) {
 #if !defined(TN__PLAIN_BLOCKS)

@@ -108,6 +108,8 @@ typedef struct tn__held_error {
 } tn__held_error;
 tn__held_error tn__error_hold(void);
 void tn__error_restore(tn__held_error held);
+// The same, but what was recorded in between stays where nothing had been before.
+void tn__error_merge(tn__held_error held);
 // Appends " [during <what>]" or a hint to the recorded error.
 void tn__error_note(const char *format, ...) TN_PRINTF(1, 2);
 

@@ -51,3 +51,8 @@ void json_bool(json *out, const char *key, bool value) {
   start(out, key);
   fputs(value ? "true" : "false", out->file);
 }
+
+void json_null(json *out, const char *key) {
+  start(out, key);
+  fputs("null", out->file);
+}

@@ -19,6 +19,7 @@ void json_open(json *out, const char *key, char bracket);  // '{' or '['
 void json_close(json *out, char bracket);                  // '}' or ']'
 void json_text(json *out, const char *key, const char *value);
 void json_int(json *out, const char *key, int64_t value);
+void json_null(json *out, const char *key);
 void json_bool(json *out, const char *key, bool value);
 
 #endif  // TENON_TOOLS_JSON_H_

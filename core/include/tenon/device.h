@@ -31,7 +31,8 @@ TN_API int32_t tn_device_count(const char *type_name);
 // Writes "cuda:1" ("cpu" for the cpu) into |buffer| and returns it; "?" for an unknown device.
 TN_API const char *tn_device_name(tn_device device, char *buffer, size_t buffer_size);
 
-// Waits for everything enqueued on |device|'s current stream; reports its faults.
+// Waits for everything enqueued on |device|, on all of its streams; reports the first fault.
+// errors: UNAVAILABLE, the fault | threads: any
 TN_API tn_status tn_device_synchronize(tn_device device);
 
 // How the search for backends went, one line for each candidate file: path, stage reached, reason.
@@ -48,6 +49,8 @@ typedef struct tn_backend_info {
   const char *stage;    // "ready", or how far it came: "found, not opened yet", "not listed", "ABI"
   const char *reason;   // "" when ready
   int32_t kernel_count;  // rows registered
+  const char *serves;    // device types that it has kernels for beside its own, comma separated
+  const char *advice;    // what to do where it cannot be used; else ""
 } tn_backend_info;
 
 // Opens every backend that the environment allows, and counts the candidates; then the i-th one.

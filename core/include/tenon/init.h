@@ -31,16 +31,38 @@ typedef struct tn_init_options {
   const char *deterministic;  // "0" or "1"
 } tn_init_options;
 
-// Sets what |options| say and checks all settings now rather than at first use: backends are
-// searched, those that are named are opened, and the default device must be there. NULL: only
-// checks. errors: WRONG_STATE once a setting has been used (a call has run), INVALID_ARGUMENT, and
-// those of the settings | threads: one, before all other calls
+// Sets what |options| say and checks all settings now rather than at first use: every value can be
+// understood, backends are searched, those that are named are opened, and the default device must
+// be there. NULL: only checks, at any time. After INVALID_ARGUMENT for a value nothing is set, and
+// tn_init may be called again.
+// errors: WRONG_STATE once a setting has been used (a call has run), INVALID_ARGUMENT, and those of
+// the settings | threads: one, before all other calls
 TN_API tn_status tn_init(const tn_init_options *options);
 
 // Finishes work, writes out traces, empties caches. Later calls fail with WRONG_STATE; releasing
 // stays legal.
 // errors: none | threads: one, when no other computes
 TN_API void tn_shutdown(void);
+
+// ---- what is set -------------------------------------------------------------------------------
+
+// One variable that Tenon reads. Texts are never NULL, except |value|.
+typedef struct tn_setting {
+  const char *name;     // "TENON_BACKENDS"
+  const char *value;    // what holds; NULL where it is unset
+  const char *source;   // "tn_init", "environment", "ignored: set-uid process"; "" where unset
+  const char *meaning;  // one line; of an unknown variable, which known one it may be meant for
+  const char *example;  // "" for a backend's
+  const char *backend;  // the backend that reads it; "" for those of Tenon itself
+  bool known;           // false: set in the environment, named TENON_..., and nobody reads it
+} tn_setting;
+
+// How many settings there are, and the i-th: Tenon's own, then those that backends announce (they
+// are searched for that, and not opened), then variables TENON_... that nobody reads. Count first:
+// that is what takes the list.
+// owns: borrowed texts, until the next count | errors: OUT_OF_RANGE | threads: any
+TN_API int32_t tn_setting_count(void);
+TN_API tn_status tn_setting_at(int32_t index, tn_setting *setting);
 
 // ---- what did not run where it was asked to ----------------------------------------------------
 

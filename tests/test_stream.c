@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Streams, events and faults. The simulated accelerator is told to start every job late, so what
+// was not waited for has not happened: each order is tested together with what its absence shows.
+// Each test is a process of its own, so it sets the environment before the first call.
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "tensor_test.h"
+
+#define PLUGIN(name) TN_TEST_PLUGIN_DIR "/libtenon_backend_" name ".so"
+
+// Every job of the device starts 10 to 20 ms late.
+static tn_device use_sim(void) {
+  setenv("TENON_BACKENDS", "sim=" PLUGIN("sim") ",cpu", 1);
+  setenv("TENON_SIM_LAG_US", "20000/1", 1);
+  return tn_device_default();
+}
+
+static tn_tensor *on(tn_device device, double value) {
+  tn_tensor *there = tn_to(tn_full(TN_SHAPE(2), value, .dtype = TN_F64, .device = TN_DEVICE_CPU),
+                           device, TN_DTYPE_NONE);
+  expect_ok();
+  return there;
+}
+
+// 16 |x|, which takes four jobs: longer than one read elsewhere.
+static tn_tensor *slowly(tn_tensor *x) {
+  for (int i = 0; i < 4; i++) x = tn_add(x, x);
+  expect_ok();
+  return x;
+}
+
+static double first_of(const tn_tensor *tensor) {
+  double values[2] = {-1, -1};
+  cr_assert_eq(tn_copy_to_host(tensor, values, sizeof values, TN_F64), TN_OK);
+  return values[0];
+}
+
+// ---- devices without streams -------------------------------------------------------------------
+
+static void expect_synchronous(tn_device device) {
+  tn_stream *a = tn_stream_new(device, 0), *b = tn_stream_new(device, -1);
+  expect_ok();
+  bool done = false;
+  cr_assert(a != NULL && b != NULL && a != b);
+  cr_assert(tn_device_equal(tn_stream_device(a), device));
+  cr_assert_null(tn_stream_native_handle(a));
+  cr_assert_eq(tn_stream_current(device), tn_stream_default(device));
+  cr_assert_eq(tn_stream_set_current(a), TN_OK);
+  cr_assert_eq(tn_stream_current(device), a);
+  cr_assert_eq(tn_stream_wait_stream(a, b), TN_OK);
+  cr_assert_eq(tn_stream_query(a, &done), TN_OK);
+  cr_assert(done);
+  cr_assert_eq(tn_stream_synchronize(a), TN_OK);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+  tn_event *start = tn_event_new(device, true), *end = tn_event_new(device, true);
+  double elapsed_ms = -1;
+  cr_assert_eq(tn_event_record(start, NULL), TN_OK);
+  cr_assert_eq(tn_event_record(end, a), TN_OK);
+  cr_assert_eq(tn_stream_wait_event(b, end), TN_OK);
+  cr_assert_eq(tn_event_elapsed_ms(start, end, &elapsed_ms), TN_OK);
+  cr_assert(elapsed_ms >= 0 && elapsed_ms < 1000, "%g ms", elapsed_ms);
+  tn_event_release(start);
+  tn_event_release(end);
+  tn_stream_release(a);
+  tn_stream_release(b);
+  expect_ok();
+}
+
+TN_TEST(stream, of_the_cpu_is_legal_and_synchronous) { expect_synchronous(TN_DEVICE_CPU); }
+
+TN_TEST(stream, of_a_device_without_streams_is_legal_and_synchronous) {
+  setenv("TENON_BACKENDS", "faulty=" PLUGIN("faulty") ",cpu", 1);
+  expect_synchronous(tn_device_parse("faulty"));
+}
+
+TN_TEST(stream, that_is_null_is_an_error_and_releasing_it_is_not) {
+  bool done;
+  double elapsed_ms;
+  tn_stream_release(NULL);
+  tn_event_release(NULL);
+  cr_assert_null(tn_stream_retain(NULL));
+  cr_assert_null(tn_stream_native_handle(NULL));
+  cr_assert_eq(tn_stream_device(NULL).type, 0);
+  cr_assert_eq(tn_stream_synchronize(NULL), TN_INVALID_ARGUMENT);
+  expect_error(TN_INVALID_ARGUMENT, "tn_stream_synchronize: argument 'stream' is NULL");
+  cr_assert_eq(tn_stream_set_current(NULL), TN_INVALID_ARGUMENT);
+  tn_error_clear();
+  cr_assert_eq(tn_stream_query(tn_stream_default(TN_DEVICE_CPU), NULL), TN_INVALID_ARGUMENT);
+  expect_error(TN_INVALID_ARGUMENT, "'done'");
+  cr_assert_eq(tn_stream_wait_event(tn_stream_default(TN_DEVICE_CPU), NULL), TN_INVALID_ARGUMENT);
+  tn_error_clear();
+  cr_assert_eq(tn_stream_wait_stream(NULL, NULL), TN_INVALID_ARGUMENT);
+  tn_error_clear();
+  cr_assert_eq(tn_event_record(NULL, NULL), TN_INVALID_ARGUMENT);
+  tn_error_clear();
+  cr_assert_eq(tn_event_query(NULL, &done), TN_INVALID_ARGUMENT);
+  tn_error_clear();
+  cr_assert_eq(tn_event_elapsed_ms(NULL, NULL, &elapsed_ms), TN_INVALID_ARGUMENT);
+  tn_error_clear();
+  cr_assert_null(tn_stream_new((tn_device){9, 0}, 0));
+  cr_assert_eq(tn_error_clear(), TN_UNAVAILABLE);
+  cr_assert_null(tn_stream_current((tn_device){1, 7}));
+  cr_assert_eq(tn_error_clear(), TN_UNAVAILABLE);
+}
+
+// ---- orders ------------------------------------------------------------------------------------
+
+TN_TEST(stream, that_is_not_waited_for_shows_old_data) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = on(device, 1);
+  cr_assert_eq(first_of(x), 1);
+  tn_stream *side = tn_stream_new(device, 0);
+  cr_assert_eq(tn_stream_set_current(side), TN_OK);
+  tn_tensor *y = slowly(x);
+  cr_assert_eq(tn_copy_(x, y), TN_OK);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  cr_assert_eq(first_of(x), 1, "the side stream cannot be done yet");
+  cr_assert_eq(tn_stream_wait_stream(tn_stream_current(device), side), TN_OK);
+  cr_assert_eq(first_of(x), 16);
+  tn_stream_release(side);
+  tn_scope_close(scope);
+}
+
+TN_TEST(event, orders_two_streams) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = on(device, 1);
+  tn_stream *side = tn_stream_new(device, 0);
+  tn_event *ready = tn_event_new(device, false), *unused = tn_event_new(device, false);
+  cr_assert_eq(tn_stream_wait_event(side, unused), TN_OK, "never recorded: waits for nothing");
+  tn_tensor *y = slowly(x);
+  cr_assert_eq(tn_event_record(ready, NULL), TN_OK);
+  bool done = true;
+  cr_assert_eq(tn_event_query(ready, &done), TN_OK);
+  cr_assert_not(done, "the device is late");
+  cr_assert_eq(tn_stream_set_current(side), TN_OK);
+  cr_assert_eq(tn_stream_wait_event(side, ready), TN_OK);
+  expect_exactly(tn_add(y, y), 32, 32);
+  cr_assert_eq(tn_event_query(ready, &done), TN_OK);
+  cr_assert(done);
+  cr_assert_eq(tn_event_synchronize(unused), TN_OK);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  tn_event_release(ready);
+  tn_event_release(unused);
+  tn_stream_release(side);
+  tn_scope_close(scope);
+}
+
+TN_TEST(event, is_waited_for_by_the_cpu_in_the_call) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  slowly(on(device, 1));
+  tn_event *ready = tn_event_new(device, false);
+  bool done = false;
+  cr_assert_eq(tn_event_record(ready, NULL), TN_OK);
+  cr_assert_eq(tn_stream_wait_event(tn_stream_default(TN_DEVICE_CPU), ready), TN_OK);
+  cr_assert_eq(tn_event_query(ready, &done), TN_OK);
+  cr_assert(done);
+  tn_event_release(ready);
+  tn_scope_close(scope);
+}
+
+TN_TEST(event, measures_time_that_only_grows) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = on(device, 1);
+  tn_event *events[3];
+  for (int i = 0; i < 3; i++) events[i] = tn_event_new(device, true);
+  double one = -1, two = -1;
+  cr_assert_eq(tn_event_record(events[0], NULL), TN_OK);
+  slowly(x);
+  cr_assert_eq(tn_event_record(events[1], NULL), TN_OK);
+  cr_assert_eq(tn_event_elapsed_ms(events[0], events[1], &one), TN_WRONG_STATE);
+  expect_error(TN_WRONG_STATE, "not been reached");
+  slowly(x);
+  cr_assert_eq(tn_event_elapsed_ms(events[0], events[2], &two), TN_WRONG_STATE);
+  tn_error_clear();
+  cr_assert_eq(tn_event_record(events[2], NULL), TN_OK);
+  cr_assert_eq(tn_event_synchronize(events[2]), TN_OK);
+  cr_assert_eq(tn_event_elapsed_ms(events[0], events[1], &one), TN_OK);
+  cr_assert_eq(tn_event_elapsed_ms(events[0], events[2], &two), TN_OK);
+  cr_assert(one >= 40 && two >= one + 40, "%g and %g ms for four and eight jobs", one, two);
+  tn_event *untimed = tn_event_new(device, false);
+  cr_assert_eq(tn_event_elapsed_ms(events[0], untimed, &two), TN_WRONG_STATE);
+  expect_error(TN_WRONG_STATE, "without timing");
+  for (int i = 0; i < 3; i++) tn_event_release(events[i]);
+  tn_event_release(untimed);
+  tn_scope_close(scope);
+}
+
+TN_TEST(stream, of_another_device_is_refused) {
+  tn_device device = use_sim(), other = tn_device_parse("sim:1");
+  tn_event *event = tn_event_new(device, true), *others = tn_event_new(other, true);
+  double elapsed_ms;
+  cr_assert_eq(tn_event_record(event, tn_stream_default(other)), TN_DEVICE_MISMATCH);
+  expect_error(TN_DEVICE_MISMATCH, "the event is of device 'sim:0', the stream of 'sim:1'");
+  cr_assert_eq(tn_event_record(event, tn_stream_default(TN_DEVICE_CPU)), TN_DEVICE_MISMATCH);
+  tn_error_clear();
+  cr_assert_eq(tn_event_elapsed_ms(event, others, &elapsed_ms), TN_DEVICE_MISMATCH);
+  tn_error_clear();
+  tn_event_release(event);
+  tn_event_release(others);
+}
+
+TN_TEST(stream, of_one_device_waits_for_another_of_its_type) {
+  tn_device device = use_sim(), other = tn_device_parse("sim:1");
+  tn_scope *scope = tn_scope_open();
+  slowly(on(other, 1));
+  cr_assert_eq(tn_stream_wait_stream(tn_stream_default(device), tn_stream_default(other)), TN_OK);
+  cr_assert_eq(tn_stream_synchronize(tn_stream_default(device)), TN_OK);
+  bool done = false;
+  cr_assert_eq(tn_stream_query(tn_stream_default(other), &done), TN_OK);
+  cr_assert(done);
+  tn_scope_close(scope);
+}
+
+// ---- current streams ---------------------------------------------------------------------------
+
+static void *ask_current(void *device) { return tn_stream_current(*(tn_device *)device); }
+
+static void *leave_current(void *device) {
+  tn_stream *stream = tn_stream_new(*(tn_device *)device, 0);
+  tn_status status = tn_stream_set_current(stream);
+  tn_stream_release(stream);
+  return status == TN_OK ? tn_stream_current(*(tn_device *)device) : NULL;
+}
+
+static void *on_thread(void *(*body)(void *), void *argument) {
+  pthread_t thread;
+  void *result;
+  cr_assert_eq(pthread_create(&thread, NULL, body, argument), 0);
+  pthread_join(thread, &result);
+  return result;
+}
+
+TN_TEST(stream, is_current_for_its_thread_and_device_alone) {
+  tn_device device = use_sim(), other = tn_device_parse("sim:1");
+  tn_stream *stream = tn_stream_new(device, 0), *second = tn_stream_new(other, 0);
+  cr_assert_eq(tn_stream_set_current(stream), TN_OK);
+  cr_assert_eq(tn_stream_current(other), tn_stream_default(other));
+  cr_assert_eq(tn_stream_set_current(second), TN_OK);
+  cr_assert_eq(tn_stream_current(device), stream);
+  cr_assert_eq(tn_stream_current(other), second);
+  cr_assert_eq(on_thread(ask_current, &device), tn_stream_default(device));
+  tn_stream_release(stream);  // still current, and alive because of it
+  cr_assert_eq(tn_stream_synchronize(tn_stream_current(device)), TN_OK);
+  cr_assert_neq(tn_stream_native_handle(stream),
+                tn_stream_native_handle(tn_stream_default(device)));
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  cr_assert_eq(tn_stream_current(other), second);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(other)), TN_OK);
+  tn_stream_release(second);
+}
+
+TN_TEST(stream, goes_with_the_thread_it_was_current_on) {
+  tn_device device = use_sim();
+  cr_assert_not_null(on_thread(leave_current, &device));
+  expect_ok();
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+}
+
+TN_TEST(device, synchronises_all_of_its_streams) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_stream *streams[3];
+  tn_tensor *x = on(device, 1);
+  for (int i = 0; i < 3; i++) {
+    streams[i] = tn_stream_new(device, 0);
+    cr_assert_eq(tn_stream_set_current(streams[i]), TN_OK);
+    slowly(x);
+  }
+  bool done = true;
+  cr_assert_eq(tn_stream_query(streams[1], &done), TN_OK);
+  cr_assert_not(done);
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+  for (int i = 0; i < 3; i++) {
+    cr_assert_eq(tn_stream_query(streams[i], &done), TN_OK);
+    cr_assert(done);
+  }
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  for (int i = 0; i < 3; i++) tn_stream_release(streams[i]);
+  tn_scope_close(scope);
+}
+
+TN_TEST(stream, that_is_released_finishes_its_work) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = on(device, 1);
+  tn_stream *side = tn_stream_new(device, 0);
+  cr_assert_eq(tn_stream_set_current(side), TN_OK);
+  tn_tensor *y = slowly(x);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  tn_stream_release(side);
+  expect_exactly(y, 16, 16);
+  tn_scope_close(scope);
+}
+
+// ---- faults ------------------------------------------------------------------------------------
+
+// The first tensor whose operator faults, on a stream of its own.
+static tn_tensor *faulting(tn_device device, tn_stream **stream) {
+  tn_tensor *x = on(device, 1);
+  *stream = tn_stream_new(device, 0);
+  cr_assert_eq(tn_stream_set_current(*stream), TN_OK);
+  tn_tensor *y = tn_add(x, tn_exp(x));
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  expect_ok();
+  return y;
+}
+
+static void expect_fault(tn_status status) {
+  cr_assert_neq(status, TN_OK);
+  const tn_error *error = tn_error_peek();
+  cr_assert_not_null(error);
+  cr_assert_str_eq(error->op, "exp");
+  cr_assert_not_null(strstr(error->message, "exp: "), "%s", error->message);
+  cr_assert_not_null(strstr(error->message, "device 'sim:0', stream 1"), "%s", error->message);
+  tn_error_clear();
+}
+
+TN_TEST(fault, surfaces_where_its_stream_is_synchronised) {
+  setenv("TENON_SIM_FAULT", "exp:1", 1);
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_stream *stream;
+  faulting(device, &stream);
+  cr_assert_eq(tn_stream_synchronize(tn_stream_default(device)), TN_OK);
+  expect_fault(tn_stream_synchronize(stream));
+  cr_assert_eq(tn_stream_synchronize(stream), TN_OK, "it was taken off");
+  tn_stream_release(stream);
+  tn_scope_close(scope);
+}
+
+TN_TEST(fault, surfaces_where_its_device_is_synchronised) {
+  setenv("TENON_SIM_FAULT", "exp:1", 1);
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_stream *stream;
+  faulting(device, &stream);
+  expect_fault(tn_device_synchronize(device));
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+  tn_stream_release(stream);
+  tn_scope_close(scope);
+}
+
+TN_TEST(fault, of_a_stream_that_nobody_waited_for_is_told_by_its_device) {
+  setenv("TENON_SIM_FAULT", "exp:1", 1);
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_stream *stream;
+  faulting(device, &stream);
+  tn_stream_release(stream);
+  expect_ok();
+  cr_assert_neq(tn_device_synchronize(device), TN_OK);
+  cr_assert_not_null(strstr(tn_error_peek()->message, "exp: "));
+  expect_error(TN_INTERNAL, "released before");
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+  tn_scope_close(scope);
+}
+
+TN_TEST(fault, surfaces_in_every_kind_of_reading) {
+  setenv("TENON_SIM_FAULT", "exp:1", 1);
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_stream *stream;
+  tn_tensor *y = faulting(device, &stream);
+  cr_assert_eq(tn_stream_set_current(stream), TN_OK);
+  double values[2];
+  expect_fault(tn_copy_to_host(y, values, sizeof values, TN_F64));
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  tn_stream_release(stream);
+  tn_scope_close(scope);
+}
