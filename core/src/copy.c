@@ -12,6 +12,7 @@
 #include <tenon/error.h>
 
 #include "stream_impl.h"
+#include "trace.h"
 
 // ---- one way -----------------------------------------------------------------------------------
 
@@ -77,17 +78,18 @@ static tn_status through_host(tn_stream *to_stream, void *to, tn_stream *from_st
 
 // ---- tensors -----------------------------------------------------------------------------------
 
-tn_status tn__tensor_copy(tn_tensor *to, const tn_tensor *from, bool non_blocking) {
-  (void)non_blocking;
-  uint64_t bytes = (uint64_t)from->numel * from->item_bytes;
-  if (bytes == 0) return TN_OK;
+static tn_status read_from_device(const tn_tensor *from, void *to, uint64_t bytes) {
+  tn_stream *stream = tn__stream_here(from->device);
+  tn_status status = to_host(stream, to, from->data, bytes);
+  tn_status waited = tn__stream_wait(stream);
+  return status == TN_OK ? waited : status;
+}
+
+// One of the two is on another device than the cpu.
+static tn_status copy_across(tn_tensor *to, const tn_tensor *from, uint64_t bytes) {
   bool to_cpu = to->device.type == TN__DEVICE_TYPE_CPU;
   bool from_cpu = from->device.type == TN__DEVICE_TYPE_CPU;
-  if (to_cpu && from_cpu) {
-    memcpy(to->data, from->data, bytes);
-    return TN_OK;
-  }
-  if (to_cpu) return tn__tensor_read(from, to->data, bytes);
+  if (to_cpu) return read_from_device(from, to->data, bytes);
   tn_stream *to_stream = tn__stream_here(to->device);
   if (from_cpu) {
     tn_status status = to_device(to_stream, to->data, from->data, bytes);
@@ -104,16 +106,30 @@ tn_status tn__tensor_copy(tn_tensor *to, const tn_tensor *from, bool non_blockin
                 : through_host(to_stream, to->data, from_stream, from->data, bytes);
 }
 
+tn_status tn__tensor_copy(tn_tensor *to, const tn_tensor *from, bool non_blocking) {
+  (void)non_blocking;
+  uint64_t bytes = (uint64_t)from->numel * from->item_bytes;
+  if (bytes == 0) return TN_OK;
+  if (to->device.type == TN__DEVICE_TYPE_CPU && from->device.type == TN__DEVICE_TYPE_CPU) {
+    memcpy(to->data, from->data, bytes);
+    return TN_OK;
+  }
+  const uint64_t start = tn__trace_begin();
+  tn_status status = copy_across(to, from, bytes);
+  if (start != 0) tn__trace_copy(start, to->device, from->device, bytes);
+  return status;
+}
+
 tn_status tn__tensor_read(const tn_tensor *from, void *to, uint64_t bytes) {
   if (bytes == 0) return TN_OK;
   if (from->device.type == TN__DEVICE_TYPE_CPU) {
     memcpy(to, from->data, bytes);
     return TN_OK;
   }
-  tn_stream *stream = tn__stream_here(from->device);
-  tn_status status = to_host(stream, to, from->data, bytes);
-  tn_status waited = tn__stream_wait(stream);
-  return status == TN_OK ? waited : status;
+  const uint64_t start = tn__trace_begin();
+  tn_status status = read_from_device(from, to, bytes);
+  if (start != 0) tn__trace_copy(start, TN_DEVICE_CPU, from->device, bytes);
+  return status;
 }
 
 tn_status tn__tensor_wait(const tn_tensor *tensor) {

@@ -15,6 +15,7 @@
 #include <tenon/ops.h>
 
 #include "autograd.h"
+#include "trace.h"
 
 // Gradients that wait for one node or leaf.
 typedef struct slot {
@@ -42,6 +43,7 @@ typedef struct engine {
   bool has_more;  // some slot has an array
   const tn__walk *walk;
   tn_scope *scope;  // owns what the nodes' gradients make; emptied after each node
+  tn__pass pass;
   slot first_slots[FIRST_SLOTS];
   int32_t first_table[FIRST_SLOTS * 2];
   int32_t first_heap[FIRST_SLOTS];
@@ -58,6 +60,8 @@ static void engine_begin(engine *e, const tn__walk *walk) {
   e->has_more = false;
   e->walk = walk;
   e->scope = walk->scope;
+  e->pass = (tn__pass){tn__tls.pass, NULL};
+  tn__tls.pass = &e->pass;
 }
 
 // ---- the table ---------------------------------------------------------------------------------
@@ -488,6 +492,7 @@ static inline void give_up(const engine *e, tn__node *node) {
 static tn_status visit_plain(engine *e, slot *s) {
   tn__node *node = s->node;
   tn_tensor *grad = s->first;
+  e->pass.node = node;
   s->first = NULL;  // the slot may move from here on
   tn_status status = run_plain(e, node, grad);
   if (e->scope->count > 0) tn__scope_empty(e->scope);
@@ -503,6 +508,7 @@ static tn_status visit_node(engine *e, int32_t index) {
   tn_tensor *single = s->first;
   tn_tensor **grads = s->more != NULL ? s->more : &single;
   tn_status status = TN_OK;
+  e->pass.node = node;
   for (int32_t k = 0; node->hooks != NULL && status == TN_OK && k < node->output_count; k++) {
     status = run_hooks(node->hooks, k, &grads[k]);
   }
@@ -575,6 +581,7 @@ static void drop_slots(engine *e) {
 }
 
 static void engine_end(engine *e, bool complete) {
+  tn__tls.pass = e->pass.outer;
   if (!complete || e->has_more) drop_slots(e);
   if (e->slots == e->first_slots) return;
   free(e->slots);
@@ -585,6 +592,7 @@ static void engine_end(engine *e, bool complete) {
 // Leaves come last, when all of their gradient has arrived.
 static tn_status visit_leaves(engine *e) {
   tn_status status = TN_OK;
+  e->pass.node = NULL;
   for (int32_t i = 0; status == TN_OK && i < e->slot_count; i++) {
     if (e->slots[i].node == NULL) status = visit_leaf(e, &e->slots[i]);
   }
@@ -608,6 +616,7 @@ static tn_status visit_nodes(engine *e) {
 tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor *const *grads,
                          int32_t root_count) {
   engine e;
+  const uint64_t start = tn__trace_begin();
   engine_begin(&e, walk);
   tn_status status = walk->target_count > 0 ? find_useful(&e, roots, root_count) : TN_OK;
   bool before = tn_grad_mode_set(walk->create_graph);
@@ -626,5 +635,6 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
   if (status == TN_OK) status = visit_leaves(&e);
   tn_grad_mode_set(before);
   engine_end(&e, status == TN_OK);
+  if (start != 0) tn__trace_pass(start);
   return status;
 }

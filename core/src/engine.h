@@ -22,4 +22,10 @@ typedef struct tn__walk {
 tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor *const *grads,
                          int32_t root_count);
 
+// A backward pass in progress on a thread, for those who want to know what a call is made for.
+typedef struct tn__pass {
+  const struct tn__pass *outer;
+  const tn__node *node;  // whose gradient is being computed; NULL between nodes
+} tn__pass;
+
 #endif  // TENON_CORE_ENGINE_H_

@@ -12,6 +12,7 @@
 #include "registry.h"
 #include "stream_impl.h"
 #include "thread.h"
+#include "trace.h"
 
 _Atomic uint32_t tn__gate = TN__GATE_UNSETTLED;
 
@@ -47,4 +48,5 @@ void tn_shutdown(void) {
   atomic_fetch_or_explicit(&tn__gate, TN__GATE_SHUT_DOWN, memory_order_relaxed);
   tn__registry_unlock();
   tn__memory_empty_caches();
+  tn__trace_finish();
 }

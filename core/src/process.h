@@ -17,6 +17,7 @@ enum {
   TN__GATE_CLOSED = TN__GATE_SHUT_DOWN | TN__GATE_FORKED,
   TN__GATE_UNSETTLED = 1u << 2,
   TN__GATE_WRAPPED = 1u << 3,
+  TN__GATE_TRACED = 1u << 4,
 };
 
 extern _Atomic uint32_t tn__gate;

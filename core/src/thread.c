@@ -15,6 +15,7 @@
 
 #include "scope_impl.h"
 #include "stream_impl.h"
+#include "trace.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TN__PLAIN_BLOCKS 1
@@ -46,6 +47,7 @@ static void blocks_free(tn__block_cache *cache) {
 static void thread_clear(tn__thread *thread, bool last) {
   tn__scopes_abandon(thread);
   tn__thread_streams_end(thread, last);
+  tn__trace_thread_end(thread);
   tn_error_clear();
   free(thread->error);
   thread->error = NULL;

@@ -15,6 +15,7 @@
 
 typedef struct tn__error_record tn__error_record;
 typedef struct tn__block_cache tn__block_cache;
+typedef struct tn__trace_buffer tn__trace_buffer;
 struct tn_scope;
 
 typedef struct tn__thread {
@@ -26,6 +27,8 @@ typedef struct tn__thread {
   struct tn__thread_streams *streams;  // current ones that are not the default, see stream_impl.h
   struct tn_wrapped_call *wrapped;     // the innermost call in progress, where calls are wrapped
   struct tn__call *passing;            // which the gate lets through, see wrap.h
+  const struct tn__pass *pass;         // the backward pass in progress, see engine.h
+  tn__trace_buffer *trace;             // see trace.h
   int64_t allocation_fails_in;         // tests: which allocation from now fails; 0: none
   bool freeing_nodes;
   bool grad_disabled;

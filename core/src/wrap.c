@@ -19,6 +19,7 @@
 #include "registry.h"
 #include "scope_impl.h"
 #include "text.h"
+#include "trace.h"
 
 // ---- the table ---------------------------------------------------------------------------------
 
@@ -124,6 +125,7 @@ tn_status tn__wrap_settle(void) {
     settling = true;
     status = tn__loader_open_wrappers();
     if (status == TN_OK) {
+      status = tn__trace_open();
       atomic_fetch_and_explicit(&tn__gate, ~(uint32_t)TN__GATE_UNSETTLED, memory_order_release);
     }
     settling = false;
@@ -138,7 +140,7 @@ const char *tn__call_provider(const tn__call *call) {
   return call->kernel == NULL ? NULL : call->kernel->backend->facts.name;
 }
 
-const char *tn__call_reason(tn__call *call) {
+const char *tn__wrapped_reason(const tn__call *call, char *text, size_t size) {
   if (call->kernel == NULL) {
     return call->op->def->flags & TN_OP_VIEW ? "a view of its first operand"
                                              : "composed of other operators";
@@ -147,9 +149,6 @@ const char *tn__call_reason(tn__call *call) {
   if (chain == NULL || chain->kernels[0] == call->kernel) {
     return chain != NULL && chain->count == 1 ? "the only provider" : "first of the list";
   }
-  enum { ROOM = 512 };
-  char *text = tn__call_block(call, ROOM);
-  if (text == NULL) return "";
   size_t length = 0;
   text[0] = '\0';
   for (int32_t i = 0; i < chain->count && chain->kernels[i] != call->kernel; i++) {
@@ -158,10 +157,10 @@ const char *tn__call_reason(tn__call *call) {
                       : kernel->row.supports == NULL
                           ? NULL
                           : kernel->row.supports(kernel->row.self, &call->args);
-    int more = snprintf(text + length, ROOM - length, "%s%s declined: %s", i ? "; " : "",
+    int more = snprintf(text + length, size - length, "%s%s declined: %s", i ? "; " : "",
                         kernel->backend->facts.name, why == NULL ? "?" : why);
     length += more > 0 ? (size_t)more : 0;
-    if (length >= ROOM) break;
+    if (length >= size) break;
   }
   return text;
 }
@@ -236,7 +235,11 @@ static const char *api_provider(tn_wrapped_call *frame) {
 }
 
 static const char *api_reason(tn_wrapped_call *frame) {
-  return frame->ran ? tn__call_reason(frame->call) : "it has not run";
+  enum { ROOM = 512 };
+  if (!frame->ran) return "it has not run";
+  if (frame->reason == NULL) frame->reason = tn__call_block(frame->call, ROOM);
+  if (frame->reason == NULL) return "";
+  return tn__wrapped_reason(frame->call, frame->reason, ROOM);
 }
 
 static tn_status api_error(tn_wrapped_call *frame, tn_status status, const char *format, ...)

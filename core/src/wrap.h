@@ -44,11 +44,12 @@ struct tn_wrapped_call {
   tn_tensor **casts;               // [input_count], raw, NULL where not cast
   tn_args args;                    // what `args` gave last
   uint32_t view_capacity;
+  char *reason;  // room for its text
 };
 
 // What tn__call_run does while the gate is not 0: refuses, looks for wrappers at the first call,
 // and runs the call inside of its wrappers.
-tn_status tn__call_gated(tn__call *call);
+__attribute__((noinline)) tn_status tn__call_gated(tn__call *call);
 
 // Runs |call| as if nothing were wrapped; its parts are wrapped.
 tn_status tn__call_pass(tn__call *call);
@@ -61,8 +62,8 @@ void tn__wrap_publish(tn__wrap_table *table);
 void tn__wrap_drop(tn__wrap_table *table);
 
 // Opens what the settings put around calls, once. errors: a backend that is named, wraps calls and
-// cannot be had; every call says so again
-tn_status tn__wrap_settle(void);
+// cannot be had, which every call says again; a setting of what is built in, said once
+__attribute__((cold, noinline)) tn_status tn__wrap_settle(void);
 
 // Whether the comma-separated |globs| match one of an operator's names: its own, or that of the
 // operator that it is a form of.
@@ -70,6 +71,7 @@ bool tn__wrap_matches(const char *globs, const tn_op *op);
 
 // Which backend's kernel served the call, NULL for views and where parts ran; and why that one.
 const char *tn__call_provider(const tn__call *call);
-const char *tn__call_reason(tn__call *call);
+// The text is static or in |text|.
+const char *tn__wrapped_reason(const tn__call *call, char *text, size_t size);
 
 #endif  // TENON_CORE_WRAP_H_
