@@ -54,8 +54,8 @@ typedef struct row_table {
 #define ROW_TABLE(specs) \
   { specs, (int)(sizeof(specs) / sizeof(specs)[0]) }
 
-extern const row_table call_rows, instruction_rows, start_rows, matmul_rows, add_rows, kernel_rows,
-    training_rows;
+extern const row_table call_rows, watched_rows, instruction_rows, start_rows, matmul_rows, add_rows,
+    kernel_rows, training_rows;
 
 // The usual plan for things that take |batch_ns| or more, and for calls of well under a
 // microsecond.

@@ -14,10 +14,11 @@
 #include "instructions.h"
 #include "peer.h"
 #include "report.h"
+#include "watched.h"
 
-static const row_table *const tables[] = {&call_rows,    &instruction_rows, &start_rows,
-                                          &matmul_rows,  &add_rows,         &kernel_rows,
-                                          &training_rows};
+static const row_table *const tables[] = {&call_rows,   &watched_rows, &instruction_rows,
+                                          &start_rows,  &matmul_rows,  &add_rows,
+                                          &kernel_rows, &training_rows};
 enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
 
 typedef struct options {
@@ -139,6 +140,7 @@ int main(int argc, char **argv) {
   if (length <= 0) snprintf(program, sizeof program, "%s", argv[0]);
   // What the program runs itself with; not for people.
   if (argc == 4 && strcmp(argv[1], "--run-passes") == 0) return run_passes(argv[2], argv[3]);
+  if (argc == 4 && strcmp(argv[1], "--time-passes") == 0) return time_passes(argv[2], argv[3]);
   if (argc == 3 && strcmp(argv[1], "--instructions") == 0) {
     return print_instructions(program, argv[2]);
   }
