@@ -83,7 +83,7 @@ static inline C NAME(clamp_value)(C a, C low, C high) {
 #include "loop3.inc.h"
 
 #define LOOP threshold_backward
-#define OP(a, b, p) ((b) > (p) ? (a) : (C)0)
+#define OP(a, b, p) ((b) <= (p) ? (C)0 : (a))
 #include "loop2.inc.h"
 
 // ---- truth values

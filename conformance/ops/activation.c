@@ -124,19 +124,23 @@ static void gradient_samples(tn_samples *samples, double number, bool last) {
 static void leaky_gradient_samples(tn_samples *samples) { gradient_samples(samples, 0.25, true); }
 static void threshold_samples(tn_samples *samples) { gradient_samples(samples, 0.0, false); }
 
-static void gated(const tn_sample *sample, double threshold, double slope, tn_expected *expected) {
+static void leaky_gradient(const tn_sample *sample, tn_expected *expected) {
   const tn_operand *g = &sample->operands[0], *x = &sample->operands[1];
+  double slope = tn_sample_number_at(sample, 2, 0);
   double *out = tn_expect(expected, g->dtype, g->ndim, g->sizes);
   for (int64_t i = 0; out != NULL && i < g->numel; i++) {
-    out[i] = x->values[i] > threshold ? g->values[i] : g->values[i] * slope;
+    out[i] = x->values[i] > 0 ? g->values[i] : g->values[i] * slope;
   }
 }
 
-static void leaky_gradient(const tn_sample *sample, tn_expected *expected) {
-  gated(sample, 0, tn_sample_number_at(sample, 2, 0), expected);
-}
+// Below the threshold there is nothing, whatever the gradient; a NaN is not below it.
 static void threshold_gradient(const tn_sample *sample, tn_expected *expected) {
-  gated(sample, tn_sample_number_at(sample, 2, 0), 0, expected);
+  const tn_operand *g = &sample->operands[0], *x = &sample->operands[1];
+  double threshold = tn_sample_number_at(sample, 2, 0);
+  double *out = tn_expect(expected, g->dtype, g->ndim, g->sizes);
+  for (int64_t i = 0; out != NULL && i < g->numel; i++) {
+    out[i] = x->values[i] <= threshold ? 0 : g->values[i];
+  }
 }
 
 const tn_op_spec tn_spec_leaky_relu_backward = {.op = "leaky_relu_backward",

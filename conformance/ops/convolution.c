@@ -332,13 +332,18 @@ static void convolution_errors(tn_samples *samples) {
   add_failing(samples, "rank", NULL, TN_SHAPE(3, 3), TN_SHAPE(1, 1, 2, 2), 1, 1);
 }
 
+static const char padding_times_weight[] =
+    "a kernel may multiply a weight by the padding's zeros or leave them out";
+
 const tn_op_spec tn_spec_convolution = {.op = "convolution",
                                         .dtypes = TN_DTYPES_FLOATING,
                                         .samples = convolution_samples,
                                         .reference = convolution_reference,
                                         .errors = convolution_errors,
                                         .ulps = 4,
-                                        .flags = TN_SPEC_TAKES_ANY_DTYPE};
+                                        .flags = TN_SPEC_TAKES_ANY_DTYPE,
+                                        .finite = 1u << 1,
+                                        .why = padding_times_weight};
 
 // conv1d, conv2d: with a batch and without.
 static void conv_samples(tn_samples *samples) {
@@ -367,14 +372,18 @@ const tn_op_spec tn_spec_conv1d = {.op = "conv1d",
                                    .samples = conv_samples,
                                    .reference = conv_reference,
                                    .ulps = 4,
-                                   .flags = TN_SPEC_TAKES_ANY_DTYPE};
+                                   .flags = TN_SPEC_TAKES_ANY_DTYPE,
+                                   .finite = 1u << 1,
+                                   .why = padding_times_weight};
 const tn_op_spec tn_spec_conv2d = {.op = "conv2d",
                                    .dtypes = TN_DTYPES_FLOATING,
                                    .samples = conv_samples,
                                    .reference = conv_reference,
                                    .errors = convolution_errors,
                                    .ulps = 4,
-                                   .flags = TN_SPEC_TAKES_ANY_DTYPE};
+                                   .flags = TN_SPEC_TAKES_ANY_DTYPE,
+                                   .finite = 1u << 1,
+                                   .why = padding_times_weight};
 
 // ---- backward ----------------------------------------------------------------------------------
 
@@ -451,4 +460,6 @@ const tn_op_spec tn_spec_convolution_backward = {.op = "convolution_backward",
                                                  .samples = backward_samples,
                                                  .reference = backward_reference,
                                                  .ulps = 4,
-                                                 .flags = TN_SPEC_TAKES_ANY_DTYPE};
+                                                 .flags = TN_SPEC_TAKES_ANY_DTYPE,
+                                                 .finite = 7,
+                                                 .why = padding_times_weight};

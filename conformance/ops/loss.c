@@ -245,6 +245,7 @@ static double cross_entropy_at(const tn_operand *self, const likelihood *l, cons
     double share = indices ? (double)((int64_t)l->target->values[p] == k)
                            : l->target->values[at_class(c, p, k)];
     share = (1 - smoothing) * share + smoothing / (double)c->count;
+    if (indices && share == 0) continue;  // another class, even of probability 0, has no part
     double weight = l->weight == NULL ? 1 : l->weight->values[k];
     loss -= share * weight * log_softmax_at(self, c, p, k);
   }

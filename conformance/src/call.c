@@ -5,6 +5,7 @@
 // failed call never colours the next.
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kit.h"
@@ -48,6 +49,36 @@ void tn__prepared_release(tn__prepared *prepared) {
 
 // ---- results -----------------------------------------------------------------------------------
 
+// The elements of a tensor that is not contiguous: all memory that it spans is copied as it lies
+// and the elements are picked here, so that reading needs no kernel of the device's.
+static tn_status read_strided(tn_tensor *tensor, uint8_t *bytes, size_t size) {
+  const int64_t *sizes = tn_tensor_sizes(tensor), *strides = tn_tensor_strides(tensor);
+  int64_t low = 0, high = 0, index[TN_SPEC_MAX_DIMS], numel = tn_tensor_numel(tensor);
+  int32_t ndim = tn_tensor_ndim(tensor);
+  if (numel == 0) return TN_OK;
+  for (int32_t d = 0; d < ndim; d++) {
+    int64_t reach = (sizes[d] - 1) * strides[d];
+    *(reach < 0 ? &low : &high) += reach;
+  }
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *span = tn_as_strided(tensor, TN_SHAPE(high - low + 1), TN_INTS(1),
+                                  .storage_offset = TN_INT(tn_tensor_storage_offset(tensor) + low));
+  size_t total = (size_t)(high - low + 1) * size;
+  uint8_t *all = malloc(total);
+  tn_status status = span == NULL  ? tn_error_peek()->status
+                     : all == NULL ? tn_error_set(TN_OUT_OF_MEMORY, "a result")
+                                   : tn_copy_to_host(span, all, total, tn_tensor_dtype(tensor));
+  for (int64_t i = 0; status == TN_OK && i < numel; i++) {
+    int64_t at = -low;
+    tn_reference_unravel(i, ndim, sizes, index);
+    for (int32_t d = 0; d < ndim; d++) at += index[d] * strides[d];
+    memcpy(bytes + (size_t)i * size, all + (size_t)at * size, size);
+  }
+  free(all);
+  tn_scope_close(scope);
+  return status;
+}
+
 tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome) {
   if (outcome->count >= TN_SPEC_MAX_RESULTS || tn_tensor_ndim(tensor) > TN_SPEC_MAX_DIMS) {
     return tn_error_set(TN_INTERNAL, "more results or dimensions than the kit reads");
@@ -61,7 +92,9 @@ tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outc
   uint8_t *bytes = tn__arena_take(arena, total);
   result->values = tn__arena_take(arena, sizeof(double) * (size_t)result->numel);
   if (bytes == NULL || result->values == NULL) return tn_error_set(TN_OUT_OF_MEMORY, "a result");
-  tn_status status = tn_copy_to_host(tensor, bytes, total, result->dtype);
+  tn_status status = tn_tensor_is_contiguous(tensor)
+                         ? tn_copy_to_host(tensor, bytes, total, result->dtype)
+                         : read_strided(tensor, bytes, size);
   if (status != TN_OK) return status;
   for (int64_t i = 0; i < result->numel; i++) {
     result->values[i] = tn__element_read(bytes + (size_t)i * size, result->dtype);
@@ -103,15 +136,21 @@ static void take_error(tn__outcome *outcome) {
   }
   snprintf(outcome->op, sizeof outcome->op, "%.60s", error->op);
   snprintf(outcome->argument, sizeof outcome->argument, "%.60s", error->argument);
+  snprintf(outcome->backend, sizeof outcome->backend, "%.60s", error->backend);
   tn_error_clear();
 }
 
 void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena,
                  tn__outcome *outcome) {
+  tn__call_seeded(op, prepared, true, arena, outcome);
+}
+
+void tn__call_seeded(const tn_op *op, const tn__prepared *prepared, bool seed, tn__arena *arena,
+                     tn__outcome *outcome) {
   tn_value values[TN_SPEC_MAX_RESULTS];
   *outcome = (tn__outcome){0};
   tn_scope *scope = tn_scope_open();
-  tn_manual_seed(TN__SEED);
+  if (seed) tn_manual_seed(TN__SEED);
   int32_t count = tn_op_result_count(op);
   const tn_tensor *first = prepared->sample->operand_count > 0 ? prepared->lists[0] : NULL;
   outcome->status = count > TN_SPEC_MAX_RESULTS

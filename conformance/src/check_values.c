@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // check_values: one sample in every layout. The contiguous call comes first: where no kernel takes
-// it the row is unsupported, and nothing else is asked. Every call is compared with the reference
-// (or judged by the spec's verify), must leave its operands and the memory around them alone, and
-// the contiguous one must give the same bits again, on one thread and on all.
+// it nothing else is asked of the sample. Every call is compared with the reference (or judged by
+// the spec's verify), must leave its operands and the memory around them alone, and the contiguous
+// one must give the same bits again, on one thread and on all.
 
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "kit.h"
-
-// The dtype in which the operator would look for a kernel.
-static tn_dtype key_of(const tn__run *run) {
-  bool whole = run->dtype == TN_BOOL || tn_dtype_is_integer(run->dtype);
-  if (whole && (run->spec->flags & TN_SPEC_INT_TO_FLOAT)) return TN_F32;
-  if (whole && (run->spec->flags & TN_SPEC_INT_TO_INT64)) return TN_I64;
-  return run->dtype;
-}
+#include "numbers.h"
 
 static void judge(tn__run *run, const tn_sample *sample, const char *variant,
                   const tn__outcome *outcome, const tn_expected *expected) {
@@ -55,17 +47,24 @@ static void check_repeats(tn__run *run, const tn__prepared *prepared, const tn__
             "one thread gives other bits than %d", threads);
 }
 
-static bool first_call(tn__run *run, const tn__prepared *prepared, tn__arena *arena,
-                       tn__outcome *outcome) {
-  tn__call_op(run->op, prepared, arena, outcome);
-  if (outcome->status == TN_UNIMPLEMENTED &&
-      !tn_op_has_kernel(run->spec->op, key_of(run), run->device)) {
-    run->row->verdict = TN_VERDICT_UNSUPPORTED;
-    tn__check(run, false, NULL, NULL, "%s", outcome->message);
-    return false;
+// Leaves wrong values in the memory that results are likely to get, so that a kernel which writes
+// nothing does not find right ones there.
+static void poison(const tn__run *run, const tn_expected *expected) {
+  tn__placed placed[TN_SPEC_MAX_RESULTS] = {{0}};
+  for (int32_t k = 0; k < expected->count; k++) {
+    tn_operand result = expected->results[k];
+    double *wrong = malloc(sizeof *wrong * (size_t)result.numel + 1);
+    for (int64_t i = 0; wrong != NULL && i < result.numel; i++) {
+      wrong[i] = tn__wrong(result.dtype, result.values[i]);
+    }
+    result.values = wrong;
+    if (wrong != NULL) {
+      (void)tn__place(&result, TN__LAYOUT_CONTIGUOUS, run->device, &placed[k]);
+    }
+    free(wrong);
   }
-  return tn__check(run, outcome->status == TN_OK, prepared->sample, "contiguous", "%s",
-                   outcome->message);
+  for (int32_t k = expected->count - 1; k >= 0; k--) tn__placed_release(&placed[k]);
+  tn_error_clear();
 }
 
 static bool call_contiguous(tn__run *run, const tn_sample *sample, const tn_expected *expected,
@@ -75,8 +74,12 @@ static bool call_contiguous(tn__run *run, const tn_sample *sample, const tn_expe
   bool ready = tn__check(run, status == TN_OK, sample, "contiguous", "operands cannot be made: %s",
                          status == TN_OK ? "" : tn_error_peek()->message);
   tn_error_clear();
-  bool called = ready && first_call(run, &prepared, arena, outcome);
-  if (called) {
+  if (ready) {
+    poison(run, expected);
+    tn__call_op(run->op, &prepared, arena, outcome);
+    ready = tn__check_called(run, sample, "contiguous", outcome);
+  }
+  if (ready) {
     judge(run, sample, "contiguous", outcome, expected);
     check_operands_intact(run, &prepared, "contiguous");
     if (!(run->spec->flags & TN_SPEC_UNSPECIFIED_VALUES)) {
@@ -87,7 +90,7 @@ static bool call_contiguous(tn__run *run, const tn_sample *sample, const tn_expe
     }
   }
   tn__prepared_release(&prepared);
-  return called;
+  return ready;
 }
 
 static void call_in_layout(tn__run *run, const tn_sample *sample, tn__layout layout,
@@ -99,7 +102,7 @@ static void call_in_layout(tn__run *run, const tn_sample *sample, tn__layout lay
   if (tn__check(run, status == TN_OK, sample, variant, "operands cannot be made: %s",
                 status == TN_OK ? "" : tn_error_peek()->message)) {
     tn__call_op(run->op, &prepared, arena, &outcome);
-    if (tn__check(run, outcome.status == TN_OK, sample, variant, "%s", outcome.message)) {
+    if (tn__check_called(run, sample, variant, &outcome)) {
       judge(run, sample, variant, &outcome, expected);
       check_operands_intact(run, &prepared, variant);
     }
@@ -108,8 +111,7 @@ static void call_in_layout(tn__run *run, const tn_sample *sample, tn__layout lay
   tn__prepared_release(&prepared);
 }
 
-// A copy of |sample| whose operands repeat along their first dimension.
-static tn_sample *repeat_values(const tn_sample *sample, tn__arena *arena) {
+tn_sample *tn__repeat_values(const tn_sample *sample, tn__arena *arena) {
   tn_sample *copy = tn__arena_take(arena, sizeof *copy);
   if (copy == NULL) return NULL;
   *copy = *sample;
@@ -126,7 +128,7 @@ static tn_sample *repeat_values(const tn_sample *sample, tn__arena *arena) {
 }
 
 static void call_expanded(tn__run *run, const tn_sample *sample, tn__arena *arena) {
-  tn_sample *repeated = repeat_values(sample, arena);
+  tn_sample *repeated = tn__repeat_values(sample, arena);
   tn_expected expected = {.arena = arena};
   if (repeated == NULL) return;
   if (run->spec->reference != NULL) run->spec->reference(repeated, &expected);
@@ -134,25 +136,23 @@ static void call_expanded(tn__run *run, const tn_sample *sample, tn__arena *aren
   call_in_layout(run, repeated, TN__LAYOUT_EXPANDED, &expected, arena);
 }
 
-static bool may_expand(const tn__run *run, const tn_sample *sample) {
+bool tn__may_repeat(const tn__run *run, const tn_sample *sample) {
   return sample->operand_count > 0 && !(run->spec->flags & TN_SPEC_NO_EXPAND) &&
          !(sample->flags & TN_SAMPLE_NO_EXPAND);
 }
 
-void tn__check_values(tn__run *run, const tn_sample *sample, tn__arena *arena) {
-  tn__outcome outcome;
-  tn_expected expected = {.arena = arena};
-  if (run->spec->reference != NULL) run->spec->reference(sample, &expected);
-  if (!tn__check(run, !arena->failed, sample, NULL, "out of memory, or beyond the kit's limits")) {
-    return;
-  }
-  if (!call_contiguous(run, sample, &expected, arena, &outcome)) return;
-  if ((sample->flags & TN_SAMPLE_LARGE) || (run->spec->flags & TN_SPEC_CONTIGUOUS_ONLY)) return;
-  for (int32_t layout = 1; layout < TN__LAYOUT_COUNT && sample->operand_count > 0; layout++) {
+bool tn__check_values(tn__run *run, const tn_sample *sample, const tn_expected *expected,
+                      tn__arena *arena, tn__outcome *first) {
+  if (!call_contiguous(run, sample, expected, arena, first)) return false;
+  if (sample->operand_count == 0 || (run->spec->flags & TN_SPEC_CONTIGUOUS_ONLY)) return true;
+  call_in_layout(run, sample, TN__LAYOUT_EMBEDDED, expected, arena);
+  if (sample->flags & TN_SAMPLE_LARGE) return true;
+  for (int32_t layout = TN__LAYOUT_EMBEDDED + 1; layout < TN__LAYOUT_COUNT; layout++) {
     if (layout == TN__LAYOUT_EXPANDED) {
-      if (may_expand(run, sample)) call_expanded(run, sample, arena);
+      if (tn__may_repeat(run, sample)) call_expanded(run, sample, arena);
     } else {
-      call_in_layout(run, sample, (tn__layout)layout, &expected, arena);
+      call_in_layout(run, sample, (tn__layout)layout, expected, arena);
     }
   }
+  return true;
 }

@@ -13,7 +13,7 @@
 enum { MARGIN = 5 };  // elements before and after; odd, so that vectors are not aligned
 
 const char *tn__layout_name(tn__layout layout) {
-  static const char *const names[] = {"contiguous", "spaced",   "transposed",
+  static const char *const names[] = {"contiguous", "embedded", "spaced", "transposed",
                                       "reversed",   "expanded", "mixed"};
   return names[layout];
 }

@@ -199,6 +199,12 @@ double tn__canary(tn_dtype dtype) {
   return tn_dtype_is_integer(dtype) ? 91 : NAN;
 }
 
+double tn__wrong(tn_dtype dtype, double right) {
+  if (dtype == TN_BOOL) return right == 0;
+  double canary = tn__canary(dtype);
+  return canary == tn_reference_round(right, dtype) ? canary + 1 : canary;
+}
+
 double tn__random(uint64_t *state) {
   uint64_t z = *state += 0x9E3779B97F4A7C15u;
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;

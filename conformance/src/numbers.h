@@ -19,6 +19,9 @@ double tn__ulp(double magnitude, tn_dtype dtype);
 // The value that fills memory around operands: NaN where there is one.
 double tn__canary(tn_dtype dtype);
 
+// A value of |dtype| that is not |right|.
+double tn__wrong(tn_dtype dtype, double right);
+
 // Uniform in [0, 1), from a counter that it advances.
 double tn__random(uint64_t *state);
 

@@ -3,14 +3,13 @@
 // run: walks specs and dtypes, and keeps the report. One row for each (operator, dtype); a row's
 // samples, operands and results live in one arena that goes when the row is done.
 
-#include <fnmatch.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "generated/spec_table.h"
 #include "kit.h"
+#include "report.h"
 
 const tn_op_spec *const *tn_conformance_specs(int32_t *count) {
   *count = tn_spec_table_count;
@@ -22,63 +21,69 @@ const char *const *tn_conformance_families(int32_t *count) {
   return tn_spec_families;
 }
 
-// ---- findings ----------------------------------------------------------------------------------
-
-static void add_reason(tn_conformance_row *row, const tn_sample *sample, const char *variant,
-                       const char *story) {
-  if (row->reason_count >= TN_CONFORMANCE_REASONS) return;
-  char text[1024];
-  snprintf(text, sizeof text, "%s%s%s%s%.800s", sample == NULL ? "" : sample->name,
-           sample == NULL ? "" : ": ", variant == NULL ? "" : variant, variant == NULL ? "" : ": ",
-           story);
-  text[strcspn(text, "\n")] = '\0';  // load reports and the like follow on further lines
-  char *kept = strdup(text);
-  if (kept != NULL) row->reasons[row->reason_count++] = kept;
-}
-
-bool tn__check(tn__run *run, bool holds, const tn_sample *sample, const char *variant,
-               const char *format, ...) {
-  tn_conformance_row *row = run->row;
-  row->checks++;
-  if (holds) return true;
-  char story[800];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(story, sizeof story, format, arguments);
-  va_end(arguments);
-  add_reason(row, sample, variant, story);
-  if (row->verdict == TN_VERDICT_UNSUPPORTED) return false;
-  row->verdict = TN_VERDICT_FAILED;
-  row->failures++;
-  return false;
-}
-
 // ---- one row -----------------------------------------------------------------------------------
-
-static bool is_stopped(const tn__run *run) { return run->row->verdict == TN_VERDICT_UNSUPPORTED; }
 
 static bool is_for_tier(const tn__run *run, const tn_sample *sample) {
   return !(sample->flags & TN_SAMPLE_LARGE) || run->full || run->dtype == TN_F32;
 }
 
-static void run_samples(tn__run *run, tn_samples *samples) {
-  for (int32_t i = 0; i < samples->count && !is_stopped(run); i++) {
-    const tn_sample *sample = samples->list[i];
-    if (!is_for_tier(run, sample)) continue;
-    tn__arena scratch = {0};
-    tn__check_values(run, sample, &scratch);
-    if (!is_stopped(run)) {
-      tn__check_inplace(run, sample, &scratch);
-      tn__check_out(run, sample, &scratch);
-      tn__check_gradients(run, sample, &scratch);
-    }
-    tn__arena_free(&scratch);
+static void run_sample(tn__run *run, const tn_sample *sample) {
+  tn__arena scratch = {0};
+  tn_expected expected = {.arena = &scratch};
+  tn__outcome first;
+  if (run->spec->reference != NULL) run->spec->reference(sample, &expected);
+  if (tn__check(run, !scratch.failed, sample, NULL, "out of memory, or beyond the kit's limits") &&
+      tn__check_values(run, sample, &expected, &scratch, &first)) {
+    run->row->ran++;
+    tn__check_inplace(run, sample, &expected, &scratch);
+    tn__check_out(run, sample, &expected, &scratch);
+    tn__check_aliases(run, sample, &expected, &scratch);
+    tn__check_specials(run, sample, &scratch);
+    tn__check_state(run, sample, &scratch);
+    tn__check_threads(run, sample, &first);
+    tn__check_memory(run, sample);
+    tn__check_gradients(run, sample, &expected);
   }
-  if (samples->count > 0 && !is_stopped(run)) {
+  tn__arena_free(&scratch);
+}
+
+// The dtype in which the operator looks for a kernel where all operands have the row's.
+static tn_dtype key_of(const tn__run *run) {
+  bool whole = run->dtype == TN_BOOL || tn_dtype_is_integer(run->dtype);
+  if (whole && (run->spec->flags & TN_SPEC_INT_TO_FLOAT)) return TN_F32;
+  if (whole && (run->spec->flags & TN_SPEC_INT_TO_INT64)) return TN_I64;
+  return run->dtype;
+}
+
+// A row of which nothing ran is unsupported, unless somebody claims to have its kernel.
+static void conclude(tn__run *run, bool claimed) {
+  tn_conformance_row *row = run->row;
+  if (row->verdict != TN_VERDICT_PASSED || row->ran > 0) return;
+  if (claimed) {
+    tn__check(run, false, NULL, NULL,
+              "a kernel is registered, and none of %d samples was served: %s", row->skipped,
+              row->note);
+    return;
+  }
+  row->verdict = TN_VERDICT_UNSUPPORTED;
+  row->reasons[0] = row->note;
+  row->reason_count = row->note != NULL;
+  row->note = NULL;
+}
+
+static void run_samples(tn__run *run, tn_samples *samples) {
+  bool claimed = tn_op_has_kernel(run->spec->op, key_of(run), run->device);
+  for (int32_t i = 0; i < samples->count; i++) {
+    if (is_for_tier(run, samples->list[i])) run_sample(run, samples->list[i]);
+    // Where nobody claims the operator and its parts are not served either, more samples are vain.
+    if (run->row->ran == 0 && run->row->skipped > 0 && !claimed) break;
+  }
+  if (run->row->ran > 0) {
     tn__arena scratch = {0};
     tn__check_null_operands(run, samples->list[0], &scratch);
     tn__arena_free(&scratch);
   }
+  if (samples->count > 0) conclude(run, claimed);
 }
 
 static void run_failing(tn__run *run) {
@@ -106,7 +111,7 @@ static void run_row(tn__run *run) {
   tn__check(run, !samples.arena.failed, NULL, NULL, "samples: out of memory or limits");
   if (tn_dtype_in(run->dtype, run->spec->dtypes)) {
     run_samples(run, &samples);
-    if (!is_stopped(run) && asks_errors(run)) run_failing(run);
+    if (run->row->ran > 0 && asks_errors(run)) run_failing(run);
   } else {
     run->row->verdict = TN_VERDICT_REFUSED;
     tn__check_refusal(run, &samples);
@@ -115,18 +120,6 @@ static void run_row(tn__run *run) {
 }
 
 // ---- the run -----------------------------------------------------------------------------------
-
-static bool matches(const char *globs, const char *name) {
-  if (globs == NULL || *globs == '\0') return true;
-  while (*globs != '\0') {
-    char glob[96];
-    size_t length = strcspn(globs, ",");
-    snprintf(glob, sizeof glob, "%.*s", (int)length, globs);
-    if (fnmatch(glob, name, 0) == 0) return true;
-    globs += length + (globs[length] == ',');
-  }
-  return false;
-}
 
 static tn_conformance_row *add_row(tn_conformance_report *report) {
   size_t size_bytes = sizeof *report->rows * ((size_t)report->row_count + 1);
@@ -143,6 +136,8 @@ static void count_row(tn_conformance_report *report, const tn_conformance_row *r
   report->failed += row->verdict == TN_VERDICT_FAILED;
   report->unsupported += row->verdict == TN_VERDICT_UNSUPPORTED;
   report->refused += row->verdict == TN_VERDICT_REFUSED;
+  report->expected += row->verdict == TN_VERDICT_EXPECTED;
+  report->partial += row->verdict == TN_VERDICT_PASSED && row->skipped > 0;
 }
 
 static bool is_asked(const tn_op_spec *spec, tn_dtype dtype, uint64_t wanted) {
@@ -152,27 +147,39 @@ static bool is_asked(const tn_op_spec *spec, tn_dtype dtype, uint64_t wanted) {
   return !tn_dtype_is_complex(dtype) && !(spec->flags & TN_SPEC_TAKES_ANY_DTYPE);
 }
 
-static tn_status run_spec(const tn_conformance_options *options, const tn_op_spec *spec,
-                          tn_device device, tn_conformance_report *report) {
+// What a run is of.
+typedef struct campaign {
+  const tn_conformance_options *options;
+  tn__expectations expectations;
+  tn_device device;
+  tn_conformance_report *report;
+} campaign;
+
+static tn_status run_spec(campaign *c, const tn_op_spec *spec, const char *family) {
+  bool first_row = true;
   for (tn_dtype dtype = 1; dtype < TN_DTYPE_COUNT; dtype++) {
-    if (!is_asked(spec, dtype, options->dtypes)) continue;
-    tn_conformance_row *row = add_row(report);
+    if (!is_asked(spec, dtype, c->options->dtypes)) continue;
+    tn_conformance_row *row = add_row(c->report);
     if (row == NULL) return tn_error_set(TN_OUT_OF_MEMORY, "the conformance report");
     row->op = spec->op;
     row->dtype = dtype;
+    row->family = family;
     tn__run run = {.spec = spec,
                    .op = tn_op_find(spec->op),
                    .dtype = dtype,
-                   .device = device,
-                   .full = options->full,
-                   .gradients = !options->skip_gradients,
+                   .device = c->device,
+                   .full = c->options->full,
+                   .gradients = !c->options->skip_gradients,
+                   .first_row = first_row,
                    .row = row};
     run.traits = tn_op_traits_of(run.op);
     if (tn__check(&run, run.op != NULL, NULL, NULL, "there is no operator '%s'", spec->op)) {
       run_row(&run);
     }
-    count_row(report, row);
-    if (options->progress != NULL) options->progress(options->context, row);
+    tn__expectations_apply(&c->expectations, &run);
+    first_row = first_row && row->ran == 0;
+    count_row(c->report, row);
+    if (c->options->progress != NULL) c->options->progress(c->options->context, row);
   }
   return TN_OK;
 }
@@ -195,7 +202,7 @@ static tn_status list_missing(const char *globs, tn_conformance_report *report) 
   if (report->missing == NULL) return tn_error_set(TN_OUT_OF_MEMORY, "the conformance report");
   for (int32_t i = 0; i < tn_op_count(); i++) {
     const char *name = tn_op_name(tn_op_at(i));
-    if (is_inplace(name) || has_spec(name) || !matches(globs, name)) continue;
+    if (is_inplace(name) || has_spec(name) || !tn__matches(globs, name)) continue;
     report->missing[report->missing_count++] = name;
   }
   return TN_OK;
@@ -209,8 +216,8 @@ static bool is_family(const char *wanted, const char *family) {
   return wanted == NULL || strcmp(wanted, family) == 0;
 }
 
-static tn_status run_specs(const tn_conformance_options *options, tn_device device,
-                           tn_conformance_report *report) {
+static tn_status run_specs(campaign *c) {
+  const tn_conformance_options *options = c->options;
   int32_t count = options->spec_count;
   const tn_op_spec *const *specs = options->specs;
   tn_status status = TN_OK;
@@ -218,23 +225,42 @@ static tn_status run_specs(const tn_conformance_options *options, tn_device devi
   if (specs == NULL) {
     specs = tn_conformance_specs(&count);
     families = tn_spec_families;
-    status = list_missing(options->ops, report);
+    status = list_missing(options->ops, c->report);
   }
+  if (status == TN_OK) status = tn__check_globs(options->ops, specs, count);
   for (int32_t i = 0; i < count && status == TN_OK; i++) {
     if (families != NULL && !is_family(options->family, families[i])) continue;
-    if (matches(options->ops, specs[i]->op)) status = run_spec(options, specs[i], device, report);
+    if (!tn__matches(options->ops, specs[i]->op)) continue;
+    status = run_spec(c, specs[i], families == NULL ? "" : families[i]);
   }
   return status;
 }
 
 // Factories put their results on the default device, which is the one under test for the time of a
 // run.
-static tn_status run_all(const tn_conformance_options *options, tn_conformance_report *report) {
-  tn_device device = find_device(options->device), before = tn_device_default();
-  if (device.type == 0) return tn_error_peek()->status;
-  tn_status status = tn_device_set_default(device);
-  if (status == TN_OK) status = run_specs(options, device, report);
+static tn_status run_on_device(campaign *c) {
+  tn_device before = tn_device_default();
+  c->device = find_device(c->options->device);
+  if (c->device.type == 0) return tn_error_peek()->status;
+  tn_status status = tn__report_describe(c->report, c->options, c->device);
+  if (status == TN_OK) status = tn_device_set_default(c->device);
+  if (status != TN_OK) return status;
+  double start = tn__report_clock();
+  status = run_specs(c);
+  c->report->elapsed_s = tn__report_clock() - start;
   if (before.type != 0) (void)tn_device_set_default(before);
+  return status;
+}
+
+static tn_status run_all(const tn_conformance_options *options, tn_conformance_report *report) {
+  campaign c = {.options = options, .report = report};
+  tn__page page = {0};
+  tn_status status = tn__expectations_read(&c.expectations, options->expected);
+  if (status == TN_OK) status = tn__page_open(&page, options->html);
+  if (status == TN_OK) status = run_on_device(&c);
+  if (status == TN_OK && page.file != NULL) tn_conformance_print_html(report, page.file);
+  status = tn__page_close(&page, status);
+  tn__expectations_free(&c.expectations);
   return status;
 }
 
@@ -267,9 +293,11 @@ void tn_conformance_report_free(tn_conformance_report *report) {
   if (report == NULL) return;
   for (int32_t i = 0; i < report->row_count; i++) {
     for (int32_t k = 0; k < report->rows[i].reason_count; k++) free(report->rows[i].reasons[k]);
+    free(report->rows[i].note);
   }
   free(report->rows);
   free(report->missing);
+  free(report->command);
   free(report);
 }
 
