@@ -5,7 +5,6 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
-#include <math.h>
 #include <string.h>
 #include <tenon/conformance.h>
 
@@ -26,6 +25,9 @@ static void family_holds(void) {
     const char *reason = row->reason_count > 0 ? row->reasons[0] : "";
     cr_expect_neq(row->verdict, TN_VERDICT_FAILED, "%s %s: %s", row->op, tn_dtype_name(row->dtype),
                   reason);
+    cr_expect(row->verdict == TN_VERDICT_UNSUPPORTED || row->skipped == 0,
+              "%s %s is served in part only: %s", row->op, tn_dtype_name(row->dtype),
+              row->note == NULL ? "" : row->note);
     bool common = row->dtype == TN_F32 || row->dtype == TN_F64;
     cr_expect(!common || row->verdict != TN_VERDICT_UNSUPPORTED, "%s has no %s: %s", row->op,
               tn_dtype_name(row->dtype), reason);
@@ -175,7 +177,8 @@ static void at_the_kink(tn_samples *samples) {
 static void rectified(const tn_sample *sample, tn_expected *expected) {
   const tn_operand *self = &sample->operands[0];
   double *out = tn_expect(expected, self->dtype, self->ndim, self->sizes);
-  for (int64_t i = 0; out != NULL && i < self->numel; i++) out[i] = fmax(self->values[i], 0);
+  for (int64_t i = 0; out != NULL && i < self->numel; i++)
+    out[i] = self->values[i] < 0 ? 0 : self->values[i];
 }
 
 TN_TEST(conformance, fails_a_gradient_that_finite_differences_deny) {
@@ -185,6 +188,79 @@ TN_TEST(conformance, fails_a_gradient_that_finite_differences_deny) {
       .op = "relu", .dtypes = TN_DTYPES_FLOATING, .samples = at_the_kink, .reference = rectified};
   cr_expect_eq(verdict_on(&spec, TN_F64, reason, sizeof reason), TN_VERDICT_FAILED);
   cr_expect(strstr(reason, "gradient") != NULL, "%s", reason);
+}
+
+// ---- what is asked for -------------------------------------------------------------------------
+
+// Runs |ops| in float32 on the cpu with a list of expected failures.
+static tn_conformance_report *run_expecting(const char *ops, const char *expected) {
+  tn_conformance_options options = {.struct_size = sizeof options,
+                                    .device = "cpu",
+                                    .ops = ops,
+                                    .dtypes = TN_DTYPE_BIT(TN_F32),
+                                    .expected = expected};
+  tn_conformance_report *report = NULL;
+  tn_status status = tn_conformance_run(&options, &report);
+  cr_assert_eq(status == TN_OK, report != NULL);
+  return report;
+}
+
+TN_TEST(conformance, an_expected_failure_that_passes_is_a_failure) {
+  tn_conformance_report *report = run_expecting("neg", "# known\n\n  n?g f32 the sign is lost\n");
+  cr_assert_not_null(report);
+  cr_expect_eq(report->failed, 1);
+  cr_expect_not(tn_conformance_passed(report));
+  cr_expect_not_null(strstr(report->rows[0].reasons[0], "the sign is lost"), "%s",
+                     report->rows[0].reasons[0]);
+  tn_conformance_report_free(report);
+}
+
+TN_TEST(conformance, an_expected_failure_that_fails_is_none) {
+  const tn_op_spec spec = {
+      .op = "neg", .dtypes = TN_DTYPES_FLOATING, .samples = line_samples, .reference = a_bit_off};
+  const tn_op_spec *specs[] = {&spec};
+  tn_conformance_options options = {.struct_size = sizeof options,
+                                    .device = "cpu",
+                                    .specs = specs,
+                                    .spec_count = 1,
+                                    .dtypes = TN_DTYPE_BIT(TN_F32) | TN_DTYPE_BIT(TN_F64),
+                                    .expected = "neg f32 off by a hair"};
+  tn_conformance_report *report = NULL;
+  cr_assert_eq(tn_conformance_run(&options, &report), TN_OK);
+  cr_assert_eq(report->row_count, 2);
+  cr_expect_eq(report->failed, 1, "float64 is not on the list");
+  cr_expect_eq(report->expected, 1);
+  cr_expect_eq(report->rows[0].verdict, TN_VERDICT_EXPECTED);
+  cr_expect_str_eq(report->rows[0].note, "off by a hair");
+  tn_conformance_report_free(report);
+}
+
+TN_TEST(conformance, an_expected_failure_needs_operator_dtype_and_reason) {
+  static const struct {
+    const char *text, *says;
+  } wrong[] = {{"neg f32", "line 1"},
+               {"neg f32   \n", "the reason"},
+               {"\nneg", "line 2"},
+               {"neg float33 never heard of", "'float33' is no dtype"},
+               {"negg * misspelt", "no operator matches 'negg'"}};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    cr_expect_null(run_expecting("neg", wrong[i].text));
+    const tn_error *error = tn_error_peek();
+    cr_assert_not_null(error);
+    cr_expect_eq(error->status, TN_INVALID_ARGUMENT);
+    cr_expect_not_null(strstr(error->message, wrong[i].says), "%s", error->message);
+    tn_error_clear();
+  }
+}
+
+TN_TEST(conformance, a_glob_without_an_operator_is_an_error_with_a_near_match) {
+  cr_expect_null(run_expecting("neg,sofmax", NULL));
+  cr_assert_not(tn_ok());
+  cr_expect_eq(tn_error_peek()->status, TN_NOT_FOUND);
+  cr_expect_not_null(strstr(tn_error_peek()->message, "softmax'"), "%s", tn_error_peek()->message);
+  tn_error_clear();
+  cr_expect_null(run_expecting("zzzzzzzzzzz*", NULL));
+  cr_expect_eq(tn_error_clear(), TN_NOT_FOUND);
 }
 
 TN_TEST(conformance, names_a_device_that_is_not_there) {

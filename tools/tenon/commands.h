@@ -9,15 +9,17 @@
 #include <stdbool.h>
 
 // X(name, function, arguments, summary)
-#define TENON_COMMAND_TABLE(X)                                                                 \
-  X("info", tenon_info, "[--json]", "devices, backends, threads, and how the search went")     \
-  X("ops", tenon_ops, "[--json] [GLOB]",                                                       \
-    "every operator, and which backend has a kernel for what")                                 \
-  X("resolve", tenon_resolve, "OP DTYPE [DEVICE] [--json]",                                    \
-    "the kernels that could serve an operator, best first")                                    \
-  X("conform", tenon_conform,                                                                  \
-    "[DEVICE | FILE.so] [--ops GLOBS] [--dtype LIST] [--quick | --full] [--json] [--verbose]", \
-    "certifies a backend: every operator against its specification")                           \
+#define TENON_COMMAND_TABLE(X)                                                                \
+  X("info", tenon_info, "[--json]", "devices, backends, threads, and how the search went")    \
+  X("ops", tenon_ops, "[--json] [GLOB]",                                                      \
+    "every operator, and which backend has a kernel for what")                                \
+  X("resolve", tenon_resolve, "OP DTYPE [DEVICE] [--json]",                                   \
+    "the kernels that could serve an operator, best first")                                   \
+  X("conform", tenon_conform,                                                                 \
+    "[DEVICE | BACKEND | FILE.so] [--ops GLOBS] [--dtype LIST] [--quick | --full] [--device " \
+    "NAME] "                                                                                  \
+    "[--expect FILE] [--report FILE.html] [--json] [--verbose]",                              \
+    "certifies a backend: every operator against its specification")                          \
   X("env", tenon_env, "[--json]", "the variables that Tenon reads, and their values")
 
 #define X(name, function, arguments, summary) int function(int argc, char **argv);

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// conform: certifies a backend with the conformance kit. The argument is a device that the
-// environment's backends own, or a backend's file, which then comes before all others. Exit status
-// 0 says that something ran, that nothing which is claimed fails, and that every operator has a
-// spec.
+// conform: certifies a backend with the conformance kit. The argument is a device, a backend's
+// name, or a backend's file; what it names comes before all other backends. Exit status 0 says that
+// something ran, that nothing which is claimed fails, and that every operator has a spec; 1 that
+// something failed; 2 that what was asked for makes no sense, and nothing ran.
 
 #define _XOPEN_SOURCE 700  // realpath
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tenon/conformance.h>
+#include <unistd.h>
 
 #include "commands.h"
+
+enum { LIST_SIZE = 65536 };
 
 // Takes "--flag value" out of the arguments; NULL where it is not there.
 static const char *take_option(int *argc, char **argv, const char *flag) {
@@ -44,22 +48,101 @@ static bool parse_dtypes(const char *list, uint64_t *dtypes) {
   return true;
 }
 
-// A backend given by its file is listed first, under its own name, so that the default device is
-// its own.
-static bool prefer_backend(const char *path) {
+// ---- files -------------------------------------------------------------------------------------
+
+// The whole of a small text file, NULL with a message.
+static char *read_text(const char *path) {
+  enum { MOST = 1 << 20 };
+  FILE *file = fopen(path, "r");
+  char *text = file == NULL ? NULL : calloc(1, MOST + 1);
+  size_t length = text == NULL ? 0 : fread(text, 1, MOST, file);
+  bool bad = text == NULL || ferror(file) != 0 || strlen(text) != length || length == MOST;
+  if (bad) {
+    fprintf(stderr, "tenon conform: '%s' cannot be read: %s\n", path,
+            text == NULL ? strerror(errno) : "it is no text, or longer than a megabyte");
+    free(text);
+    text = NULL;
+  }
+  if (file != NULL) fclose(file);
+  return text;
+}
+
+static bool is_file(const char *argument) {
+  size_t length = strlen(argument);
+  bool shared = length > 3 && strcmp(argument + length - 3, ".so") == 0;
+  return strchr(argument, '/') != NULL || (shared && access(argument, F_OK) == 0);
+}
+
+// ---- who comes first ---------------------------------------------------------------------------
+
+// Appends |path| with its commas escaped, as TENON_BACKENDS wants it.
+static void append_path(char *list, size_t size, const char *path) {
+  size_t used = strlen(list);
+  for (; *path != '\0' && used + 3 < size; path++) {
+    if (*path == ',' || *path == '\\') list[used++] = '\\';
+    list[used++] = *path;
+  }
+  list[used] = '\0';
+}
+
+// A backend given by its file is listed first, under its own name.
+static bool prefer_file(const char *path, char *name, size_t name_size) {
   static const char prefix[] = "libtenon_backend_";
-  char whole[PATH_MAX], name[256], list[PATH_MAX + 300];
+  char whole[PATH_MAX], list[2 * PATH_MAX + 300];
   if (realpath(path, whole) == NULL) {
     fprintf(stderr, "tenon conform: there is no file '%s'\n", path);
     return false;
   }
   const char *file = strrchr(whole, '/') + 1;
   if (strncmp(file, prefix, sizeof prefix - 1) == 0) file += sizeof prefix - 1;
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
-  snprintf(list, sizeof list, "%s=%s,cpu", name, whole);
-  if (strcmp(name, "cpu") == 0) snprintf(list, sizeof list, "cpu=%s", whole);
+  snprintf(name, name_size, "%.*s", (int)strcspn(file, "."), file);
+  snprintf(list, sizeof list, "%s=", name);
+  append_path(list, sizeof list - sizeof ",cpu", whole);
+  if (strcmp(name, "cpu") != 0) strcat(list, ",cpu");
   return setenv("TENON_BACKENDS", list, 1) == 0;
 }
+
+// How long the first entry of |list| is; a comma in a path has a backslash before it.
+static size_t entry_length(const char *list) {
+  size_t length = 0;
+  while (list[length] != '\0' && list[length] != ',') {
+    length += list[length] == '\\' && list[length + 1] != '\0' ? 2 : 1;
+  }
+  return length;
+}
+
+static bool is_entry_of(const char *entry, const char *name, size_t length) {
+  entry += strspn(entry, " ");
+  return strncmp(entry, name, length) == 0 && strchr("=?, ", entry[length]) != NULL;
+}
+
+// Puts what is called |name| before all others that the user lists; where it is not listed, it may
+// be a backend that is found, or a device of another name.
+static bool prefer_name(const char *name) {
+  static char list[LIST_SIZE];
+  const char *listed = getenv("TENON_BACKENDS"), *own = NULL;
+  size_t length = strcspn(name, ":"), own_length = 0;
+  if (listed == NULL || *listed == '\0') listed = "*";
+  if (strlen(listed) + length + 8 > sizeof list) return true;
+  for (const char *at = listed; *at != '\0';) {
+    size_t one = entry_length(at);
+    if (own == NULL && is_entry_of(at, name, length)) {
+      own = at;
+      own_length = one;
+    }
+    at += one + (at[one] == ',');
+  }
+  if (own == NULL) {
+    snprintf(list, sizeof list, "%.*s?,%s", (int)length, name, listed);
+  } else {
+    const char *rest = own + own_length + (own[own_length] == ',');
+    snprintf(list, sizeof list, "%.*s,%.*s%s", (int)own_length, own, (int)(own - listed), listed,
+             rest);
+  }
+  return setenv("TENON_BACKENDS", list, 1) == 0;
+}
+
+// ---- the run -----------------------------------------------------------------------------------
 
 static void show_progress(void *context, const tn_conformance_row *row) {
   (void)context;
@@ -69,11 +152,17 @@ static void show_progress(void *context, const tn_conformance_row *row) {
   }
 }
 
+// Whether a run that could not be made is the caller's mistake rather than the backend's.
+static bool is_usage(tn_status status) {
+  return status == TN_INVALID_ARGUMENT || status == TN_NOT_FOUND || status == TN_IO_ERROR;
+}
+
 static int run(const tn_conformance_options *options, bool as_json, bool verbose) {
   tn_conformance_report *report;
-  if (tn_conformance_run(options, &report) != TN_OK) {
+  tn_status status = tn_conformance_run(options, &report);
+  if (status != TN_OK) {
     tn_error_print(stderr);
-    return 1;
+    return is_usage(status) ? 2 : 1;
   }
   if (as_json) {
     tn_conformance_print_json(report, stdout);
@@ -85,24 +174,46 @@ static int run(const tn_conformance_options *options, bool as_json, bool verbose
   return passed ? 0 : 1;
 }
 
+// The command as it was typed, for the report; what a shell would take apart stands in quotes.
+static void write_command(char *text, size_t size, int argc, char **argv) {
+  size_t used = (size_t)snprintf(text, size, "tenon");
+  for (int i = 0; i < argc && used < size; i++) {
+    bool plain = argv[i][0] != '\0' && strpbrk(argv[i], " \t\n*?[]'\"\\$&;|<>(){}#~`!") == NULL;
+    int more = snprintf(text + used, size - used, plain ? " %s" : " '%s'", argv[i]);
+    used += more > 0 ? (size_t)more : 0;
+  }
+}
+
 int tenon_conform(int argc, char **argv) {
+  char command[2048], name[256];
+  write_command(command, sizeof command, argc, argv);
   bool as_json = tenon_take_flag(&argc, argv, "--json");
   bool verbose = tenon_take_flag(&argc, argv, "--verbose");
   bool full = tenon_take_flag(&argc, argv, "--full");
   bool quick = tenon_take_flag(&argc, argv, "--quick");
   const char *dtypes = take_option(&argc, argv, "--dtype");
-  tn_conformance_options options = {.struct_size = sizeof options, .full = full};
+  const char *expected = take_option(&argc, argv, "--expect");
+  tn_conformance_options options = {
+      .struct_size = sizeof options, .full = full, .command = command};
   options.ops = take_option(&argc, argv, "--ops");
+  options.html = take_option(&argc, argv, "--report");
   options.device = take_option(&argc, argv, "--device");
   if (argc > 2 || (full && quick) || (argc == 2 && argv[1][0] == '-')) {
     return tenon_usage("conform");
   }
   if (!parse_dtypes(dtypes, &options.dtypes)) return 2;
-  if (argc == 2 && strchr(argv[1], '/') != NULL) {
-    if (!prefer_backend(argv[1])) return 1;
+  char *list = expected == NULL ? NULL : read_text(expected);
+  if (expected != NULL && list == NULL) return 2;
+  options.expected = list;
+  bool ready = true;
+  if (argc == 2 && is_file(argv[1])) {
+    ready = prefer_file(argv[1], name, sizeof name);
   } else if (argc == 2) {
-    options.device = argv[1];
+    ready = prefer_name(argv[1]);
+    if (options.device == NULL) options.device = argv[1];
   }
   if (!as_json) options.progress = show_progress;
-  return run(&options, as_json, verbose);
+  int result = ready ? run(&options, as_json, verbose) : 2;
+  free(list);
+  return result;
 }
