@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tensor_test.h"
 
@@ -363,16 +364,191 @@ TN_TEST(fault, of_a_stream_that_nobody_waited_for_is_told_by_its_device) {
   tn_scope_close(scope);
 }
 
-TN_TEST(fault, surfaces_in_every_kind_of_reading) {
+// One way of reading |tensor|; TN_OK where it went well.
+typedef tn_status (*reading)(tn_tensor *tensor);
+
+static void expect_fault_in(reading read) {
   setenv("TENON_SIM_FAULT", "exp:1", 1);
   tn_device device = use_sim();
   tn_scope *scope = tn_scope_open();
   tn_stream *stream;
   tn_tensor *y = faulting(device, &stream);
   cr_assert_eq(tn_stream_set_current(stream), TN_OK);
-  double values[2];
-  expect_fault(tn_copy_to_host(y, values, sizeof values, TN_F64));
+  expect_fault(read(y));
+  cr_assert_eq(read(y), TN_OK, "it was taken off");
   cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
   tn_stream_release(stream);
+  tn_scope_close(scope);
+}
+
+static tn_status recorded(void) { return tn_ok() ? TN_OK : tn_error_peek()->status; }
+
+static tn_status read_item(tn_tensor *tensor) {
+  tn_item(tn_select(tensor, 0, 0));
+  return recorded();
+}
+static tn_status read_elements(tn_tensor *tensor) {
+  double values[2];
+  return tn_copy_to_host(tensor, values, sizeof values, TN_F64);
+}
+static tn_status read_to_cpu(tn_tensor *tensor) {
+  tn_to(tensor, TN_DEVICE_CPU, TN_DTYPE_NONE);
+  return recorded();
+}
+static tn_status read_late(tn_tensor *tensor) {
+  return read_elements(tn_aten_to_copy(tensor, .device = TN_DEVICE_CPU, .non_blocking = true));
+}
+static tn_status read_text(tn_tensor *tensor) {
+  char *text = tn_to_string(tensor, NULL);
+  free(text);
+  return recorded();
+}
+static tn_status read_file(tn_tensor *tensor) {
+  char path[] = "/tmp/tenon_stream_XXXXXX";
+  close(mkstemp(path));
+  tn_status status = tn_npy_save(tensor, path);
+  unlink(path);
+  return status;
+}
+
+TN_TEST(fault, surfaces_in_item) { expect_fault_in(read_item); }
+TN_TEST(fault, surfaces_in_copy_to_host) { expect_fault_in(read_elements); }
+TN_TEST(fault, surfaces_in_to) { expect_fault_in(read_to_cpu); }
+TN_TEST(fault, surfaces_where_what_came_late_is_read) { expect_fault_in(read_late); }
+TN_TEST(fault, surfaces_in_printing) { expect_fault_in(read_text); }
+TN_TEST(fault, surfaces_in_saving) { expect_fault_in(read_file); }
+
+// ---- pinned memory and late copies -------------------------------------------------------------
+
+static bool is_done(tn_device device) {
+  bool done;
+  cr_assert_eq(tn_stream_query(tn_stream_current(device), &done), TN_OK);
+  return done;
+}
+
+TN_TEST(pinned, memory_is_the_devices_and_pinned_once) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = doubles(TN_SHAPE(2, 2), (double[]){1, 2, 3, 4});
+  cr_assert_not(tn_is_pinned(x));
+  cr_assert_not(tn_is_pinned(NULL));
+  tn_tensor *pinned = tn_pin_memory(tn_t(x), device);
+  expect_exactly(pinned, 1, 3, 2, 4);
+  cr_assert(tn_is_pinned(pinned));
+  cr_assert(tn_is_pinned(tn_select(pinned, 0, 1)), "so is a view of it");
+  cr_assert_eq(tn_pin_memory(pinned, device), pinned);
+  expect_exactly(tn_add(pinned, pinned), 2, 6, 4, 8);
+  cr_assert_eq(tn_fill_(pinned, 7), TN_OK);
+  expect_exactly(x, 1, 2, 3, 4);
+  expect_exactly(
+      tn_pin_memory(tn_full(TN_SHAPE(), 3, .dtype = TN_F64, .device = TN_DEVICE_CPU), device), 3);
+  expect_shape(tn_pin_memory(tn_zeros(TN_SHAPE(0, 2), .device = TN_DEVICE_CPU), device),
+               TN_SHAPE(0, 2));
+  tn_scope_close(scope);
+}
+
+TN_TEST(pinned, is_an_ordinary_copy_where_the_device_has_no_such_memory) {
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = doubles(TN_SHAPE(2), (double[]){1, 2});
+  tn_tensor *copy = tn_pin_memory(x, TN_DEVICE_CPU);
+  cr_assert_neq(copy, x);
+  cr_assert_not(tn_is_pinned(copy));
+  expect_exactly(copy, 1, 2);
+  tn_scope_close(scope);
+}
+
+TN_TEST(pinned, refuses_what_it_cannot_pin) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  cr_assert_null(tn_pin_memory(NULL, device));
+  expect_error(TN_INVALID_ARGUMENT, "NULL");
+  cr_assert_null(tn_pin_memory(TN_NONE, device));
+  tn_error_clear();
+  cr_assert_null(tn_pin_memory(on(device, 1), device));
+  expect_error(TN_INVALID_ARGUMENT, "only memory of the cpu");
+  tn_tensor *leaf = doubles(TN_SHAPE(1), (double[]){1});
+  cr_assert_eq(tn_requires_grad_(leaf, true), TN_OK);
+  cr_assert_null(tn_pin_memory(leaf, device));
+  expect_error(TN_WRONG_STATE, "gradient");
+  cr_assert_not_null(tn_pin_memory(tn_detach(leaf), device));
+  tn_scope_close(scope);
+}
+
+TN_TEST(copy, from_pinned_memory_comes_late_where_that_is_asked_for) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = tn_pin_memory(doubles(TN_SHAPE(2), (double[]){1, 2}), device);
+  tn_tensor *prompt = tn_to(x, device, TN_DTYPE_NONE);
+  cr_assert(is_done(device), "nobody asked");
+  tn_tensor *late = tn_aten_to_copy(x, .device = device, .non_blocking = true);
+  cr_assert_not(is_done(device));
+  cr_assert_eq(tn_fill_(x, 9), TN_OK);
+  expect_exactly(late, 9, 9);
+  expect_exactly(prompt, 1, 2);
+  cr_assert_eq(tn_fill_(x, 8), TN_OK);
+  cr_assert_eq(tn_copy_(late, x, .non_blocking = true), TN_OK);
+  cr_assert_not(is_done(device));
+  expect_exactly(late, 8, 8);
+  tn_scope_close(scope);
+}
+
+TN_TEST(copy, from_ordinary_memory_has_read_it_when_the_call_returns) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  enum { MANY = 1 << 18 };
+  tn_tensor *few = doubles(TN_SHAPE(2), (double[]){1, 2});
+  tn_tensor *many = tn_full(TN_SHAPE(MANY), 5, .dtype = TN_F64, .device = TN_DEVICE_CPU);
+  tn_tensor *late = tn_aten_to_copy(few, .device = device, .non_blocking = true);
+  cr_assert_not(is_done(device), "a few bytes are staged");
+  tn_tensor *prompt = tn_aten_to_copy(many, .device = device, .non_blocking = true);
+  cr_assert(is_done(device));
+  cr_assert_eq(tn_fill_(few, 9), TN_OK);
+  cr_assert_eq(tn_fill_(many, 9), TN_OK);
+  expect_exactly(late, 1, 2);
+  expect_exactly(tn_select(prompt, 0, MANY - 1), 5);
+  tn_scope_close(scope);
+}
+
+TN_TEST(copy, to_the_host_comes_late_where_that_is_asked_for) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = on(device, 3);
+  tn_tensor *late = tn_aten_to_copy(x, .device = TN_DEVICE_CPU, .non_blocking = true);
+  cr_assert(tn_is_pinned(late));
+  cr_assert_not(is_done(device));
+  expect_exactly(late, 3, 3);  // reading waits
+  cr_assert(is_done(device));
+  tn_tensor *place = tn_pin_memory(doubles(TN_SHAPE(2), (double[]){1, 2}), device);
+  cr_assert_eq(tn_copy_(place, x, .non_blocking = true), TN_OK);
+  cr_assert_eq(*(const double *)tn_tensor_const_data(place), 1, "who looks himself sees the past");
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+  cr_assert_eq(*(const double *)tn_tensor_const_data(place), 3);
+  tn_tensor *ordinary = doubles(TN_SHAPE(2), (double[]){1, 2});
+  cr_assert_eq(tn_copy_(ordinary, tn_add(x, x), .non_blocking = true), TN_OK);
+  cr_assert_eq(*(const double *)tn_tensor_const_data(ordinary), 6);
+  tn_tensor *cast =
+      tn_aten_to_copy(x, .dtype = TN_I32, .device = TN_DEVICE_CPU, .non_blocking = true);
+  expect_exactly(cast, 3, 3);
+  tn_scope_close(scope);
+}
+
+TN_TEST(pinned, memory_is_not_handed_out_while_a_stream_copies_it) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = doubles(TN_SHAPE(2), (double[]){1, 2});
+  tn_stream *side = tn_stream_new(device, 0);
+  cr_assert_eq(tn_stream_set_current(side), TN_OK);
+  tn_scope *inner = tn_scope_open();
+  tn_tensor *first = tn_pin_memory(x, device);
+  const void *place = tn_tensor_const_data(first);
+  tn_tensor *late = tn_escape(tn_aten_to_copy(first, .device = device, .non_blocking = true));
+  tn_scope_close(inner);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  tn_tensor *second = tn_pin_memory(tn_add(x, x), device);
+  cr_assert_neq(tn_tensor_const_data(second), place, "it is still being read");
+  cr_assert_eq(tn_stream_synchronize(side), TN_OK);
+  expect_exactly(late, 1, 2);
+  cr_assert_eq(tn_tensor_const_data(tn_pin_memory(x, device)), place, "now it is kept for reuse");
+  tn_stream_release(side);
   tn_scope_close(scope);
 }

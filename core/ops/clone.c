@@ -17,7 +17,7 @@ static tn_status move_back(tn_vjp *vjp, int32_t input, tn_tensor *grad, tn_tenso
 
 static tn_status clone_compose(tn_compose *compose) {
   tn_tensor *self = compose->inputs[0];
-  compose->results[0] = tn__to_copy(self, tn_tensor_device(self), tn_tensor_dtype(self));
+  compose->results[0] = tn__to_copy(self, tn_tensor_device(self), tn_tensor_dtype(self), false);
   return tn__status_of(compose->results[0]);
 }
 
@@ -53,8 +53,8 @@ static tn_status to_copy_compose(tn_compose *compose) {
   const tn__to_copy_attrs *attrs = compose->attrs;
   tn_tensor *self = compose->inputs[0];
   tn_device device = attrs->device.type == 0 ? tn_tensor_device(self) : attrs->device;
-  compose->results[0] =
-      tn__to_copy(self, device, tn__dtype_or(attrs->dtype, tn_tensor_dtype(self)));
+  compose->results[0] = tn__to_copy(self, device, tn__dtype_or(attrs->dtype, tn_tensor_dtype(self)),
+                                    attrs->non_blocking);
   return tn__status_of(compose->results[0]);
 }
 
@@ -63,11 +63,12 @@ static tn_status to_copy_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
 }
 
 /// A contiguous copy as dtype on device; what is not given stays as it is. self: any shape and
-/// dtype. errors: UNAVAILABLE for a device that is not there, OUT_OF_MEMORY.
-/// source: ATen `_to_copy`.
+/// dtype. non_blocking: from pinned host memory, or to the host, the copy may come later on the
+/// device's current stream; memory that is not pinned may be changed when the call returns.
+/// errors: UNAVAILABLE for a device that is not there, OUT_OF_MEMORY. source: ATen `_to_copy`.
 // clang-format off
 const tn_op_def tn_op__to_copy = {
-    .schema = "_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+    .schema = "_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None, bool non_blocking=False) -> Tensor",
     // clang-format on
     .flags = TN_OP_RAW_INPUTS,
     .compose = to_copy_compose,
@@ -75,10 +76,12 @@ const tn_op_def tn_op__to_copy = {
 };
 
 static tn_status copy_compose(tn_compose *compose) {
+  const tn_copy_attrs *attrs = compose->attrs;
   tn_tensor *self = compose->inputs[0];
   tn_tensor *src = tn_expand(compose->inputs[1], tn_tensor_shape(self));
   TN_TRY(tn__status_of(src));
-  compose->results[0] = tn__to_copy(src, tn_tensor_device(self), tn_tensor_dtype(self));
+  compose->results[0] =
+      tn__to_copy(src, tn_tensor_device(self), tn_tensor_dtype(self), attrs->non_blocking);
   return tn__status_of(compose->results[0]);
 }
 
@@ -88,7 +91,7 @@ static tn_status copy_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **g
 }
 
 /// src with self's shape, dtype and device; copy_ writes it into self. src: broadcasts to self's
-/// shape, any dtype and device. non_blocking: a wish, which the result never depends on.
+/// shape, any dtype and device. non_blocking: as of `_to_copy`.
 /// errors: INVALID_ARGUMENT where src does not broadcast; READ_ONLY for copy_. source: ATen `copy`.
 // clang-format off
 const tn_op_def tn_op_copy = {

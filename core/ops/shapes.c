@@ -202,5 +202,5 @@ tn_status tn__put_grad(tn__call *call, tn_tensor *part, tn_tensor *grad_output) 
     return tn__op_error(call, TN_INVALID_ARGUMENT, "grad_output",
                         "the shape is not that of the part it is the gradient of");
   }
-  return tn__copy_into(part, grad_output);
+  return tn__copy_into(part, grad_output, false);
 }

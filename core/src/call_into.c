@@ -13,6 +13,7 @@
 #include "autograd.h"
 #include "copy.h"
 #include "op_ids.h"
+#include "pinned.h"
 #include "scope_impl.h"
 
 // ---- raw helpers -------------------------------------------------------------------------------
@@ -78,9 +79,19 @@ tn_status tn__fill(tn_tensor *self, tn_scalar value) {
 
 // ---- copies ------------------------------------------------------------------------------------
 
+// What comes late to the host goes into pinned memory, where there is such.
+static tn_tensor *moved_new(const tn_tensor *packed, tn_device device, bool non_blocking) {
+  if (non_blocking && device.type == TN__DEVICE_TYPE_CPU &&
+      tn__pinned_is_offered(packed->device.type)) {
+    return tn__pinned_tensor(packed->rank, packed->sizes, packed->dtype, packed->device.type);
+  }
+  return tn__tensor_new(packed->rank, packed->sizes, packed->dtype, device);
+}
+
 // The elements of |self| on |device| as |dtype|, in new contiguous memory. Casts and compacts at
 // the source; where the source has no kernel for that, at the destination.
-static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype) {
+static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype,
+                              bool non_blocking) {
   if (tn_device_equal(self->device, device)) return tn__cast_raw(self, dtype);
   bool ready = self->dtype == dtype && tn__is_contiguous(self);
   tn_tensor *packed = self;
@@ -88,8 +99,10 @@ static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype)
     packed = tn__cast_raw(self, dtype);
     if (packed == NULL) return NULL;
   }
-  tn_tensor *moved = tn__tensor_new(self->rank, self->sizes, packed->dtype, device);
-  if (moved != NULL && tn__tensor_copy(moved, packed, false) != TN_OK) {
+  // The host casts at once what it is to cast.
+  bool late = non_blocking && (packed->dtype == dtype || device.type != TN__DEVICE_TYPE_CPU);
+  tn_tensor *moved = moved_new(packed, device, late);
+  if (moved != NULL && tn__tensor_copy(moved, packed, late) != TN_OK) {
     tn__release_raw(moved);
     moved = NULL;
   }
@@ -100,9 +113,9 @@ static tn_tensor *to_copy_raw(tn_tensor *self, tn_device device, tn_dtype dtype)
   return cast;
 }
 
-tn_tensor *tn__to_copy(tn_tensor *self, tn_device device, tn_dtype dtype) {
+tn_tensor *tn__to_copy(tn_tensor *self, tn_device device, tn_dtype dtype, bool non_blocking) {
   if (self == NULL || tn__device_resolve(&device) != TN_OK) return NULL;
-  return tn__give(to_copy_raw(self, device, dtype));
+  return tn__give(to_copy_raw(self, device, dtype, non_blocking));
 }
 
 static tn_tensor *check_new(tn_ints sizes, tn_dtype dtype, tn_device *device) {
@@ -337,7 +350,8 @@ static tn_status run_recorded_inplace(tn__call *call, tn_tensor *self) {
 static tn_status run_inplace(tn__call *call, tn_tensor *self) {
   const tn_op_def *def = call->op->def;
   if (call->op->run_id == TN__OP_copy && !wants_record(call)) {
-    return tn__copy_into(self, call->inputs[1]);
+    const tn_copy_attrs *attrs = call->attrs;
+    return tn__copy_into(self, call->inputs[1], attrs->non_blocking);
   }
   if (!wants_record(call)) {
     tn_status status = run_unrecorded(call, &self, 1, true);
@@ -389,7 +403,33 @@ tn_status tn__call_into(int32_t id, tn_tensor *const *inputs, int32_t input_coun
   return status;
 }
 
-tn_status tn__copy_into(tn_tensor *self, tn_tensor *src) {
+// Writes |src| into |self| on the same device.
+static tn_status copy_here(tn_tensor *self, tn_tensor *src) {
+  if (!overlaps(self, src)) return tn__cast_into(self, src);
+  tn_tensor *apart = tn__cast_raw(src, self->dtype);
+  if (apart == NULL) return tn_error_peek()->status;
+  tn_status status = tn__cast_into(self, apart);
+  tn__release_raw(apart);
+  return status;
+}
+
+// Writes |src| into |self| on another device: its bytes as they are where that will do, else a copy
+// over there.
+static tn_status copy_across(tn_tensor *self, tn_tensor *src, bool non_blocking) {
+  bool same = self->dtype == src->dtype && self->numel == src->numel;
+  if (same && tn__is_contiguous(self) && tn__is_contiguous(src)) {
+    return tn__tensor_copy(self, src, non_blocking);
+  }
+  // The host reads the copy at once.
+  bool late = non_blocking && self->device.type != TN__DEVICE_TYPE_CPU;
+  tn_tensor *moved = to_copy_raw(src, self->device, self->dtype, late);
+  if (moved == NULL) return tn_error_peek()->status;
+  tn_status status = tn__cast_into(self, moved);
+  tn__release_raw(moved);
+  return status;
+}
+
+tn_status tn__copy_into(tn_tensor *self, tn_tensor *src, bool non_blocking) {
   if (self == NULL || src == NULL) {
     tn__null_operand("copy_", self == NULL ? "self" : "src");
     return tn_error_peek()->status;
@@ -411,25 +451,10 @@ tn_status tn__copy_into(tn_tensor *self, tn_tensor *src) {
     return tn__error(TN_READ_ONLY, &(tn__error_details){"copy_", "self", NULL, NULL},
                      "copy_: the memory of self may not be written");
   }
-  tn_tensor *ready = NULL;
   if (same_view(self, src)) return TN_OK;
-  if (!tn_device_equal(self->device, src->device)) {
-    ready = to_copy_raw(src, self->device, self->dtype);
-  } else if (overlaps(self, src)) {
-    ready = tn__cast_raw(src, self->dtype);
-  } else {
-    tn__retain_raw(src);
-    ready = src;
-  }
-  if (ready == NULL) return tn_error_peek()->status;
-  tn_status status;
-  if (tn__is_contiguous(self) && ready->dtype == self->dtype && ready->numel == self->numel &&
-      tn__is_contiguous(ready)) {
-    status = tn__tensor_copy(self, ready, false);
-  } else {
-    status = tn__cast_into(self, ready);
-  }
-  tn__release_raw(ready);
+  tn_status status = tn_device_equal(self->device, src->device)
+                         ? copy_here(self, src)
+                         : copy_across(self, src, non_blocking);
   if (status == TN_OK) tn__bump_version(self, "copy_");
   return status;
 }

@@ -9,6 +9,7 @@
 #include <tenon/init.h>
 
 #include "backend.h"
+#include "pinned.h"
 #include "registry.h"
 #include "stream_impl.h"
 #include "thread.h"
@@ -48,5 +49,6 @@ void tn_shutdown(void) {
   atomic_fetch_or_explicit(&tn__gate, TN__GATE_SHUT_DOWN, memory_order_relaxed);
   tn__registry_unlock();
   tn__memory_empty_caches();
+  tn__pinned_empty_caches();
   tn__trace_finish();
 }

@@ -92,6 +92,8 @@ tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device devi
   return storage;
 }
 
+void tn__storage_number(tn__storage *storage) { atomic_init(&storage->id, new_id(&tn__tls)); }
+
 static __attribute__((noinline)) void storage_free_apart(tn__storage *storage) {
   if (storage->deleter != NULL) {
     storage->deleter(storage->deleter_context);

@@ -115,15 +115,17 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
   }
   tn_tensor *source = tn__tensor_alias(tensor);
   if (source == NULL) return TN_OUT_OF_MEMORY;
-  tn_status status;
+  tn_status status = TN_OK;
   if (source->dtype == dtype && tn__is_contiguous(source)) {
     status = tn__tensor_read(source, out, wanted);
   } else {
+    // A kernel of the cpu would not wait for what is on its way into pinned memory.
+    if (tn__device_is_prompt(source->device)) status = tn__tensor_wait(source);
     tn_scope *scope = tn_scope_open();
     bool before = tn_grad_mode_set(false);
-    tn_tensor *copy = tn__to_copy(source, TN_DEVICE_CPU, dtype);
+    tn_tensor *copy = status != TN_OK ? NULL : tn__to_copy(source, TN_DEVICE_CPU, dtype, false);
     tn_grad_mode_set(before);
-    status = copy == NULL ? tn_error_peek()->status : TN_OK;
+    if (status == TN_OK && copy == NULL) status = tn__failure();
     if (status == TN_OK) memcpy(out, copy->data, wanted);
     tn_scope_close(scope);
   }

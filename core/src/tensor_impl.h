@@ -23,6 +23,7 @@ typedef struct tn__grad_record tn__grad_record;  // autograd.h
 enum {
   TN__STORAGE_READ_ONLY = 1u << 0,
   TN__STORAGE_INLINE = 1u << 1,  // data stands behind the struct in the same block
+  TN__STORAGE_PINNED = 1u << 2,  // deleter_context is a block of pinned.c
 };
 
 typedef struct tn__storage {
@@ -136,14 +137,18 @@ tn_tensor *tn__give(tn_tensor *tensor);
 // ---- for composed operators: results given as any call's (tn__give), unrecorded
 tn_tensor *tn__empty(tn_ints sizes, tn_dtype dtype, tn_device device);
 tn_tensor *tn__empty_strided(tn_ints sizes, tn_ints strides, tn_dtype dtype, tn_device device);
-tn_tensor *tn__to_copy(tn_tensor *self, tn_device device, tn_dtype dtype);  // always fresh
-tn_status tn__copy_into(tn_tensor *self, tn_tensor *src);  // broadcasts, casts, across devices
+// Always fresh. non_blocking: see tn__tensor_copy (copy.h).
+tn_tensor *tn__to_copy(tn_tensor *self, tn_device device, tn_dtype dtype, bool non_blocking);
+// Broadcasts, casts, across devices.
+tn_status tn__copy_into(tn_tensor *self, tn_tensor *src, bool non_blocking);
 tn_list *tn__list_new(tn_tensor *const *tensors, int64_t count);  // retains each
 
 // ---- storages. Raw: +1, no scope.
 tn__storage *tn__storage_new(uint64_t size_bytes, tn_device device);
 tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device device, uint32_t flags,
                                  void (*deleter)(void *context), void *context);
+// Gives foreign memory that only Tenon writes an id.
+void tn__storage_number(tn__storage *storage);
 void tn__storage_free(tn__storage *storage);
 static inline void tn__storage_release(tn__storage *storage) {
   if (atomic_load_explicit(&storage->refs, memory_order_relaxed) == 1 ||

@@ -76,10 +76,13 @@ typedef struct tn_aten_to_copy_options {
   uint32_t struct_size;
   tn_dtype dtype;  // None
   tn_device device;  // None
+  bool non_blocking;  // False
 } tn_aten_to_copy_options;
-// _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None, bool non_blocking=False) ->
+// Tensor
 // A contiguous copy as dtype on device; what is not given stays as it is. self: any shape and
-// dtype.
+// dtype. non_blocking: from pinned host memory, or to the host, the copy may come later on the
+// device's current stream; memory that is not pinned may be changed when the call returns.
 // source: ATen `_to_copy`.
 // owns: +1 result | errors: UNAVAILABLE for a device that is not there, OUT_OF_MEMORY; as any
 // operator | threads: any
@@ -884,7 +887,7 @@ typedef struct tn_copy_options {
 } tn_copy_options;
 // copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor
 // src with self's shape, dtype and device; copy_ writes it into self. src: broadcasts to self's
-// shape, any dtype and device. non_blocking: a wish, which the result never depends on.
+// shape, any dtype and device. non_blocking: as of `_to_copy`.
 // source: ATen `copy`.
 // owns: +1 result | errors: INVALID_ARGUMENT where src does not broadcast; READ_ONLY for copy_; as
 // any operator | threads: any

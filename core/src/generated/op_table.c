@@ -237,8 +237,10 @@ static const tn__arg args__to_copy[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn__to_copy_attrs, dtype)},
     {"device", "Device?", "None", TN__ARG_DEVICE, offsetof(tn__to_copy_attrs, device)},
+    {"non_blocking", "bool", "False", TN__ARG_BOOL, offsetof(tn__to_copy_attrs, non_blocking)},
 };
-static const tn__to_copy_attrs defaults__to_copy = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+static const tn__to_copy_attrs defaults__to_copy = {.dtype = TN_DTYPE_NONE, .device = {0, 0},
+                                                    .non_blocking = false};
 
 static const tn__arg args_abs[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1659,12 +1661,12 @@ const tn_op tn__op_table[] = {
     },
     [TN__OP__to_copy] = {
         .name = "_to_copy",
-        .schema = "_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+        .schema = "_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None, bool non_blocking=False) -> Tensor",
         .def = &tn_op__to_copy,
         .id = TN__OP__to_copy,
         .run_id = TN__OP__to_copy,
         .form = TN__FORM_BASE,
-        .arg_count = 3,
+        .arg_count = 4,
         .tensor_count = 1,
         .result_count = 1,
         .attrs_size = sizeof(tn__to_copy_attrs),

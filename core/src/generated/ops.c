@@ -66,10 +66,11 @@ tn_tensor *tn_aten_softmax_backward_data(tn_tensor *grad_output, tn_tensor *outp
 
 tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_options *options) {
   tn_tensor *inputs[] = {self};
-  tn__to_copy_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
+  tn__to_copy_attrs attrs = {.dtype = TN_DTYPE_NONE, .device = {0, 0}, .non_blocking = false};
   if (options != NULL) {
     if (REACHES(options, dtype)) attrs.dtype = options->dtype;
     if (REACHES(options, device)) attrs.device = options->device;
+    if (REACHES(options, non_blocking)) attrs.non_blocking = options->non_blocking;
   }
   return tn__call_one(TN__OP__to_copy, inputs, 1, &attrs);
 }

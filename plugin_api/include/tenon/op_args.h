@@ -55,11 +55,13 @@ typedef struct tn__softmax_backward_data_attrs {
   TN_SLOT tn_dtype input_dtype;
 } tn__softmax_backward_data_attrs;
 
-// _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None) -> Tensor
+// _to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None, bool non_blocking=False) ->
+// Tensor
 enum { TN_ARG__to_copy_result = 0, TN_ARG__to_copy_self = 1 };
 typedef struct tn__to_copy_attrs {
   TN_SLOT tn_dtype dtype;
   TN_SLOT tn_device device;
+  TN_SLOT bool non_blocking;
 } tn__to_copy_attrs;
 
 // abs(Tensor self) -> Tensor
