@@ -14,6 +14,7 @@
 
 #include "log.h"
 #include "registry.h"
+#include "row_check.h"
 #include "thread.h"
 #include "wrap.h"
 
@@ -79,6 +80,7 @@ typedef struct staging {
   tn_workers *workers;
   tn_wrapper *wrappers;
   int32_t wrapper_count;
+  tn__row_check check;
 } staging;
 
 static void staging_free(staging *stage) {
@@ -96,6 +98,7 @@ static void staging_free(staging *stage) {
   }
   free(stage->workers);
   free(stage->wrappers);
+  tn__row_check_free(&stage->check);
 }
 
 // No struct of the contract will ever be longer: what says so is no struct_size.
@@ -177,7 +180,7 @@ static tn_status check_row(const tn_kernel_row *row) {
   return TN_OK;
 }
 
-static tn_status stage_rows(staged_rows *staged, const char *rows, uint64_t count,
+static tn_status stage_rows(staging *stage, staged_rows *staged, const char *rows, uint64_t count,
                             uint64_t stride) {
   uint64_t size = stride < sizeof(tn_kernel_row) ? stride : sizeof(tn_kernel_row);
   for (uint64_t i = 0; i < count; i++) {
@@ -191,6 +194,8 @@ static tn_status stage_rows(staged_rows *staged, const char *rows, uint64_t coun
       tn__log(TN__LOG_DEBUG, "loader", "kernel for unknown operator '%s' skipped", row.op);
       continue;
     }
+    status = tn__row_check_add(&stage->check, stage->backend, staged->device, op, &row);
+    if (status != TN_OK) return status;
     staged->rows[staged->count] = row;
     staged->op_ids[staged->count++] = op->id;
   }
@@ -217,7 +222,7 @@ static tn_status add_kernels(tn_registrar *registrar, const char *device, const 
   if (staged->rows == NULL || staged->op_ids == NULL) {
     return tn__out_of_memory("a table of kernels", count * sizeof *staged->rows);
   }
-  return stage_rows(staged, (const char *)rows, count, stride);
+  return stage_rows(stage, staged, (const char *)rows, count, stride);
 }
 
 static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers) {

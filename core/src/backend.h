@@ -38,6 +38,7 @@ struct tn__backend {
   bool opened;    // an attempt was made
   int32_t order;  // place in the user's list; -1: not allowed
   bool named;     // the user named it (and not as optional): failing is an error
+  bool ruled;     // TENON_PROVIDER names it: the same
   char reason[512];
   void *library;
   tn_plugin_desc desc;  // a copy, zero where the plugin's was shorter
@@ -79,14 +80,14 @@ tn__backend *tn__loader_first(void);
 // The allowed backend that owns device type |name| and that is listed first, of those that can
 // still be used; NULL where there is none.
 tn__backend *tn__loader_device_owner(const char *name, size_t length);
-// Opens the allowed backends that wrap calls. errors: a named one that cannot be had
-tn_status tn__loader_open_wrappers(void);
-// Opens every backend that the user names. errors: the first that cannot be used
-tn_status tn__loader_open_named(void);
+// Records that |backend|, which must be usable, is not; UNAVAILABLE.
+tn_status tn__loader_unusable(const tn__backend *backend);
 // Writes the name of the device that the first listed backend with one gives; false: the cpu's.
 bool tn__loader_default_device(char *name, size_t size);
 // Where the search looked, for the report: "/opt/lib, /usr/lib"; NULL: nowhere.
 const char *tn__loader_searched(void);
+// Whether TENON_BACKENDS names |name| as one that may be missing.
+bool tn__loader_is_optional(const char *name);
 // The report: one line a candidate; malloc'ed, NULL when memory is out.
 char *tn__loader_report(void);
 // Records |status| with the story |format| and the load report as its end.

@@ -16,8 +16,10 @@
 #include "backend.h"
 #include "dtype.h"
 #include "log.h"
+#include "need.h"
 #include "op_ids.h"
 #include "process.h"
+#include "provider_rules.h"
 #include "scope_impl.h"
 #include "stream_impl.h"
 #include "text.h"
@@ -256,15 +258,42 @@ static tn_status run_alias(tn__call *call) {
   return TN_OK;
 }
 
+static const char too_old[] = "compiled before the attributes that it was given";
+
+// Why |kernel| does not take the described views; NULL where it does.
+static inline const char *decline(const tn__call *call, const tn__kernel *kernel) {
+  if (!tn__call_attrs_fit(call, kernel)) return too_old;
+  const tn_kernel_row *row = &kernel->row;
+  return row->supports == NULL ? NULL : row->supports(row->self, &call->args);
+}
+
+static __attribute__((noinline)) void note_decline(tn__call *call, const tn__kernel *kernel,
+                                                   const char *reason) {
+  call->declined = kernel;
+  call->decline = reason;
+  tn__log(TN__LOG_DEBUG, "dispatch", "%s: %s declines: %s", call->op->name,
+          kernel->backend->facts.name, reason);
+}
+
 const tn__kernel *tn__call_select(tn__call *call, const tn__chain *chain) {
   for (int32_t i = 0; i < chain->count; i++) {
     const tn__kernel *kernel = chain->kernels[i];
-    if (!tn__call_attrs_fit(call, kernel)) continue;
-    if (kernel->row.supports == NULL) return kernel;
-    const char *reason = kernel->row.supports(kernel->row.self, &call->args);
+    const char *reason = decline(call, kernel);
+    if (__builtin_expect(reason == NULL, 1)) return kernel;
+    note_decline(call, kernel, reason);
+  }
+  return NULL;
+}
+
+// The same among the kernels of one backend.
+static const tn__kernel *select_of(tn__call *call, const tn__chain *chain,
+                                   const tn__backend *backend) {
+  for (int32_t i = 0; i < chain->count; i++) {
+    const tn__kernel *kernel = chain->kernels[i];
+    if (kernel->backend != backend) continue;
+    const char *reason = decline(call, kernel);
     if (reason == NULL) return kernel;
-    tn__log(TN__LOG_DEBUG, "dispatch", "%s: %s declines: %s", call->op->name,
-            kernel->backend->facts.name, reason);
+    note_decline(call, kernel, reason);
   }
   return NULL;
 }
@@ -338,9 +367,7 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
   size_t length = 0;
   for (int32_t i = 0; chain != NULL && i < chain->count && length < sizeof reasons; i++) {
     const tn__kernel *kernel = chain->kernels[i];
-    const char *reason = !tn__call_attrs_fit(call, kernel)
-                             ? "compiled before the attributes it was given"
-                             : kernel->row.supports(kernel->row.self, &call->args);
+    const char *reason = decline(call, kernel);
     int more = snprintf(reasons + length, sizeof reasons - length, "%s%s: %s", i ? "; " : "",
                         kernel->backend->facts.name, reason == NULL ? "accepts" : reason);
     length += more > 0 ? (size_t)more : 0;
@@ -351,7 +378,7 @@ static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
     tn_status status = tn__op_error(call, TN_UNIMPLEMENTED, "",
                                     "no backend has a kernel for dtype %s on device '%s'",
                                     tn_dtype_name(call->key), device);
-    if (was_ok && tn__chain_tables[call->device.type] == NULL) {
+    if (was_ok && tn__chain_tables[call->device.type]->kernel_count == 0) {
       char *report = tn_load_report();
       tn__error_note("\nload report:\n%s", report == NULL ? "" : report);
       free(report);
@@ -373,13 +400,20 @@ static tn_status note_composite(const tn__call *call, tn_status status, bool was
 }
 
 // Runs the operator as other operators, in a scope of its own.
-static tn_status run_composed(tn__call *call) {
+static __attribute__((noinline)) tn_status run_composed(tn__call *call) {
   const bool was_ok = tn_ok();
   tn_scope *scope = tn_scope_open();
   if (scope == NULL) return TN_OUT_OF_MEMORY;
   tn_compose compose = {
       .call = call, .inputs = call->inputs, .input_count = call->input_count, .attrs = call->attrs};
+  const int32_t rule = call->thread->provider_rule;
+  if (__builtin_expect(atomic_load_explicit(&tn__composite_rules, memory_order_relaxed) !=
+                           TN__COMPOSITE_RULES_NONE,
+                       0)) {
+    call->thread->provider_rule = tn__composite_rule_of(call->op, call->key, rule);
+  }
   tn_status status = call->op->def->compose(&compose);
+  call->thread->provider_rule = rule;
   bool list = call->op->returns_list;
   for (int32_t i = 0; status == TN_OK && !list && i < call->output_count; i++) {
     if (compose.results[i] == NULL) status = tn_ok() ? TN_INTERNAL : tn_error_peek()->status;
@@ -433,6 +467,19 @@ static tn_status reserve_random(tn__call *call) {
   return TN_OK;
 }
 
+// Selects where the chain at hand had nothing to offer at first sight: opens what claims the
+// operator, and heeds the rule of the composed operator that this is a part of.
+static __attribute__((noinline)) tn_status find_behind(tn__call *call, const tn__chain **chain) {
+  tn_status status = tn__registry_chain(call->device.type, call->op->run_id, call->key, chain);
+  if (status != TN_OK || *chain == NULL) return status;
+  int32_t rule = call->thread->provider_rule;
+  if (rule != 0 && ((*chain)->rule == 0 || rule < (*chain)->rule)) {
+    call->kernel = select_of(call, *chain, tn__provider_rule_at(rule)->backend);
+  }
+  if (call->kernel == NULL) call->kernel = tn__call_select(call, *chain);
+  return TN_OK;
+}
+
 // Selects a kernel for a described call, opening backends at the first need.
 static tn_status find_kernel(tn__call *call, const tn__chain **chain) {
   *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
@@ -446,7 +493,8 @@ static tn_status find_kernel(tn__call *call, const tn__chain **chain) {
   tn_status status = tn__call_describe(call);
   if (status != TN_OK) return status;
   call->kernel = tn__call_select(call, *chain);
-  return TN_OK;
+  if (__builtin_expect(call->kernel != NULL, 1) || (*chain)->count > 0) return TN_OK;
+  return find_behind(call, chain);
 }
 
 // Whether the described results can go where they were asked for; a cast takes a detour.
@@ -549,6 +597,7 @@ tn_status tn__call_run(tn__call *call) {
   if (__builtin_expect(tn__gate_load() != 0, 0)) {
     if (call->thread->passing != call) return tn__call_gated(call);
     call->thread->passing = NULL;
+    call->declined = NULL;
   }
   bool uniform = tn__call_is_uniform(call);
   tn_status status = uniform ? TN_OK : check_call(call);

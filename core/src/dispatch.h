@@ -32,7 +32,9 @@ struct tn__call {
   tn_tensor *const *given;           // in-place and out forms: where the results go; else NULL
   tn__result *results;
   const tn__kernel *kernel;
+  const tn__kernel *declined;  // the last to decline, NULL where none has; of wrapped calls
   tn_list *list;
+  const char *decline;  // what `declined` said
 
   // The kernel's arguments.
   tn_args args;

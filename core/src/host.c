@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "host.h"
 #include "log.h"
+#include "need.h"
 #include "thread.h"
 
 #define TN__STRING(x) #x

@@ -10,7 +10,7 @@
 
 #include "backend.h"
 #include "host.h"
-#include "registry.h"
+#include "need.h"
 #include "thread.h"
 
 typedef struct visitor {
@@ -26,7 +26,7 @@ static void visit_kernel(void *closure, const tn__kernel *kernel) {
 static tn_status each_locked(const char *device, visitor *to) {
   const int32_t type = tn_device_parse(device).type;
   if (type == 0) return tn__failure();
-  const tn_status status = tn__registry_ensure(type);
+  const tn_status status = tn__registry_need_all(type);
   return status == TN_OK ? tn__registry_each(type, visit_kernel, to) : status;
 }
 

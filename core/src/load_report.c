@@ -11,6 +11,7 @@
 #include <tenon/error.h>
 
 #include "backend.h"
+#include "provider_rules.h"
 #include "registry.h"
 #include "settings.h"
 #include "text.h"
@@ -34,6 +35,7 @@ char *tn__loader_report(void) {
   const char *listed = tn__environment("TENON_BACKENDS", false);
   tn__text_append(&text, "%s: %.400s\n", tn__setting_label("TENON_BACKENDS"),
                   listed == NULL ? "(unset)" : listed);
+  tn__provider_rules_report(&text);
   const char *searched = tn__loader_searched();
   tn__text_append(&text, "searched: %s\n", searched == NULL ? "(nothing)" : searched);
   if (tn__is_secure() && getenv("TENON_BACKEND_PATH") != NULL) {

@@ -19,6 +19,7 @@
 #include "backend_list.h"
 #include "log.h"
 #include "process.h"
+#include "provider_rules.h"
 #include "registry.h"
 #include "settings.h"
 #include "text.h"
@@ -248,16 +249,16 @@ static tn_status not_found(const tn__entry *entry) {
   char hint[128];
   snprintf(hint, sizeof hint,
            near[0] ? "did you mean '%s'?" : "`tenon info` lists what was found%s", near);
-  return tn__loader_error(TN_NOT_FOUND, hint, "%s names '%s', and no such backend was found%s%s%s",
-                          label, entry->name, near[0] ? "; did you mean '" : "", near,
-                          near[0] ? "'?" : "");
+  return tn__loader_error(TN_NOT_FOUND, hint, "%s names '%s', and no such backend was found", label,
+                          entry->name);
 }
 
-static tn_status unusable(const tn__backend *backend) {
+tn_status tn__loader_unusable(const tn__backend *backend) {
+  const char *by =
+      tn__setting_label(backend->ruled && !backend->named ? "TENON_PROVIDER" : "TENON_BACKENDS");
   return tn__loader_error(TN_UNAVAILABLE, tn__backend_advice(backend),
                           "the backend '%s', which %s names, cannot be used: %s",
-                          backend->facts.name, tn__setting_label("TENON_BACKENDS"),
-                          backend->reason);
+                          backend->facts.name, by, backend->reason);
 }
 
 // Whether everything that must be there was found. A file that was refused is made up for by a
@@ -271,7 +272,7 @@ static tn_status check_named(void) {
     if (backend == NULL) {
       status = not_found(entry);
     } else if (entry->kind == TN__ENTRY_NAME && backend->failed) {
-      status = unusable(backend);
+      status = tn__loader_unusable(backend);
     }
     if (status != TN_OK) return status;
   }
@@ -311,7 +312,8 @@ static tn_status scan(void) {
   if (found == TN_OK) found = add_own_folder();
   if (found == TN_OK) found = add_install_folder();
   if (status == TN_OK) status = found;
-  return status == TN_OK ? check_named() : status;
+  if (status == TN_OK) status = check_named();
+  return status == TN_OK ? tn__provider_rules_load() : status;
 }
 
 // Keeps the scan's error, so that every later need reports the same.
@@ -359,6 +361,17 @@ tn__backend *tn__loader_device_owner(const char *name, size_t length) {
   return best;
 }
 
+bool tn__loader_is_optional(const char *name) {
+  bool optional = false;
+  for (int32_t i = 0; i < loader.list.count; i++) {
+    const tn__entry *entry = &loader.list.entries[i];
+    if (entry->kind != TN__ENTRY_NAME || strcmp(entry->name, name) != 0) continue;
+    if (!entry->optional) return false;
+    optional = true;
+  }
+  return optional;
+}
+
 bool tn__loader_default_device(char *name, size_t size) {
   for (int32_t i = 0; i < loader.list.count; i++) {
     const tn__entry *entry = &loader.list.entries[i];
@@ -372,58 +385,4 @@ bool tn__loader_default_device(char *name, size_t size) {
     }
   }
   return false;
-}
-
-// Files that were refused before they ran are dealt with by the search.
-static tn_status open_one(tn__backend *backend) {
-  if (backend->order < 0 || (backend->failed && !backend->opened)) return TN_OK;
-  if (tn__backend_open(backend) == TN_OK || !backend->named) return TN_OK;
-  return unusable(backend);
-}
-
-tn_status tn__loader_open_named(void) {
-  tn_status status = TN_OK;
-  for (tn__backend *at = loader.first; at != NULL && status == TN_OK; at = at->next) {
-    if (at->named) status = open_one(at);
-  }
-  return status;
-}
-
-// Whether the backend has kernels for the device type |name|: it says so, or owns it, or owns none
-// and says nothing, which means the cpu.
-static bool serves(const tn__backend *backend, const char *name) {
-  const tn_plugin_facts *facts = &backend->facts;
-  size_t length = strlen(name);
-  if (tn__list_has(facts->devices, name, length)) return true;
-  if (facts->serves[0] != '\0') return tn__list_has(facts->serves, name, length);
-  return facts->devices[0] == '\0' && strcmp(name, "cpu") == 0;
-}
-
-tn_status tn__loader_open_wrappers(void) {
-  // What is wrong with the list itself is said by every call that needs a backend.
-  tn__held_error held = tn__error_hold();
-  tn_status status = tn__loader_scan();
-  tn__error_restore(held);
-  if (status != TN_OK) return TN_OK;
-  for (tn__backend *backend = loader.first; backend != NULL && status == TN_OK;
-       backend = backend->next) {
-    if (backend->facts.wraps[0] != '\0') status = open_one(backend);
-  }
-  return status;
-}
-
-tn_status tn__registry_ensure(int32_t device_type) {
-  static bool ensured[TN__MAX_DEVICE_TYPES];
-  tn__registry_lock();
-  tn_status status = tn__loader_scan();
-  if (status == TN_OK && !ensured[device_type]) {
-    const tn__device_type *type = tn__device_type_at(device_type);
-    for (tn__backend *backend = loader.first; backend != NULL && status == TN_OK;
-         backend = backend->next) {
-      if (serves(backend, type->name)) status = open_one(backend);
-    }
-    ensured[device_type] = status == TN_OK;
-  }
-  tn__registry_unlock();
-  return status;
 }

@@ -11,6 +11,8 @@
 
 #include "backend.h"
 #include "log.h"
+#include "need.h"
+#include "provider_rules.h"
 #include "thread.h"
 
 _Atomic(tn__chain_table *) tn__chain_tables[TN__MAX_DEVICE_TYPES];
@@ -74,7 +76,15 @@ static void *keep(uint64_t size_bytes) {
   return block + 1;
 }
 
-static bool goes_before(const tn__kernel *a, const tn__kernel *b) {
+// ---- one chain ---------------------------------------------------------------------------------
+
+static bool is_ruled(const tn__kernel *kernel, int32_t rule) {
+  return rule != 0 && tn__provider_rule_at(rule)->backend == kernel->backend;
+}
+
+static bool goes_before(const tn__kernel *a, const tn__kernel *b, int32_t rule) {
+  bool a_ruled = is_ruled(a, rule), b_ruled = is_ruled(b, rule);
+  if (a_ruled != b_ruled) return a_ruled;
   if (a->order != b->order) return a->order < b->order;
   if (a->row.rank != b->row.rank) return a->row.rank > b->row.rank;
   return strcmp(a->backend->facts.name, b->backend->facts.name) < 0;
@@ -82,7 +92,7 @@ static bool goes_before(const tn__kernel *a, const tn__kernel *b) {
 
 static void chain_insert(tn__chain *chain, const tn__kernel *kernel) {
   int32_t place = chain->count++;
-  for (; place > 0 && goes_before(kernel, chain->kernels[place - 1]); place--) {
+  for (; place > 0 && goes_before(kernel, chain->kernels[place - 1], chain->rule); place--) {
     chain->kernels[place] = chain->kernels[place - 1];
   }
   chain->kernels[place] = kernel;
@@ -96,59 +106,166 @@ static void find_plain(tn__chain *chain) {
   chain->plain = first->row.supports == NULL && fits ? first : NULL;
 }
 
-// Visits (kernel, slot) pairs; counts them when |table| is NULL.
-static void fill_table(int32_t device_type, uint32_t *counts, tn__chain_table *table,
-                       tn__chain **chains) {
-  for (kernel_block *block = blocks[device_type]; block != NULL; block = block->next) {
+// Whether a rule about composed operators would put another kernel of |chain| first.
+static bool may_be_reordered(const tn__chain *chain) {
+  for (int32_t rule = 1; rule <= tn__provider_rule_count(); rule++) {
+    if (chain->rule != 0 && rule >= chain->rule) return false;
+    if (!tn__provider_rule_at(rule)->composite || is_ruled(chain->kernels[0], rule)) continue;
+    for (int32_t i = 1; i < chain->count; i++) {
+      if (is_ruled(chain->kernels[i], rule)) return true;
+    }
+  }
+  return false;
+}
+
+// ---- one table ---------------------------------------------------------------------------------
+
+// Pending chains are all alike.
+static const tn__chain pending_chain;
+
+typedef struct builder {
+  int32_t device_type;
+  uint64_t slots;
+  uint32_t *counts;  // of kernels, for each slot
+  tn__chain **chains;
+  tn__chain_table *table;
+} builder;
+
+// Calls |visit| for every slot of every kernel that may run.
+static void each_kernel(builder *build,
+                        void (*visit)(builder *, const tn__kernel *, int32_t slot)) {
+  for (kernel_block *block = blocks[build->device_type]; block != NULL; block = block->next) {
     for (uint64_t i = 0; i < block->count; i++) {
       const tn__kernel *kernel = &block->kernels[i];
+      if (kernel->backend->failed) continue;
       if (tn__deterministic() && !(kernel->row.flags & TN_ROW_DETERMINISTIC)) continue;
       for (int32_t dtype = 1; dtype < TN_DTYPE_COUNT; dtype++) {
         if (!tn_dtype_in(dtype, kernel->row.dtypes)) continue;
-        int32_t slot = kernel->op_id * TN_DTYPE_COUNT + dtype;
-        if (table == NULL) {
-          counts[slot]++;
-        } else {
-          chain_insert(chains[slot], kernel);
-        }
+        visit(build, kernel, kernel->op_id * TN_DTYPE_COUNT + dtype);
       }
     }
   }
 }
 
-tn_status tn__registry_publish(int32_t device_type) {
-  uint64_t slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT;
-  uint32_t *counts = tn__calloc(slots, sizeof *counts);
-  tn__chain **chains = tn__calloc(slots, sizeof *chains);
-  tn__chain_table *table = keep(sizeof *table + slots * sizeof table->chains[0]);
-  uint64_t bytes = 0;
-  char *arena = NULL;
-  if (counts != NULL && chains != NULL && table != NULL) {
-    fill_table(device_type, counts, NULL, NULL);
-    for (uint64_t i = 0; i < slots; i++) {
-      if (counts[i] > 0) bytes += sizeof(tn__chain) + counts[i] * sizeof(tn__kernel *);
-    }
-    arena = keep(bytes);
+static void count_kernel(builder *build, const tn__kernel *kernel, int32_t slot) {
+  (void)kernel;
+  build->counts[slot]++;
+  build->table->kernel_count++;
+}
+
+static void insert_kernel(builder *build, const tn__kernel *kernel, int32_t slot) {
+  chain_insert(build->chains[slot], kernel);
+}
+
+// Room for each slot's chain, and for one in front of it where a rule may reorder it.
+static uint64_t chain_bytes(uint32_t count) {
+  uint64_t front = tn__provider_rule_count() > 0 ? sizeof(tn__chain) : 0;
+  return sizeof(tn__chain) + count * sizeof(tn__kernel *) + front;
+}
+
+static void lay_out_chains(builder *build, char *arena) {
+  for (uint64_t slot = 0; slot < build->slots; slot++) {
+    if (build->counts[slot] == 0) continue;
+    tn__chain *chain = build->chains[slot] = (tn__chain *)(void *)arena;
+    const tn_op *op = &tn__op_table[slot / TN_DTYPE_COUNT];
+    chain->rule = tn__provider_rule_of(op, (tn_dtype)(slot % TN_DTYPE_COUNT));
+    arena += chain_bytes(build->counts[slot]);
   }
-  if (arena == NULL) {
-    free(counts);
-    free(chains);
+}
+
+static void finish_chains(builder *build) {
+  for (uint64_t slot = 0; slot < build->slots; slot++) {
+    tn__chain *chain = build->chains[slot];
+    if (chain == NULL) continue;
+    if (!is_ruled(chain->kernels[0], chain->rule)) chain->rule = 0;
+    find_plain(chain);
+    build->table->chains[slot] = chain;
+    if (!may_be_reordered(chain)) continue;
+    tn__chain *front = (tn__chain *)(void *)&chain->kernels[chain->count];
+    front->behind = chain;
+    build->table->chains[slot] = front;
+  }
+}
+
+// Marks what a backend claims that has still to be opened.
+static void mark_pending(builder *build) {
+  const char *device = tn__device_type_at(build->device_type)->name;
+  for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
+    if (!tn__backend_pends(backend) || !tn__backend_serves(backend, device)) continue;
+    for (int32_t id = 0; id < tn__op_table_count; id++) {
+      const tn_op *op = &tn__op_table[id];
+      bool runs = op->form == TN__FORM_BASE && !(op->def->flags & TN_OP_VIEW);
+      if (!runs || !tn__backend_claims(backend, op->name)) continue;
+      const tn__chain **chains = &build->table->chains[id * TN_DTYPE_COUNT];
+      for (int32_t dtype = 0; dtype < TN_DTYPE_COUNT; dtype++) chains[dtype] = &pending_chain;
+    }
+  }
+}
+
+static tn_status build_table(builder *build) {
+  build->slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT;
+  uint64_t bytes = build->slots * sizeof build->table->chains[0];
+  build->counts = tn__calloc(build->slots, sizeof *build->counts);
+  build->chains = tn__calloc(build->slots, sizeof *build->chains);
+  build->table = keep(sizeof *build->table + bytes);
+  if (build->counts == NULL || build->chains == NULL || build->table == NULL) {
     return tn__out_of_memory("the table of kernels", bytes);
   }
-  for (uint64_t i = 0; i < slots; i++) {
-    if (counts[i] == 0) continue;
-    chains[i] = (tn__chain *)(void *)arena;
-    table->chains[i] = chains[i];
-    arena += sizeof(tn__chain) + counts[i] * sizeof(tn__kernel *);
+  build->table->device_type = build->device_type;
+  each_kernel(build, count_kernel);
+  bytes = 0;
+  for (uint64_t i = 0; i < build->slots; i++) {
+    if (build->counts[i] > 0) bytes += chain_bytes(build->counts[i]);
   }
-  table->device_type = device_type;
-  fill_table(device_type, counts, table, chains);
-  for (uint64_t i = 0; i < slots; i++) {
-    if (chains[i] != NULL) find_plain(chains[i]);
+  char *arena = keep(bytes);
+  if (arena == NULL) return tn__out_of_memory("the table of kernels", bytes);
+  lay_out_chains(build, arena);
+  each_kernel(build, insert_kernel);
+  finish_chains(build);
+  mark_pending(build);
+  return TN_OK;
+}
+
+// Says once of each rule that its backend, now that it is open, has nothing for it.
+static void warn_of_idle_rules(void) {
+  for (int32_t i = 1; i <= tn__provider_rule_count(); i++) {
+    tn__provider_rule *rule = tn__provider_rule_at(i);
+    if (rule->warned || rule->composite || rule->backend == NULL ||
+        tn__backend_pends(rule->backend) || rule->backend->failed) {
+      continue;
+    }
+    if (tn__registry_serves_rule(i)) continue;
+    rule->warned = true;
+    tn__log(TN__LOG_WARNING, "dispatch",
+            "TENON_PROVIDER: rule '%s': the backend has no kernel for it", rule->text);
   }
-  free(counts);
-  free(chains);
-  atomic_store_explicit(&tn__chain_tables[device_type], table, memory_order_release);
+}
+
+bool tn__registry_serves_rule(int32_t rule) {
+  const tn__provider_rule *of = tn__provider_rule_at(rule);
+  for (int32_t type = 1; type <= tn__device_type_count(); type++) {
+    for (kernel_block *block = blocks[type]; block != NULL; block = block->next) {
+      for (uint64_t i = 0; i < block->count; i++) {
+        const tn__kernel *kernel = &block->kernels[i];
+        bool dtype = of->dtype == TN_DTYPE_NONE || tn_dtype_in(of->dtype, kernel->row.dtypes);
+        if (kernel->backend == of->backend && dtype &&
+            tn__provider_rule_is_about(of, &tn__op_table[kernel->op_id])) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+tn_status tn__registry_publish(int32_t device_type) {
+  builder build = {.device_type = device_type};
+  tn_status status = build_table(&build);
+  free(build.counts);
+  free(build.chains);
+  if (status != TN_OK) return status;
+  atomic_store_explicit(&tn__chain_tables[device_type], build.table, memory_order_release);
+  warn_of_idle_rules();
   return TN_OK;
 }
 
@@ -168,7 +285,7 @@ tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t de
 static int compare_kernels(const void *a, const void *b) {
   const tn__kernel *first = *(const tn__kernel *const *)a, *second = *(const tn__kernel *const *)b;
   if (first->op_id != second->op_id) return first->op_id < second->op_id ? -1 : 1;
-  return goes_before(first, second) ? -1 : goes_before(second, first);
+  return goes_before(first, second, 0) ? -1 : goes_before(second, first, 0);
 }
 
 tn_status tn__registry_each(int32_t device_type,

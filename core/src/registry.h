@@ -3,8 +3,14 @@
 // registry: which kernels could serve an operator. For each device type there is one immutable
 // table of chains, (operator, key dtype) -> kernels best first. Registering a backend builds a new
 // table and swaps the pointer; readers that hold an old one may keep it, since tables are never
-// freed before the process ends. Invariant: within a chain the user's order never decreases, and
-// within equal order rank never increases.
+// freed before the process ends. Invariant: within a chain the kernels of the backend that a rule
+// of TENON_PROVIDER names come first; behind them the user's order never decreases, and within
+// equal order rank never increases.
+//
+// Two kinds of chain have nothing to offer at first sight, so that selecting from all others need
+// not ask about them: a pending one, some of whose kernels are in a backend that has not been
+// opened (need.h), and one of a part that a composed operator's rule may reorder
+// (provider_rules.h).
 
 #ifndef TENON_CORE_REGISTRY_H_
 #define TENON_CORE_REGISTRY_H_
@@ -24,14 +30,18 @@ typedef struct tn__kernel {
   uint16_t op_id;
 } tn__kernel;
 
-typedef struct tn__chain {
+typedef struct tn__chain tn__chain;
+struct tn__chain {
   const tn__kernel *plain;  // the first kernel, if it takes any arguments; else NULL
-  int32_t count;
+  int32_t count;            // 0: look behind
+  int32_t rule;             // of TENON_PROVIDER, whose backend's kernels come first; 0: none
+  const tn__chain *behind;  // where count is 0: all the kernels, NULL while pending
   const tn__kernel *kernels[];
-} tn__chain;
+};
 
 typedef struct tn__chain_table {
   int32_t device_type;
+  int32_t kernel_count;       // in all chains; 0: nobody serves the device
   const tn__chain *chains[];  // [op id * TN_DTYPE_COUNT + dtype], NULL where nobody serves it
 } tn__chain_table;
 
@@ -48,10 +58,10 @@ tn_status tn__registry_publish(int32_t device_type);
 tn_status tn__registry_each(int32_t device_type,
                             void (*visit)(void *closure, const tn__kernel *kernel), void *closure);
 
-// Opens what could serve |device_type|, once. errors: those of the environment's backends
-tn_status tn__registry_ensure(int32_t device_type);
+// Whether the backend of TENON_PROVIDER's rule |rule| has registered a kernel that it is about.
+bool tn__registry_serves_rule(int32_t rule);
 
-// The chain of (device type, op, dtype), NULL where nobody serves it. Opens backends at first use.
+// The chain of (device type, op, dtype), NULL where nobody serves it.
 static inline const tn__chain *tn__chain_of(int32_t device_type, int32_t op_id, tn_dtype dtype) {
   tn__chain_table *table =
       atomic_load_explicit(&tn__chain_tables[device_type], memory_order_acquire);

@@ -15,6 +15,7 @@
 
 #include "backend.h"
 #include "backend_list.h"
+#include "need.h"
 #include "process.h"
 #include "registry.h"
 #include "text.h"

@@ -15,6 +15,7 @@
 #include <tenon/ops.h>
 
 #include "backend.h"
+#include "need.h"
 #include "process.h"
 #include "registry.h"
 #include "scope_impl.h"
@@ -138,31 +139,6 @@ tn_status tn__wrap_settle(void) {
 
 const char *tn__call_provider(const tn__call *call) {
   return call->kernel == NULL ? NULL : call->kernel->backend->facts.name;
-}
-
-const char *tn__wrapped_reason(const tn__call *call, char *text, size_t size) {
-  if (call->kernel == NULL) {
-    return call->op->def->flags & TN_OP_VIEW ? "a view of its first operand"
-                                             : "composed of other operators";
-  }
-  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
-  if (chain == NULL || chain->kernels[0] == call->kernel) {
-    return chain != NULL && chain->count == 1 ? "the only provider" : "first of the list";
-  }
-  size_t length = 0;
-  text[0] = '\0';
-  for (int32_t i = 0; i < chain->count && chain->kernels[i] != call->kernel; i++) {
-    const tn__kernel *kernel = chain->kernels[i];
-    const char *why = !tn__call_attrs_fit(call, kernel) ? "compiled before the attributes"
-                      : kernel->row.supports == NULL
-                          ? NULL
-                          : kernel->row.supports(kernel->row.self, &call->args);
-    int more = snprintf(text + length, size - length, "%s%s declined: %s", i ? "; " : "",
-                        kernel->backend->facts.name, why == NULL ? "?" : why);
-    length += more > 0 ? (size_t)more : 0;
-    if (length >= size) break;
-  }
-  return text;
 }
 
 // ---- the entries of the table that wrappers are handed -----------------------------------------

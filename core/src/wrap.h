@@ -69,8 +69,10 @@ __attribute__((cold, noinline)) tn_status tn__wrap_settle(void);
 // operator that it is a form of.
 bool tn__wrap_matches(const char *globs, const tn_op *op);
 
-// Which backend's kernel served the call, NULL for views and where parts ran; and why that one.
+// Which backend's kernel served the call, NULL for views and where parts ran.
 const char *tn__call_provider(const tn__call *call);
+// Why that one: "rank", "TENON_PROVIDER rule 'conv*=onednn'", "onednn declined: ...", "composed of
+// other operators". After a call that the gate let through, on its thread (resolve.c).
 // The text is static or in |text|.
 const char *tn__wrapped_reason(const tn__call *call, char *text, size_t size);
 

@@ -59,9 +59,28 @@ TN_API int32_t tn_backend_count(void);
 TN_API tn_status tn_backend_at(int32_t index, tn_backend_info *info);
 
 // The kernels that could serve (op, dtype, device), best first, one line each:
-// "cpu  generic  deterministic". The text is the caller's, released with free(). NULL on error.
-// errors: NOT_FOUND for an unknown operator or device
+// "cpu  generic  deterministic  takes anything"; behind them, in parentheses, what else there is to
+// say. Opens the backends that claim the operator. NULL on error.
+// owns: the text, released with free() | errors: NOT_FOUND for an unknown operator or device with
+// near matches, those of the search for backends, OUT_OF_MEMORY | threads: any
 TN_API char *tn_op_resolve(const char *op, tn_dtype dtype, tn_device device);
+
+// One of them.
+typedef struct tn_kernel_info {
+  const char *backend;
+  const char *rank;    // "reference", "generic", "vendor", "tuned"
+  bool deterministic;  // the same bits at any thread count, run after run
+  bool capturable;     // may be captured into a graph
+  bool casts;          // takes operands of other dtypes as they are
+  bool asks;           // looks at the operands before it accepts; else it takes any
+  char why[200];       // what puts it before the next: "rank", "order of TENON_BACKENDS", "name";
+                       // "" for the last; "TENON_PROVIDER rule '...'" where one does
+} tn_kernel_info;
+
+// The same as data: fills in up to |capacity| and returns how many there are; -1 on error. Borrowed
+// texts live until the process ends. errors: as tn_op_resolve | threads: any
+TN_API int32_t tn_op_kernels(const char *op, tn_dtype dtype, tn_device device,
+                             tn_kernel_info *kernels, int32_t capacity);
 
 // Whether some backend offers a kernel for (op, dtype, device). Records nothing.
 TN_API bool tn_op_has_kernel(const char *op, tn_dtype dtype, tn_device device);

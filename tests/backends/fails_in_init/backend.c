@@ -21,7 +21,8 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   return host->error(NULL, TN_UNAVAILABLE, "the licence server is on holiday");
 }
 
-TN_PLUGIN(init, .name = "fails_in_init", .version = "1", .devices = "half_done");
+TN_PLUGIN(init, .name = "fails_in_init", .version = "1", .devices = "half_done",
+          .serves = "half_done,cpu");
 
 TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
   return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;
