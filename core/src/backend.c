@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tenon/error.h>
+#include <tenon/inspect.h>
 
 #include "log.h"
 #include "registry.h"
@@ -55,6 +56,22 @@ tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *fo
   tn__log(TN__LOG_INFO, "loader", "%s: %s: %s", backend->path, tn__stage_name(stage),
           backend->reason);
   return TN_UNAVAILABLE;
+}
+
+// ---- watching
+// -------------------------------------------------------------------------------------
+
+static void (*watcher)(void *closure, const char *backend, const char *step);
+static void *watcher_closure;
+
+void tn_backend_watch(void (*visit)(void *closure, const char *backend, const char *step),
+                      void *closure) {
+  watcher = visit;
+  watcher_closure = closure;
+}
+
+void tn__backend_step(const tn__backend *backend, const char *step) {
+  if (watcher != NULL) watcher(watcher_closure, backend->facts.name, step);
 }
 
 // ---- staging -----------------------------------------------------------------------------------
@@ -284,6 +301,7 @@ static tn_status commit_devices(staging *stage) {
   for (staged_device *device = ordered; device != NULL; device = device->next) {
     int32_t count = 0;
     char reason[256] = "";
+    tn__backend_step(stage->backend, "device count");
     tn_status status = device->table.count(device->table.self, &count, reason, sizeof reason);
     reason[sizeof reason - 1] = '\0';
     if (status != TN_OK || count < 0) count = 0;
@@ -378,6 +396,7 @@ static tn_status initialize(tn__backend *backend) {
                             .add_kernels = add_kernels,
                             .add_workers = add_workers,
                             .add_wrapper = add_wrapper};
+  tn__backend_step(backend, "init");
   tn_status status = backend->desc.init(&tn__host_api, &registrar);
   if (status == TN_OK) status = commit(&stage);
   staging_free(&stage);
@@ -419,6 +438,7 @@ static void *load(const tn__backend *backend) {
 
 static tn_status open_library(tn__backend *backend) {
   backend->stage = TN__STAGE_DLOPEN;
+  tn__backend_step(backend, "dlopen");
   backend->library = load(backend);
   if (backend->library == NULL) {
     const char *why = dlerror();
@@ -430,6 +450,7 @@ static tn_status open_library(tn__backend *backend) {
     return tn__backend_fail(backend, TN__STAGE_DLOPEN, "it does not export tn_plugin_query");
   }
   memcpy(&query, &symbol, sizeof query);
+  tn__backend_step(backend, "query");
   return take_desc(backend, query(TN_ABI_VERSION));
 }
 

@@ -67,6 +67,9 @@ tn_status tn__note_read(tn__backend *backend);
 // lacks (a static or caller-visible text in |buffer|).
 const char *tn__cpu_lacks(const char *features, char *buffer, size_t buffer_size);
 
+// Tells whoever watches that code of |backend| is about to run, see tn_backend_watch.
+void tn__backend_step(const tn__backend *backend, const char *step);
+
 // Loads and initialises a record that passed its note. Registry locked.
 tn_status tn__backend_open(tn__backend *backend);
 

@@ -112,7 +112,10 @@ enum { MOST_ENTRIES = 256 };
 static tn_status add_entry(tn__backend_list *list, const char *from, const char *to) {
   tn__entry entry;
   tn_status status = parse_entry(from, to, &entry);
-  if (status != TN_OK) return status;
+  if (status != TN_OK) {
+    free(entry.path);
+    return status;
+  }
   for (int32_t i = 0; i < list->count; i++) {
     if (!same_subject(&list->entries[i], &entry)) continue;
     status = merge(&list->entries[i], &entry, from, to);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <tenon/device.h>
 #include <tenon/error.h>
+#include <tenon/inspect.h>
 
 #include "backend.h"
 #include "provider_rules.h"
@@ -99,6 +100,36 @@ char *tn_load_report(void) {
   return report;
 }
 
+int32_t tn_backend_candidate_count(void) {
+  tn__registry_lock();
+  tn__held_error held = tn__error_hold();
+  tn__loader_scan();
+  tn__error_restore(held);
+  int32_t count = 0;
+  for (tn__backend *at = tn__loader_first(); at != NULL; at = at->next) count++;
+  tn__registry_unlock();
+  return count;
+}
+
+static tn__backend *backend_at(int32_t index) {
+  tn__backend *backend = index < 0 ? NULL : tn__loader_first();
+  for (int32_t i = 0; i < index && backend != NULL; i++) backend = backend->next;
+  return backend;
+}
+
+static tn_status no_backend(const char *function, int32_t index) {
+  return tn__error(TN_OUT_OF_RANGE, NULL, "%s: there is no backend %d", function, index);
+}
+
+tn_status tn_backend_open(int32_t index) {
+  tn__registry_lock();
+  tn__backend *backend = backend_at(index);
+  tn_status status = backend == NULL ? no_backend("tn_backend_open", index) : TN_OK;
+  if (backend != NULL && backend->order >= 0) tn__backend_open(backend);
+  tn__registry_unlock();
+  return status;
+}
+
 int32_t tn_backend_count(void) {
   tn__registry_lock();
   int32_t count = 0;
@@ -114,11 +145,10 @@ int32_t tn_backend_count(void) {
 
 tn_status tn_backend_at(int32_t index, tn_backend_info *info) {
   tn__registry_lock();
-  tn__backend *backend = tn__loader_first();
-  for (int32_t i = 0; i < index && backend != NULL; i++) backend = backend->next;
+  tn__backend *backend = backend_at(index);
   tn_status status = TN_OK;
-  if (backend == NULL || index < 0) {
-    status = tn__error(TN_OUT_OF_RANGE, NULL, "tn_backend_at: there is no backend %d", index);
+  if (backend == NULL) {
+    status = no_backend("tn_backend_at", index);
   } else {
     *info = (tn_backend_info){
         .name = backend->facts.name,

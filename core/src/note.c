@@ -1,75 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // note: what a plugin says of itself, read from its file without running any of it. The note is
-// found through the program headers, which survive stripping. Nothing in the file is trusted: every
-// offset and size is checked against the file's length, and only what is needed is read.
+// found through the program headers, which survive stripping.
 
-#include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "allocate.h"
 #include "backend.h"
+#include "elf_file.h"
 
-enum { MAX_PROGRAM_HEADERS = 128, MAX_NOTE_BYTES = 65536 };
-
-#if defined(__x86_64__)
-#define HOST_MACHINE EM_X86_64
-#define HOST_MACHINE_NAME "x86-64"
-#elif defined(__aarch64__)
-#define HOST_MACHINE EM_AARCH64
-#define HOST_MACHINE_NAME "aarch64"
-#elif defined(__riscv)
-#define HOST_MACHINE EM_RISCV
-#define HOST_MACHINE_NAME "riscv"
-#else
-#define HOST_MACHINE EM_NONE
-#define HOST_MACHINE_NAME "this machine"
-#endif
-
-static bool read_at(int file, void *to, uint64_t size, uint64_t offset) {
-  if (offset > INT64_MAX || size > INT64_MAX) return false;
-  char *out = to;
-  while (size > 0) {
-    ssize_t got = pread(file, out, size, (off_t)offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    out += got;
-    offset += (uint64_t)got;
-    size -= (uint64_t)got;
-  }
-  return true;
-}
-
-static tn_status check_header(tn__backend *backend, const Elf64_Ehdr *header) {
-  if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "not an ELF file");
-  }
-  if (header->e_ident[EI_CLASS] != ELFCLASS64) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "a 32-bit library; this process is 64-bit");
-  }
-  if (header->e_ident[EI_DATA] != ELFDATA2LSB) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "a big-endian library");
-  }
-  if (HOST_MACHINE != EM_NONE && header->e_machine != HOST_MACHINE) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND,
-                            "built for another architecture (ELF machine %d); this process is "
-                            "%s (%d)",
-                            header->e_machine, HOST_MACHINE_NAME, HOST_MACHINE);
-  }
-  if (header->e_type != ET_DYN) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "not a shared library");
-  }
-  if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0 ||
-      header->e_phnum > MAX_PROGRAM_HEADERS) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "its program headers are malformed");
-  }
-  return TN_OK;
-}
+enum { MAX_NOTE_BYTES = 65536 };
 
 // Copies the facts of a note's descriptor; the reader accepts a longer or shorter one.
 static bool take_facts(tn_plugin_facts *facts, const char *desc, uint64_t size) {
@@ -117,31 +58,16 @@ static int scan_notes(const char *notes, uint64_t size, tn_plugin_facts *facts) 
   return found;
 }
 
-static tn_status read_notes(tn__backend *backend, int file, uint64_t file_size) {
-  Elf64_Ehdr header;
-  if (file_size < sizeof header || !read_at(file, &header, sizeof header, 0)) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "truncated: shorter than an ELF header");
-  }
-  tn_status status = check_header(backend, &header);
-  if (status != TN_OK) return status;
+static tn_status read_notes(tn__backend *backend, const tn__elf *elf) {
   int found = 0;
-  for (uint32_t i = 0; i < header.e_phnum; i++) {
-    Elf64_Phdr segment;
-    uint64_t at = header.e_phoff + i * sizeof segment;
-    if (at < header.e_phoff || !read_at(file, &segment, sizeof segment, at)) {
-      return tn__backend_fail(backend, TN__STAGE_FOUND, "truncated: its program headers are cut");
-    }
-    if (segment.p_type == PT_LOAD && segment.p_filesz > 0 &&
-        (segment.p_offset > file_size || segment.p_filesz > file_size - segment.p_offset)) {
-      return tn__backend_fail(backend, TN__STAGE_FOUND,
-                              "truncated: a segment ends past the end of the file");
-    }
-    if (segment.p_type != PT_NOTE || segment.p_filesz == 0) continue;
-    if (segment.p_filesz > MAX_NOTE_BYTES) continue;
-    char *notes = tn__malloc(segment.p_filesz);
+  for (int32_t i = 0; i < elf->segment_count; i++) {
+    const Elf64_Phdr *segment = &elf->segments[i];
+    if (segment->p_type != PT_NOTE || segment->p_filesz == 0) continue;
+    if (segment->p_filesz > MAX_NOTE_BYTES) continue;
+    char *notes = tn__malloc(segment->p_filesz);
     if (notes == NULL) return tn__backend_fail(backend, TN__STAGE_NOTE, "out of memory");
-    int ours = read_at(file, notes, segment.p_filesz, segment.p_offset)
-                   ? scan_notes(notes, segment.p_filesz, &backend->facts)
+    int ours = tn__elf_read(elf, notes, segment->p_filesz, segment->p_offset)
+                   ? scan_notes(notes, segment->p_filesz, &backend->facts)
                    : -1;
     free(notes);
     if (ours < 0) return tn__backend_fail(backend, TN__STAGE_NOTE, "its Tenon note is malformed");
@@ -184,21 +110,15 @@ static tn_status check_facts(tn__backend *backend) {
 }
 
 tn_status tn__note_read(tn__backend *backend) {
-  // Opening a FIFO must not block; anything but a regular file is refused.
-  int file = open(backend->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) {
-    return tn__backend_fail(backend, TN__STAGE_FOUND, "cannot be opened: %s", strerror(errno));
+  tn__elf elf;
+  tn_status status = TN_OK;
+  if (!tn__elf_open(&elf, backend->path)) {
+    status = tn__backend_fail(backend, TN__STAGE_FOUND, "%s", elf.reason);
   }
-  struct stat info;
-  tn_status status;
-  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
-    status = tn__backend_fail(backend, TN__STAGE_FOUND, "not a regular file");
-  } else {
-    backend->file_device = (uint64_t)info.st_dev;
-    backend->file_inode = (uint64_t)info.st_ino;
-    status = read_notes(backend, file, (uint64_t)info.st_size);
-  }
-  close(file);
+  backend->file_device = elf.device_id;
+  backend->file_inode = elf.inode;
+  if (status == TN_OK) status = read_notes(backend, &elf);
+  tn__elf_close(&elf);
   if (status == TN_OK) status = check_facts(backend);
   if (status == TN_OK) backend->stage = TN__STAGE_CPU;
   return status;

@@ -20,6 +20,8 @@
     "NAME] "                                                                                  \
     "[--expect FILE] [--report FILE.html] [--json] [--verbose]",                              \
     "certifies a backend: every operator against its specification")                          \
+  X("check", tenon_check, "FILE.so [--json]",                                                 \
+    "what is wrong with a backend's file, without loading it")                                \
   X("env", tenon_env, "[--json]", "the variables that Tenon reads, and their values")
 
 #define X(name, function, arguments, summary) int function(int argc, char **argv);

@@ -10,6 +10,7 @@
 #include <tenon/device.h>
 #include <tenon/error.h>
 #include <tenon/init.h>
+#include <tenon/inspect.h>
 #include <tenon/io.h>
 #include <tenon/memory.h>
 #include <tenon/op.h>
