@@ -65,7 +65,8 @@ bool tn__check_called(tn__run *run, const tn_sample *sample, const char *variant
     tn__skip(run, sample, variant, outcome->message);
     return false;
   }
-  return tn__check(run, outcome->status == TN_OK, sample, variant, "%s", outcome->message);
+  return tn__check(run, outcome->status == TN_OK, sample, variant, "%s: %s",
+                   tn_status_name(outcome->status), outcome->message);
 }
 
 bool tn__check_status(tn__run *run, const tn_sample *sample, const char *variant,
