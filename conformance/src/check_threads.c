@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// check_threads: two threads make the same call at once on shared operands, several times, and each
-// must get the bits that one alone gets. Finds kernels that keep what belongs to a call in globals
-// or in their `self`.
+// check_threads: two threads make the same call at once on shared operands, several times, first on
+// the device's default stream and then each on a stream of its own, and each must get the bits that
+// one alone gets. Finds kernels that keep what belongs to a call in globals or in their `self`, and
+// those that enqueue on another stream than the one they are given.
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <tenon/stream.h>
 
 #include "kit.h"
 
@@ -19,9 +22,28 @@ typedef struct caller {
   char message[512];
 } caller;
 
+// A stream of this thread's own, which starts when what the operands came by is done.
+static tn_stream *open_stream(tn_device device) {
+  tn_stream *stream = tn_stream_new(device, 0);
+  if (stream != NULL && tn_stream_wait_stream(stream, tn_stream_default(device)) == TN_OK &&
+      tn_stream_set_current(stream) == TN_OK) {
+    return stream;
+  }
+  tn_stream_release(stream);
+  return NULL;
+}
+
 static void *call_again(void *context) {
   caller *c = context;
+  tn_stream *stream = NULL;
   for (int32_t i = 0; i < c->calls; i++) {
+    if (i == c->calls / 2 && (stream = open_stream(c->run->device)) == NULL) {
+      c->wrong = c->calls;
+      snprintf(c->message, sizeof c->message, "no stream: %.400s",
+               tn_ok() ? "" : tn_error_peek()->message);
+      tn_error_clear();
+      return NULL;
+    }
     tn__arena arena = {0};
     tn__outcome outcome;
     tn__call_seeded(c->run->op, c->prepared, false, &arena, &outcome);
@@ -31,6 +53,9 @@ static void *call_again(void *context) {
     }
     tn__arena_free(&arena);
   }
+  if (stream != NULL) (void)tn_stream_set_current(tn_stream_default(c->run->device));
+  tn_stream_release(stream);
+  tn_error_clear();
   return NULL;
 }
 
@@ -50,7 +75,7 @@ static void call_at_once(tn__run *run, const tn__prepared *prepared, const tn__o
   bool large = (prepared->sample->flags & TN_SAMPLE_LARGE) != 0;
   for (int i = 0; i < THREADS; i++) {
     callers[i] =
-        (caller){.run = run, .prepared = prepared, .first = first, .calls = large ? 1 : CALLS};
+        (caller){.run = run, .prepared = prepared, .first = first, .calls = large ? 2 : CALLS};
     started[i] = pthread_create(&threads[i], NULL, call_again, &callers[i]) == 0;
   }
   for (int i = 0; i < THREADS; i++) {
