@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // pooling: max_pool2d_with_indices, avg_pool2d and their gradients over [..., H, W], for f32 and
-// f64 (pooling.inc.h); f16 and bf16 compute in f32. An index is h * W + w in its input plane. Rows
-// of results are spread over threads going forward, whole planes going back, where windows overlap.
+// f64; f16 and bf16 compute in f32. Integers have a maximum alone. An index is h * W + w in its
+// input plane. Rows of results are spread over threads going forward, whole planes going back,
+// where windows overlap.
 
 #include <math.h>
 
@@ -49,6 +50,66 @@ static int64_t divisor_of(const pool *p, taps down, taps across) {
   if (p->divisor_override != 0) return p->divisor_override;
   return p->count_include_pad ? down.padded * across.padded : down.count * across.count;
 }
+
+#define T float
+#define NAME(x) x##_f32
+#define LOWEST -INFINITY
+#define IS_NAN(value) ((value) != (value))
+#include "pooling_max.inc.h"
+
+#define T double
+#define NAME(x) x##_f64
+#define LOWEST -INFINITY
+#define IS_NAN(value) ((value) != (value))
+#include "pooling_max.inc.h"
+
+#define T uint8_t
+#define NAME(x) x##_u8
+#define LOWEST 0
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T int8_t
+#define NAME(x) x##_i8
+#define LOWEST INT8_MIN
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T uint16_t
+#define NAME(x) x##_u16
+#define LOWEST 0
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T int16_t
+#define NAME(x) x##_i16
+#define LOWEST INT16_MIN
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T uint32_t
+#define NAME(x) x##_u32
+#define LOWEST 0
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T int32_t
+#define NAME(x) x##_i32
+#define LOWEST INT32_MIN
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T uint64_t
+#define NAME(x) x##_u64
+#define LOWEST 0
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
+
+#define T int64_t
+#define NAME(x) x##_i64
+#define LOWEST INT64_MIN
+#define IS_NAN(value) 0
+#include "pooling_max.inc.h"
 
 #define REAL float
 #define NAME(x) x##_f32
@@ -108,9 +169,9 @@ static tn_status describe(tn_kernel_ctx *ctx, pool *p, const tn_view *image, con
   return TN_OK;
 }
 
-static void run_rows(pool *p, tn_range_body f32, tn_range_body f64, tn_dtype dtype) {
+static void run_rows(pool *p, tn_range_body body) {
   const int64_t cost = 2 * p->out[1] * p->kernel[0] * p->kernel[1];
-  cpu_parallel_for(p->planes * p->out[0], cpu_grain(cost), dtype == TN_F64 ? f64 : f32, p);
+  cpu_parallel_for(p->planes * p->out[0], cpu_grain(cost), body, p);
 }
 
 static void run_planes(pool *p, int64_t cost, tn_range_body f32, tn_range_body f64,
@@ -119,6 +180,15 @@ static void run_planes(pool *p, int64_t cost, tn_range_body f32, tn_range_body f
 }
 
 // ---- max ---------------------------------------------------------------------------------------
+
+static tn_range_body max_rows_of(tn_dtype dtype) {
+  static const tn_range_body bodies[TN_DTYPE_COUNT] = {
+      [TN_U8] = max_rows_u8,   [TN_I8] = max_rows_i8,   [TN_U16] = max_rows_u16,
+      [TN_I16] = max_rows_i16, [TN_U32] = max_rows_u32, [TN_I32] = max_rows_i32,
+      [TN_U64] = max_rows_u64, [TN_I64] = max_rows_i64, [TN_F32] = max_rows_f32,
+      [TN_F64] = max_rows_f64};
+  return bodies[dtype];
+}
 
 static tn_status max_pool(tn_kernel_ctx *ctx, const tn_view *views, const void *attributes) {
   const tn_max_pool2d_with_indices_attrs *attrs = attributes;
@@ -132,8 +202,7 @@ static tn_status max_pool(tn_kernel_ctx *ctx, const tn_view *views, const void *
   p.input = self->data;
   p.result = result->data;
   p.indices = views[TN_ARG_max_pool2d_with_indices_indices].data;
-  const tn_range_body f32_rows = is_pairs(&p, result->dtype) ? max_pair_rows : max_rows_f32;
-  run_rows(&p, f32_rows, max_rows_f64, result->dtype);
+  run_rows(&p, is_pairs(&p, result->dtype) ? max_pair_rows : max_rows_of(result->dtype));
   return TN_OK;
 }
 
@@ -174,7 +243,7 @@ static tn_status average_pool(tn_kernel_ctx *ctx, const tn_view *views, const vo
   p.divisor_override = attrs->divisor_override.present ? attrs->divisor_override.value : 0;
   p.input = self->data;
   p.result = result->data;
-  run_rows(&p, average_rows_f32, average_rows_f64, result->dtype);
+  run_rows(&p, result->dtype == TN_F64 ? average_rows_f64 : average_rows_f32);
   return TN_OK;
 }
 
@@ -212,18 +281,20 @@ static tn_status run(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   return cpu_run_wide(ctx, args, ((const body *)self)->run);
 }
 
-#define ROW(name, attrs_type, function)                                \
-  {                                                                    \
-    .op = name, .dtypes = TN_DTYPES_FLOATING, .rank = TN_RANK_GENERIC, \
-    .layout = TN_LAYOUT_CONTIGUOUS, .flags = TN_ROW_DETERMINISTIC,     \
-    .attrs_size = sizeof(attrs_type), .run = run, .self = &(function)  \
+#define ROW(name, types, attrs_type, function)                                            \
+  {                                                                                       \
+    .op = name, .dtypes = types, .rank = TN_RANK_GENERIC, .layout = TN_LAYOUT_CONTIGUOUS, \
+    .flags = TN_ROW_DETERMINISTIC, .attrs_size = sizeof(attrs_type), .run = run,          \
+    .self = &(function)                                                                   \
   }
 
 const tn_kernel_row cpu_pooling_rows[] = {
-    ROW("max_pool2d_with_indices", tn_max_pool2d_with_indices_attrs, max_body),
-    ROW("max_pool2d_with_indices_backward", tn_max_pool2d_with_indices_backward_attrs,
-        max_backward_body),
-    ROW("avg_pool2d", tn_avg_pool2d_attrs, average_body),
-    ROW("avg_pool2d_backward", tn_avg_pool2d_backward_attrs, average_backward_body),
+    ROW("max_pool2d_with_indices", TN_DTYPES_INTEGER | TN_DTYPES_FLOATING,
+        tn_max_pool2d_with_indices_attrs, max_body),
+    ROW("max_pool2d_with_indices_backward", TN_DTYPES_FLOATING,
+        tn_max_pool2d_with_indices_backward_attrs, max_backward_body),
+    ROW("avg_pool2d", TN_DTYPES_FLOATING, tn_avg_pool2d_attrs, average_body),
+    ROW("avg_pool2d_backward", TN_DTYPES_FLOATING, tn_avg_pool2d_backward_attrs,
+        average_backward_body),
 };
 const uint64_t cpu_pooling_row_count = sizeof cpu_pooling_rows / sizeof cpu_pooling_rows[0];
