@@ -98,7 +98,7 @@ static inline void describe_call(tn__call *call) {
 
 static tn_status run(tn__call *call, const tn_tensor *first, tn_dtype dtype) {
   tn_tensor *out = call->given != NULL ? call->given[0] : tn__tensor_new_like(first, dtype);
-  if (out == NULL) return TN_OUT_OF_MEMORY;
+  if (out == NULL) return tn__call_out_of_memory(call);
   call->outs[0] = out;
   tn_view *view = call->views;
   describe_result(view++, out);
@@ -185,8 +185,10 @@ bool tn__call_whole(tn__call *call, tn_status *status) {
   if (call->kernel == NULL) return false;
   const tn__result *result = &call->results[0];
   tn_tensor *out = tn__tensor_new(result->rank, result->sizes, result->dtype, call->device);
-  *status = TN_OUT_OF_MEMORY;
-  if (out == NULL) return true;
+  if (out == NULL) {
+    *status = tn__call_out_of_memory(call);
+    return true;
+  }
   call->outs[0] = out;
   view->data = out->data;
   view->storage_id = out->storage->id;

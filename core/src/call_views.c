@@ -457,7 +457,7 @@ static tn_status allocate_outs(tn__call *call) {
     } else {
       const tn__result *result = &call->results[i];
       call->outs[i] = tn__tensor_new(result->rank, result->sizes, result->dtype, call->device);
-      if (call->outs[i] == NULL) return TN_OUT_OF_MEMORY;
+      if (call->outs[i] == NULL) return tn__call_out_of_memory(call);
     }
     view->data = call->outs[i]->data;
     view->storage_id = call->outs[i]->storage->id;

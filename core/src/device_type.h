@@ -47,9 +47,4 @@ tn_status tn__device_resolve(tn_device *device);
 // Takes |draws| of a generator's offsets; {seed, first offset}.
 tn_philox_state tn__generator_reserve(tn_device device, uint64_t draws);
 
-// ---- memory: one cache of freed blocks for each device. |block_bytes| is what to give back.
-void *tn__memory_allocate(tn_device device, uint64_t size_bytes, uint64_t *block_bytes);
-void tn__memory_release(tn_device device, void *data, uint64_t block_bytes);
-void tn__memory_empty_caches(void);
-
 #endif  // TENON_CORE_DEVICE_TYPE_H_

@@ -16,6 +16,7 @@
 #include "backend.h"
 #include "dtype.h"
 #include "log.h"
+#include "memory.h"
 #include "need.h"
 #include "op_ids.h"
 #include "process.h"
@@ -326,10 +327,32 @@ tn_status tn__call_kernel_failed(tn__call *call, tn_status status) {
   return status;
 }
 
-void *tn__call_stream(tn__call *call) {
+tn_status tn__call_out_of_memory(const tn__call *call) {
+  tn__error_name_op(call->op->name);
+  return tn__failure();
+}
+
+// Says which stream uses the memory of the operands and results, and what makes the results.
+static tn_status note_memory(const tn__call *call, tn_stream *stream) {
+  tn_status status = TN_OK;
+  for (int32_t i = 0; i < call->output_count && status == TN_OK; i++) {
+    const tn_tensor *out = call->outs[i];
+    if (out == NULL) continue;  // the kernel creates it
+    if (call->given == NULL) tn__memory_made_by(out->storage, call->op->name);
+    status = tn__memory_record_use(out->storage, stream);
+  }
+  for (int32_t i = 0; i < call->input_count && status == TN_OK; i++) {
+    const tn_tensor *operand = call->operands[i];
+    if (operand->storage != NULL) status = tn__memory_record_use(operand->storage, stream);
+  }
+  return status;
+}
+
+tn_status tn__call_enter_stream(tn__call *call, void **native) {
   tn_stream *stream = tn__stream_here(call->device);
   tn__stream_note(stream, call->op->name);
-  return stream->native;
+  *native = stream->native;
+  return note_memory(call, stream->id == 0 ? NULL : stream);
 }
 
 // Moves results that the kernel could not write in place into the given tensors.

@@ -74,9 +74,11 @@ bool tn__call_uniform(tn__call *call, tn_status *status);
 bool tn__call_whole(tn__call *call, tn_status *status);
 // Runs the selected kernel on the described views.
 tn_status tn__call_kernel_failed(tn__call *call, tn_status status);
+// A result could not be had: names the operator in the error.
+__attribute__((cold)) tn_status tn__call_out_of_memory(const tn__call *call);
 // The native stream that a kernel of a device other than the cpu is about to run on; notes the
-// operator in the stream, and the stream in the operands' memory.
-__attribute__((cold)) void *tn__call_stream(tn__call *call);
+// operator in the stream, and the stream in the operands' memory. errors: OUT_OF_MEMORY
+__attribute__((cold)) tn_status tn__call_enter_stream(tn__call *call, void **native);
 static inline tn_status tn__call_kernel(tn__call *call) {
   tn_kernel_ctx ctx;
   ctx.struct_size = sizeof ctx;
@@ -85,7 +87,8 @@ static inline tn_status tn__call_kernel(tn__call *call) {
   ctx.op = call->op->name;
   ctx.stream = NULL;
   if (__builtin_expect(call->device.type != TN__DEVICE_TYPE_CPU, 0)) {
-    ctx.stream = tn__call_stream(call);
+    tn_status entered = tn__call_enter_stream(call, &ctx.stream);
+    if (entered != TN_OK) return entered;
   }
   ctx.device = call->device;
   ctx.host_data = call;

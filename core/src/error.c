@@ -47,6 +47,7 @@ static void copy_text(char *to, size_t size, const char *from) {
 static tn_status record(tn_status status, const tn__error_details *details, const char *format,
                         va_list arguments) {
   tn__thread *thread = &tn__tls;
+  thread->newest_is_kept = !thread->has_error;
   if (thread->has_error) return status;
   thread->has_error = true;
   if (thread->error == NULL) {
@@ -105,6 +106,18 @@ void tn__error_note(const char *format, ...) {
   vsnprintf(thread->error->message + length, sizeof thread->error->message - length, format,
             arguments);
   va_end(arguments);
+}
+
+void tn__error_name_op(const char *op) {
+  tn__thread *thread = &tn__tls;
+  tn__error_record *record = thread->error;
+  if (!thread->newest_is_kept || record == NULL || record->op[0] != '\0') return;
+  copy_text(record->op, sizeof record->op, op);
+  size_t prefix = strlen(op) + 2, length = strlen(record->message);
+  if (prefix + length >= sizeof record->message) return;
+  memmove(record->message + prefix, record->message, length + 1);
+  memcpy(record->message, op, prefix - 2);
+  memcpy(record->message + prefix - 2, ": ", 2);
 }
 
 tn__held_error tn__error_hold(void) {

@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "dispatch.h"
+#include "memory.h"
 #include "text.h"
 
 // ---- errors ------------------------------------------------------------------------------------
@@ -256,7 +257,8 @@ tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t o
     return tn__op_error(call, TN_INVALID_ARGUMENT, "", "the size of the result overflows");
   }
   tn_tensor *tensor = tn__tensor_new(rank, sizes, result->dtype, call->device);
-  if (tensor == NULL) return TN_OUT_OF_MEMORY;
+  if (tensor == NULL) return tn__call_out_of_memory(call);
+  tn__memory_made_by(tensor->storage, call->op->name);
   call->outs[output] = tensor;
   tn_view *view = &args->views[output];
   view->data = tensor->data;

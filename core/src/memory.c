@@ -1,197 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// memory: blocks of device memory, kept for reuse. Sizes are rounded up to an eighth of a power of
-// two, so that a freed block serves the next request of its class; what a device holds back is
-// bounded, and given up before an allocation is said to fail. Host blocks of 2 MiB and more are
-// aligned to huge pages: faulting in fresh pages costs several times the arithmetic on them.
+// memory: what <tenon/memory.h> offers, on whichever device. The host's part is in memory_host.c,
+// that of the others in memory_pool.c and memory_segment.c. Invariant: asking about a device of
+// which nothing was ever allocated makes no pool.
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+#include <stddef.h>
+#include <string.h>
 #include <tenon/error.h>
-#include <unistd.h>
 
-#include "device_type.h"
-#include "thread.h"
+#include "memory_pool.h"
+#include "tensor_impl.h"
 
-enum { MIN_SHIFT = 10, STEPS = 8, CLASSES = (48 - MIN_SHIFT) * STEPS };
-static const uint64_t HUGE_PAGE = UINT64_C(2) << 20;
+// Resolves |device|; |pool| is NULL for the cpu and, unless |create|, where nothing was allocated.
+static tn_status find_pool(tn_device *device, bool create, tn__pool **pool) {
+  *pool = NULL;
+  tn_status status = tn__device_resolve(device);
+  if (status != TN_OK || device->type == TN__DEVICE_TYPE_CPU) return status;
+  *pool = tn__pool_of(*device, create);
+  return *pool == NULL && create ? TN_OUT_OF_MEMORY : TN_OK;
+}
 
-typedef struct cached_block {
-  struct cached_block *next;
-  void *data;
-} cached_block;
-
-// One device's cache. Records of cached blocks stand apart from the blocks, which the host may not
-// be able to touch.
-typedef struct device_cache {
-  pthread_mutex_t mutex;
-  cached_block *lists[CLASSES];
-  uint64_t cached_bytes;
-} device_cache;
-
-static _Atomic(device_cache *) caches[TN__MAX_DEVICE_TYPES][TN__MAX_DEVICES];
-static pthread_mutex_t caches_mutex = PTHREAD_MUTEX_INITIALIZER;
-
-// The class of a size, and the size that blocks of the class have; -1 for what is never cached.
-static int size_class(uint64_t size, uint64_t *rounded) {
-  if (size < (UINT64_C(1) << MIN_SHIFT)) size = UINT64_C(1) << MIN_SHIFT;
-  int shift = 63 - __builtin_clzll(size);
-  if (shift >= 47) {
-    *rounded = size;
-    return -1;
+tn_status tn_memory_stats_of(tn_device device, tn_memory_stats *stats) {
+  const uint32_t smallest = offsetof(tn_memory_stats, reserved);
+  if (stats == NULL || stats->struct_size < smallest) {
+    return tn__error(
+        TN_INVALID_ARGUMENT,
+        &(tn__error_details){NULL, "stats", NULL, "set struct_size to sizeof(tn_memory_stats)"},
+        "tn_memory_stats_of: stats is NULL, or its struct_size is not set");
   }
-  uint64_t step = (UINT64_C(1) << shift) / STEPS;
-  uint64_t steps = (size - (UINT64_C(1) << shift) + step - 1) / step;
-  *rounded = (UINT64_C(1) << shift) + steps * step;
-  return (shift - MIN_SHIFT) * STEPS + (int)steps;
-}
-
-static device_cache *cache_of(tn_device device) {
-  _Atomic(device_cache *) *slot = &caches[device.type][device.index];
-  device_cache *cache = atomic_load_explicit(slot, memory_order_acquire);
-  if (cache != NULL) return cache;
-  pthread_mutex_lock(&caches_mutex);
-  cache = atomic_load_explicit(slot, memory_order_acquire);
-  if (cache == NULL) {
-    cache = tn__calloc(1, sizeof *cache);
-    if (cache != NULL) {
-      pthread_mutex_init(&cache->mutex, NULL);
-      atomic_store_explicit(slot, cache, memory_order_release);
-    }
-  }
-  pthread_mutex_unlock(&caches_mutex);
-  return cache;
-}
-
-static void *host_allocate(uint64_t size_bytes) {
-  if (size_bytes < HUGE_PAGE) return tn__allocate(size_bytes);
-  uint64_t rounded = (size_bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-  if (rounded < size_bytes || rounded > PTRDIFF_MAX) return NULL;
-  void *data = tn__aligned_alloc(HUGE_PAGE, rounded);
-  if (data != NULL) madvise(data, rounded, MADV_HUGEPAGE);
-  return data;
-}
-
-static void *raw_allocate(tn_device device, uint64_t size_bytes) {
-  if (device.type == TN__DEVICE_TYPE_CPU) return host_allocate(size_bytes);
-  const tn_device_table *table = &tn__device_type_at(device.type)->table;
-  void *data = NULL;
-  if (table->allocate(table->self, device.index, size_bytes, &data) != TN_OK) return NULL;
-  return data;
-}
-
-static void raw_release(tn_device device, void *data, uint64_t size_bytes) {
+  tn__pool *pool;
+  tn_status status = find_pool(&device, false, &pool);
+  if (status != TN_OK) return status;
+  tn_memory_stats all = {0};
   if (device.type == TN__DEVICE_TYPE_CPU) {
-    tn__deallocate(data);
-    return;
+    tn__host_memory_stats(&all);
+  } else if (pool != NULL) {
+    pthread_mutex_lock(&pool->mutex);
+    tn__pool_poll(pool);
+    all = pool->stats;
+    pthread_mutex_unlock(&pool->mutex);
   }
-  const tn_device_table *table = &tn__device_type_at(device.type)->table;
-  table->release(table->self, device.index, data, size_bytes);
+  uint32_t size = stats->struct_size;
+  memset(stats, 0, size);
+  memcpy(stats, &all, size < sizeof all ? size : sizeof all);
+  stats->struct_size = size;
+  return TN_OK;
 }
 
-// How much a device may hold back: half of its memory, where that is known.
-static uint64_t cache_limit(tn_device device) {
-  static _Atomic uint64_t host_limit;
-  if (device.type != TN__DEVICE_TYPE_CPU) return UINT64_C(4) << 30;
-  uint64_t limit = atomic_load_explicit(&host_limit, memory_order_relaxed);
-  if (limit == 0) {
-    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-    limit = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 4
-                                        : UINT64_C(1) << 30;
-    atomic_store_explicit(&host_limit, limit, memory_order_relaxed);
+tn_status tn_memory_reset_peaks(tn_device device) {
+  tn__pool *pool;
+  tn_status status = find_pool(&device, false, &pool);
+  if (status != TN_OK) return status;
+  if (device.type == TN__DEVICE_TYPE_CPU) {
+    tn__host_memory_reset_peaks();
+  } else if (pool != NULL) {
+    pthread_mutex_lock(&pool->mutex);
+    pool->stats.allocated_peak_bytes = pool->stats.allocated_bytes;
+    pool->stats.segment_peak_bytes = pool->stats.segment_bytes;
+    pthread_mutex_unlock(&pool->mutex);
   }
-  return limit;
+  return TN_OK;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { CACHE_HOST_BLOCKS = 0 };  // let the sanitizer see each block's own life
-#else
-enum { CACHE_HOST_BLOCKS = 1 };
-#endif
-
-static bool is_cached(tn_device device, int class_index) {
-  return class_index >= 0 && (CACHE_HOST_BLOCKS || device.type != TN__DEVICE_TYPE_CPU);
+tn_status tn_memory_limit(tn_device device, uint64_t limit_bytes) {
+  tn__pool *pool;
+  tn_status status = find_pool(&device, true, &pool);
+  if (status != TN_OK) return status;
+  if (device.type == TN__DEVICE_TYPE_CPU) {
+    tn__host_memory_limit(limit_bytes);
+  } else {
+    pthread_mutex_lock(&pool->mutex);
+    pool->stats.limit_bytes = limit_bytes;
+    pthread_mutex_unlock(&pool->mutex);
+  }
+  return TN_OK;
 }
 
-static void empty_cache(tn_device device, device_cache *cache) {
-  pthread_mutex_lock(&cache->mutex);
-  for (int i = 0; i < CLASSES; i++) {
-    while (cache->lists[i] != NULL) {
-      cached_block *block = cache->lists[i];
-      cache->lists[i] = block->next;
-      uint64_t shift = (uint64_t)(i / STEPS) + MIN_SHIFT;
-      uint64_t bytes =
-          (UINT64_C(1) << shift) + (uint64_t)(i % STEPS) * (UINT64_C(1) << shift) / STEPS;
-      raw_release(device, block->data, bytes);
-      free(block);
-    }
+tn_status tn_memory_empty_cache(tn_device device) {
+  tn__pool *pool;
+  tn_status status = find_pool(&device, false, &pool);
+  if (status != TN_OK) return status;
+  if (device.type == TN__DEVICE_TYPE_CPU) {
+    tn__host_memory_empty_cache();
+  } else if (pool != NULL) {
+    tn__pool_give_back(pool, false);
   }
-  cache->cached_bytes = 0;
-  pthread_mutex_unlock(&cache->mutex);
+  return TN_OK;
 }
 
-void tn__memory_empty_caches(void) {
-  for (int32_t type = 1; type < TN__MAX_DEVICE_TYPES; type++) {
-    for (int32_t index = 0; index < TN__MAX_DEVICES; index++) {
-      device_cache *cache = atomic_load_explicit(&caches[type][index], memory_order_acquire);
-      if (cache != NULL) empty_cache((tn_device){type, index}, cache);
-    }
+tn_status tn_record_stream(tn_tensor *tensor, tn_stream *stream) {
+  if (tensor == NULL || tn__is_none(tensor) || stream == NULL || tensor->storage == NULL) {
+    return tn__error(TN_INVALID_ARGUMENT,
+                     &(tn__error_details){NULL, stream == NULL ? "stream" : "tensor", NULL, NULL},
+                     "tn_record_stream: the %s is missing", stream == NULL ? "stream" : "tensor");
   }
-}
-
-static void *cache_take(device_cache *cache, int class_index, uint64_t bytes) {
-  pthread_mutex_lock(&cache->mutex);
-  cached_block *block = cache->lists[class_index];
-  if (block != NULL) {
-    cache->lists[class_index] = block->next;
-    cache->cached_bytes -= bytes;
+  if (!tn_device_equal(tensor->device, stream->device)) {
+    char a[48], b[48];
+    return tn__error(TN_DEVICE_MISMATCH, NULL,
+                     "tn_record_stream: the tensor is on device '%s', the stream on '%s'",
+                     tn_device_name(tensor->device, a, sizeof a),
+                     tn_device_name(stream->device, b, sizeof b));
   }
-  pthread_mutex_unlock(&cache->mutex);
-  if (block == NULL) return NULL;
-  void *data = block->data;
-  free(block);
-  return data;
-}
-
-void *tn__memory_allocate(tn_device device, uint64_t size_bytes, uint64_t *block_bytes) {
-  int class_index = size_class(size_bytes, block_bytes);
-  device_cache *cache = is_cached(device, class_index) ? cache_of(device) : NULL;
-  if (cache != NULL) {
-    void *data = cache_take(cache, class_index, *block_bytes);
-    if (data != NULL) return data;
-  }
-  void *data = raw_allocate(device, *block_bytes);
-  if (data == NULL && cache != NULL) {
-    tn_error_clear();
-    empty_cache(device, cache);
-    data = raw_allocate(device, *block_bytes);
-  }
-  return data;
-}
-
-void tn__memory_release(tn_device device, void *data, uint64_t block_bytes) {
-  uint64_t rounded;
-  int class_index = size_class(block_bytes, &rounded);
-  device_cache *cache = is_cached(device, class_index) ? cache_of(device) : NULL;
-  cached_block *block = NULL;
-  if (cache != NULL && cache->cached_bytes + block_bytes <= cache_limit(device)) {
-    block = tn__malloc(sizeof *block);
-  }
-  if (block == NULL) {
-    raw_release(device, data, block_bytes);
-    return;
-  }
-  block->data = data;
-  pthread_mutex_lock(&cache->mutex);
-  block->next = cache->lists[class_index];
-  cache->lists[class_index] = block;
-  cache->cached_bytes += block_bytes;
-  pthread_mutex_unlock(&cache->mutex);
-}
-
-__attribute__((destructor)) static void memory_end(void) {
-  device_cache *cache = atomic_load_explicit(&caches[TN__DEVICE_TYPE_CPU][0], memory_order_acquire);
-  if (cache == NULL) return;
-  empty_cache(TN_DEVICE_CPU, cache);
+  return tn__memory_record_use(tensor->storage, stream->id == 0 ? NULL : stream);
 }

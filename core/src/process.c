@@ -9,6 +9,7 @@
 #include <tenon/init.h>
 
 #include "backend.h"
+#include "memory.h"
 #include "pinned.h"
 #include "registry.h"
 #include "stream_impl.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device_type.h"
+#include "memory_pool.h"
 #include "tensor_impl.h"
 
 enum { HEADER_BYTES = 128, INLINE_MAX = TN__SMALL_MAX_BYTES - HEADER_BYTES, ID_RANGE = 4096 };
@@ -24,12 +24,11 @@ static uint64_t new_id(tn__thread *thread) {
 }
 
 static inline void storage_init(tn__storage *storage, tn__thread *thread, uint64_t size_bytes,
-                                tn_device device, uint32_t flags, uint64_t block_bytes) {
+                                tn_device device, uint32_t flags) {
   atomic_init(&storage->refs, 1);
   storage->flags = flags;
   storage->device = device;
   storage->size_bytes = size_bytes;
-  storage->block_bytes = block_bytes;
   atomic_init(&storage->id, new_id(thread));
   atomic_init(&storage->version, 0);
   storage->deleter = NULL;
@@ -42,9 +41,25 @@ static inline tn__storage *storage_new_inline(tn__thread *thread, uint64_t size_
     tn__out_of_memory("a tensor", block_bytes);
     return NULL;
   }
-  storage_init(storage, thread, size_bytes, TN_DEVICE_CPU, TN__STORAGE_INLINE, block_bytes);
+  storage_init(storage, thread, size_bytes, TN_DEVICE_CPU, TN__STORAGE_INLINE);
+  storage->block_bytes = block_bytes;
   storage->data = (char *)storage + HEADER_BYTES;
   return storage;
+}
+
+// Gives |storage| its bytes; false with the error recorded.
+static bool allocate_host(tn__storage *storage) {
+  uint64_t size_bytes = storage->size_bytes == 0 ? 1 : storage->size_bytes;
+  storage->data = tn__host_memory_allocate(size_bytes, &storage->block_bytes);
+  return storage->data != NULL;
+}
+
+static bool allocate_device(tn__storage *storage, tn__thread *thread) {
+  tn_stream *stream = tn__stream_current(thread, storage->device);
+  storage->block = tn__memory_allocate(storage->device, storage->size_bytes, stream);
+  if (storage->block == NULL) return false;
+  storage->data = tn__block_data(storage->block);
+  return true;
 }
 
 static __attribute__((noinline)) tn__storage *storage_new_apart(uint64_t size_bytes,
@@ -55,17 +70,11 @@ static __attribute__((noinline)) tn__storage *storage_new_apart(uint64_t size_by
     tn__out_of_memory("a tensor", sizeof *storage);
     return NULL;
   }
-  storage_init(storage, thread, size_bytes, device, 0, 0);
-  storage->data =
-      tn__memory_allocate(device, size_bytes == 0 ? 1 : size_bytes, &storage->block_bytes);
-  if (storage->data == NULL) {
-    tn__small_free(thread, storage, sizeof *storage);
-    char name[48];
-    tn__error(TN_OUT_OF_MEMORY, NULL, "out of memory: a tensor needs %llu bytes on device '%s'",
-              (unsigned long long)size_bytes, tn_device_name(device, name, sizeof name));
-    return NULL;
-  }
-  return storage;
+  storage_init(storage, thread, size_bytes, device, 0);
+  bool on_cpu = device.type == TN__DEVICE_TYPE_CPU;
+  if (on_cpu ? allocate_host(storage) : allocate_device(storage, thread)) return storage;
+  tn__small_free(thread, storage, sizeof *storage);
+  return NULL;
 }
 
 // The small one needs no more registers than a leaf function has.
@@ -84,8 +93,9 @@ tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device devi
     tn__out_of_memory("a tensor", sizeof *storage);
     return NULL;
   }
-  storage_init(storage, thread, size_bytes, device, flags, 0);
+  storage_init(storage, thread, size_bytes, device, flags);
   atomic_init(&storage->id, 0);
+  storage->block = NULL;
   storage->data = data;
   storage->deleter = deleter;
   storage->deleter_context = context;
@@ -97,8 +107,10 @@ void tn__storage_number(tn__storage *storage) { atomic_init(&storage->id, new_id
 static __attribute__((noinline)) void storage_free_apart(tn__storage *storage) {
   if (storage->deleter != NULL) {
     storage->deleter(storage->deleter_context);
+  } else if (storage->device.type != TN__DEVICE_TYPE_CPU) {
+    if (storage->block != NULL) tn__memory_release(storage->block);
   } else if (storage->block_bytes != 0) {
-    tn__memory_release(storage->device, storage->data, storage->block_bytes);
+    tn__host_memory_release(storage->data, storage->block_bytes);
   }
   tn__small_free(&tn__tls, storage, sizeof *storage);
 }

@@ -14,6 +14,7 @@
 #include <tenon/error.h>
 
 #include "log.h"
+#include "memory.h"
 #include "process.h"
 
 static _Atomic uint32_t next_id = 1;
@@ -257,6 +258,7 @@ static void stream_free(tn_stream *stream) {
   pthread_mutex_lock(&streams->mutex);
   tn_status status = tn__stream_wait(stream);
   if (status != TN_OK) keep_lost_fault(streams, status);
+  tn__memory_forget_stream(stream);
   tn_stream **at = &streams->others;
   while (*at != stream) at = &(*at)->next;
   *at = stream->next;

@@ -32,7 +32,10 @@ typedef struct tn__storage {
   tn_device device;
   void *data;
   uint64_t size_bytes;
-  uint64_t block_bytes;            // what was asked of the allocator; INLINE: the whole block
+  union {                     // what to give back; 0 and NULL for foreign memory
+    uint64_t block_bytes;     // on the cpu; INLINE: the whole block
+    struct tn__block *block;  // on other devices: the allocator's record
+  };
   _Atomic uint64_t id;             // never used again; 0: others may write here unseen, so what is
                                    // derived from these bytes may not be kept
   _Atomic uint64_t version;        // grows with every in-place change

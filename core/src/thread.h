@@ -35,6 +35,7 @@ typedef struct tn__thread {
   bool grad_disabled;
   bool anomaly;
   bool has_error;
+  bool newest_is_kept;  // the error that was reported last is the recorded one
   bool allocation_failed;
   bool attached;  // the thread-exit hook is in place
 } tn__thread;
@@ -104,6 +105,8 @@ tn_status tn__out_of_memory(const char *what, uint64_t size_bytes);
 void tn__null_operand(const char *op, const char *argument);
 // The recorded error's status: what a function returns whose callee gave NULL.
 tn_status tn__failure(void);
+// Names the operator in the error that was reported last, where that is kept and names none.
+void tn__error_name_op(const char *op);
 // Sets the thread's error aside, for work whose failures are its own, and puts it back (dropping
 // what was recorded in between).
 typedef struct tn__held_error {

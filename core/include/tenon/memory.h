@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // memory: what the caching allocator holds on each device. Blocks are cut out of larger segments
-// that the backend gives; a freed block is kept for the next request on the same stream.
+// that the backend gives; a freed block is kept for the next request on the same stream, and where
+// other streams used it (tn_record_stream) it first waits for them. Before a request fails, what is
+// kept on its device is given back. The cpu's blocks are whole segments; tensors of less than 1 KiB
+// there live in caches of the threads and are counted nowhere.
 
 #ifndef TENON_MEMORY_H_
 #define TENON_MEMORY_H_
@@ -13,11 +16,11 @@ extern "C" {
 #endif
 
 // Of one device since the process began, in bytes unless they say otherwise. Grows only at its end;
-// set struct_size.
+// set struct_size, and no more than that is written.
 typedef struct tn_memory_stats {
   uint32_t struct_size;
   uint32_t reserved;
-  uint64_t allocated_bytes;  // in blocks that tensors hold
+  uint64_t allocated_bytes;  // in blocks that tensors hold, which are a little larger than those
   uint64_t allocated_peak_bytes;
   uint64_t segment_bytes;  // that the backend has given: held by tensors, or kept for reuse
   uint64_t segment_peak_bytes;
@@ -39,10 +42,11 @@ TN_API tn_status tn_memory_reset_peaks(tn_device device);
 
 // Limits what Tenon takes of |device|'s memory to |limit_bytes|; 0 takes the limit back. Below what
 // is held now, only new segments are refused.
-// errors: UNAVAILABLE | threads: any
+// errors: UNAVAILABLE, OUT_OF_MEMORY | threads: any
 TN_API tn_status tn_memory_limit(tn_device device, uint64_t limit_bytes);
 
-// Gives kept blocks back to the backend.
+// Gives the segments of which no block is in use back to the backend, having waited for the work
+// that was enqueued on them.
 // errors: UNAVAILABLE | threads: any
 TN_API tn_status tn_memory_empty_cache(tn_device device);
 
