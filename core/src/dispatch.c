@@ -484,7 +484,7 @@ static tn_status infer_results(tn__call *call) {
 static tn_status reserve_random(tn__call *call) {
   tn_philox_state *state =
       (tn_philox_state *)(void *)((char *)call->attrs + call->op->generator_offset);
-  if (state->seed != 0 || state->offset != 0) return TN_OK;
+  if (state->seed != 0 || state->offset != 0 || tn__call_repeats(call)) return TN_OK;
   int64_t draws = tn__numel(call->results[0].rank, call->results[0].sizes, 1);
   *state = tn__generator_reserve(call->device, draws < 0 ? 0 : (uint64_t)draws);
   return TN_OK;
@@ -631,6 +631,37 @@ tn_status tn__call_run(tn__call *call) {
   bool record = call->given == NULL && must_record(call);
   status = run(call, uniform, record);
   if (__builtin_expect(status != TN_OK, 0)) tn__call_drop_outs(call);
+  return status;
+}
+
+// The first kernel of |provider| that takes the described call.
+static const tn__kernel *select_by(tn__call *call, const tn__chain *chain, const char *provider) {
+  for (int32_t i = 0; chain != NULL && i < chain->count; i++) {
+    const tn__kernel *kernel = chain->kernels[i];
+    if (strcmp(kernel->backend->facts.name, provider) != 0) continue;
+    if (!tn__call_attrs_fit(call, kernel)) continue;
+    const tn_kernel_row *row = &kernel->row;
+    if (row->supports == NULL || row->supports(row->self, &call->args) == NULL) return kernel;
+  }
+  return NULL;
+}
+
+tn_status tn__call_run_by(tn__call *call, const char *provider) {
+  tn__result results[TN__MAX_RESULTS];
+  for (int32_t i = 1; i < call->output_count; i++) call->outs[i] = NULL;
+  tn_status status = check_call(call);
+  if (status != TN_OK) return status;
+  call->results = results;
+  status = infer_results(call);
+  if (status == TN_OK) status = tn__device_resolve(&call->device);
+  if (status == TN_OK) status = tn__registry_ensure(call->device.type);
+  if (status == TN_OK) status = tn__call_describe(call);
+  if (status != TN_OK) return status;
+  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
+  call->kernel = select_by(call, chain, provider);
+  status = call->kernel == NULL ? TN_UNIMPLEMENTED : run_kernel(call);
+  if (status != TN_OK) tn__call_drop_outs(call);
+  call->results = NULL;
   return status;
 }
 

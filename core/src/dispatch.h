@@ -57,6 +57,11 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
                    void *attrs);
 void tn__call_end(tn__call *call);
 
+// Runs a call with a kernel of the backend |provider|, unrecorded and with the range of random
+// numbers that its attributes say. UNIMPLEMENTED, not recorded, where it has no kernel that
+// accepts.
+tn_status tn__call_run_by(tn__call *call, const char *provider);
+
 // Makes a call that has run ready to run again: what it allocated on the way is given up.
 void tn__call_rewind(tn__call *call);
 // Gives up results that the call has made; those that were given stay as they are.

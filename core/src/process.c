@@ -15,6 +15,7 @@
 #include "stream_impl.h"
 #include "thread.h"
 #include "trace.h"
+#include "verify.h"
 
 _Atomic uint32_t tn__gate = TN__GATE_UNSETTLED;
 
@@ -52,4 +53,5 @@ void tn_shutdown(void) {
   tn__memory_empty_caches();
   tn__pinned_empty_caches();
   tn__trace_finish();
+  tn__verify_finish();
 }

@@ -20,6 +20,7 @@
 #include "registry.h"
 #include "text.h"
 #include "thread.h"
+#include "wrap.h"
 
 // ---- what a value must look like ---------------------------------------------------------------
 
@@ -243,6 +244,7 @@ static tn_status check_use(void) {
   if (status == TN_OK) status = tn__loader_scan();
   if (status == TN_OK) status = tn__loader_open_named();
   if (status == TN_OK && tn_device_default().type == 0) status = tn__failure();
+  if (status == TN_OK) status = tn__wrap_settle();
   return status;
 }
 

@@ -18,6 +18,7 @@
 
 #include "engine.h"
 #include "log.h"
+#include "settings.h"
 #include "stream_impl.h"
 #include "text.h"
 #include "wrap.h"
@@ -335,7 +336,8 @@ static tn_status open_file(const char *pattern) {
                        &(tn__error_details){NULL, NULL, NULL,
                                             "name a file in a folder that is there; calls go on "
                                             "without a trace"},
-                       "TENON_TRACE: '%.400s' cannot be written: %s", name, strerror(errno));
+                       "%s: '%.400s' cannot be written: %s", tn__setting_label("TENON_TRACE"), name,
+                       strerror(errno));
   }
   free(name);
   return status;

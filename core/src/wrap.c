@@ -21,6 +21,7 @@
 #include "scope_impl.h"
 #include "text.h"
 #include "trace.h"
+#include "verify.h"
 
 // ---- the table ---------------------------------------------------------------------------------
 
@@ -126,7 +127,9 @@ tn_status tn__wrap_settle(void) {
     settling = true;
     status = tn__loader_open_wrappers();
     if (status == TN_OK) {
+      tn_status watched = tn__verify_open();
       status = tn__trace_open();
+      if (watched != TN_OK) status = watched;
       atomic_fetch_and_explicit(&tn__gate, ~(uint32_t)TN__GATE_UNSETTLED, memory_order_release);
     }
     settling = false;
@@ -311,7 +314,8 @@ tn_status tn__call_pass(tn__call *call) {
 
 // The call itself.
 static tn_status run_call(tn_wrapped_call *frame) {
-  if (!frame->fresh) tn__call_rewind(frame->call);
+  frame->repeats = !frame->fresh;
+  if (frame->repeats) tn__call_rewind(frame->call);
   frame->fresh = false;
   frame->inner_floor = frame->floor;
   tn_status status = tn__call_pass(frame->call);

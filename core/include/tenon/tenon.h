@@ -19,5 +19,6 @@
 #include <tenon/scope.h>
 #include <tenon/stream.h>
 #include <tenon/tensor.h>
+#include <tenon/verify.h>
 
 #endif  // TENON_TENON_H_
