@@ -159,6 +159,8 @@ tn_status tn_backend_at(int32_t index, tn_backend_info *info) {
         .reason = backend->reason,
         .kernel_count = backend->kernel_count,
         .serves = backend->facts.serves,
+        .wraps = backend->facts.wraps,
+        .threading = backend->facts.threading,
         .advice = tn__backend_advice(backend),
     };
   }

@@ -10,7 +10,8 @@
 
 // X(name, function, arguments, summary)
 #define TENON_COMMAND_TABLE(X)                                                                \
-  X("info", tenon_info, "[--json]", "devices, backends, threads, and how the search went")    \
+  X("info", tenon_info, "[--why BACKEND | DEVICE] [--timeout SECONDS] [--json]",              \
+    "devices, backends, threads, and how the search went")                                    \
   X("ops", tenon_ops, "[--json] [GLOB]",                                                      \
     "every operator, and which backend has a kernel for what")                                \
   X("resolve", tenon_resolve, "OP DTYPE [DEVICE] [--json]",                                   \
@@ -30,6 +31,9 @@ TENON_COMMAND_TABLE(X)
 
 // Takes |flag| out of the arguments and says whether it was there.
 bool tenon_take_flag(int *argc, char **argv, const char *flag);
+
+// Takes |option| and the argument after it out of the arguments; that argument, or NULL.
+const char *tenon_take_option(int *argc, char **argv, const char *option);
 
 // Prints the arguments of a command to standard error; returns 2.
 int tenon_usage(const char *name);

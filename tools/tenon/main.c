@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "probe.h"
 
 typedef struct command {
   const char *name;
@@ -47,11 +48,23 @@ bool tenon_take_flag(int *argc, char **argv, const char *flag) {
   return false;
 }
 
+const char *tenon_take_option(int *argc, char **argv, const char *option) {
+  for (int i = 1; i + 1 < *argc; i++) {
+    if (strcmp(argv[i], option) != 0) continue;
+    const char *value = argv[i + 1];
+    memmove(argv + i, argv + i + 2, sizeof *argv * (size_t)(*argc - i - 1));
+    *argc -= 2;
+    return value;
+  }
+  return NULL;
+}
+
 int main(int argc, char **argv) {
   if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
     print_commands(argc < 2 ? stderr : stdout);
     return argc < 2 ? 2 : 0;
   }
+  if (strcmp(argv[1], TENON_PROBE_COMMAND) == 0) return tenon_probe_child(argc - 1, argv + 1);
   for (size_t i = 0; i < command_count; i++) {
     if (strcmp(commands[i].name, argv[1]) != 0) continue;
     int result = commands[i].run(argc - 1, argv + 1);

@@ -48,9 +48,11 @@ typedef struct tn_backend_info {
   const char *devices;  // comma separated
   const char *stage;    // "ready", or how far it came: "found, not opened yet", "not listed", "ABI"
   const char *reason;   // "" when ready
-  int32_t kernel_count;  // rows registered
-  const char *serves;    // device types that it has kernels for beside its own, comma separated
-  const char *advice;    // what to do where it cannot be used; else ""
+  int32_t kernel_count;   // rows registered
+  const char *serves;     // device types that it has kernels for beside its own, comma separated
+  const char *wraps;      // globs of the operators that its wrappers see
+  const char *threading;  // the thread runtime that it brings
+  const char *advice;     // what to do where it cannot be used; else ""
 } tn_backend_info;
 
 // Opens every backend that the environment allows, and counts the candidates; then the i-th one.
