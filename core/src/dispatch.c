@@ -15,6 +15,7 @@
 #include "autograd.h"
 #include "backend.h"
 #include "dtype.h"
+#include "fallback.h"
 #include "log.h"
 #include "memory.h"
 #include "need.h"
@@ -62,6 +63,8 @@ void tn__call_init(tn__call *call, const tn_op *op, tn_tensor *const *inputs, in
   call->copied_outs = 0;
   call->uniform = false;
   call->untracked = false;
+  call->reserved = false;
+  call->fell_back = false;
   call->outs[0] = NULL;
 }
 
@@ -87,6 +90,7 @@ void tn__call_rewind(tn__call *call) {
   call->copied_outs = 0;
   call->uniform = false;
   call->untracked = false;
+  call->fell_back = false;
 }
 
 void tn__call_drop_outs(tn__call *call) {
@@ -385,32 +389,39 @@ static tn_status run_kernel(tn__call *call) {
   return call->copied_outs == 0 ? TN_OK : copy_outs(call);
 }
 
+// What each kernel of |chain| says against the call.
+static void append_reasons(const tn__call *call, const tn__chain *chain, tn__text *text) {
+  for (int32_t i = 0; i < chain->count; i++) {
+    const char *reason = decline(call, chain->kernels[i]);
+    tn__text_append(text, "%s%s: %s", i ? "; " : "", chain->kernels[i]->backend->facts.name,
+                    reason == NULL ? "accepts" : reason);
+  }
+}
+
 static tn_status no_kernel(tn__call *call, const tn__chain *chain) {
-  char device[48], reasons[1024] = "";
-  size_t length = 0;
-  for (int32_t i = 0; chain != NULL && i < chain->count && length < sizeof reasons; i++) {
-    const tn__kernel *kernel = chain->kernels[i];
-    const char *reason = decline(call, kernel);
-    int more = snprintf(reasons + length, sizeof reasons - length, "%s%s: %s", i ? "; " : "",
-                        kernel->backend->facts.name, reason == NULL ? "accepts" : reason);
-    length += more > 0 ? (size_t)more : 0;
-  }
+  char device[48];
   tn_device_name(call->device, device, sizeof device);
-  if (chain == NULL) {
-    bool was_ok = tn_ok();  // an error that was there before stays as it is
-    tn_status status = tn__op_error(call, TN_UNIMPLEMENTED, "",
-                                    "no backend has a kernel for dtype %s on device '%s'",
-                                    tn_dtype_name(call->key), device);
-    if (was_ok && tn__chain_tables[call->device.type]->kernel_count == 0) {
-      char *report = tn_load_report();
-      tn__error_note("\nload report:\n%s", report == NULL ? "" : report);
-      free(report);
-    }
-    return status;
+  const bool was_ok = tn_ok();  // an error that was there before stays as it is
+  const char *hint =
+      call->device.type == TN__DEVICE_TYPE_CPU
+          ? "`tenon ops` lists which backend has a kernel for what"
+          : "TENON_FALLBACK=cpu runs it on the cpu instead, with copies there and back";
+  tn__text story = {NULL, 0, 0};
+  tn__text_append(&story,
+                  chain == NULL ? "no backend has a kernel for dtype %s on device '%s'"
+                                : "no kernel for dtype %s on device '%s' accepts: ",
+                  tn_dtype_name(call->key), device);
+  if (chain != NULL) append_reasons(call, chain, &story);
+  tn_status status =
+      tn__call_error(call, TN_UNIMPLEMENTED, &(tn__error_details){call->op->name, NULL, NULL, hint},
+                     story.data == NULL ? "no kernel" : story.data);
+  free(story.data);
+  if (was_ok && chain == NULL && tn__chain_tables[call->device.type]->kernel_count == 0) {
+    char *report = tn_load_report();
+    tn__error_note("\nload report:\n%s", report == NULL ? "" : report);
+    free(report);
   }
-  return tn__op_error(call, TN_UNIMPLEMENTED, "",
-                      "no kernel for dtype %s on device '%s' accepts: %s", tn_dtype_name(call->key),
-                      device, reasons);
+  return status;
 }
 
 // An error of a part also says what the program called.
@@ -484,7 +495,9 @@ static tn_status infer_results(tn__call *call) {
 static tn_status reserve_random(tn__call *call) {
   tn_philox_state *state =
       (tn_philox_state *)(void *)((char *)call->attrs + call->op->generator_offset);
-  if (state->seed != 0 || state->offset != 0 || tn__call_repeats(call)) return TN_OK;
+  if (state->seed != 0 || state->offset != 0 || call->reserved || tn__call_repeats(call)) {
+    return TN_OK;
+  }
   int64_t draws = tn__numel(call->results[0].rank, call->results[0].sizes, 1);
   *state = tn__generator_reserve(call->device, draws < 0 ? 0 : (uint64_t)draws);
   return TN_OK;
@@ -580,7 +593,7 @@ static tn_status run_body(tn__call *call, bool decompose_first) {
   if (def->compose != NULL) {
     return call->given == NULL ? run_composed(call) : run_composed_into(call);
   }
-  return no_kernel(call, chain);
+  return tn__fallback_applies(call) ? tn__fallback_run(call) : no_kernel(call, chain);
 }
 
 // Whether the call's results must require a gradient.

@@ -47,6 +47,8 @@ struct tn__call {
   tn_tensor *temporaries[TN__CALL_TEMPORARIES];  // casts and copies of inputs, raw
   bool uniform;                                  // every operand has the sizes of input 0
   bool untracked;                                // no operand requires a gradient, as is known
+  bool reserved;         // the generator's offsets in the attributes are the call's
+  bool fell_back;        // it ran on the cpu in place of its device
   uint32_t copied_outs;  // bit i: result i is computed in new memory and copied into given[i]
 };
 
@@ -131,6 +133,9 @@ tn_status tn__call_describe(tn__call *call);
 // Casts and copies what |call->kernel| does not take as it is, and allocates results.
 tn_status tn__call_prepare(tn__call *call);
 
+// Records an error about the call: |story| and its operands; returns |status|.
+tn_status tn__call_error(tn__call *call, tn_status status, const tn__error_details *details,
+                         const char *story);
 // Records an error about the call, made by |backend| (NULL: by nobody known); returns |status|.
 tn_status tn__call_error_of(tn__call *call, tn_status status, const char *backend,
                             const char *message);

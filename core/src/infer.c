@@ -40,8 +40,8 @@ static void append_operands(tn__text *text, const tn__call *call) {
   }
 }
 
-static tn_status call_error(tn__call *call, tn_status status, const tn__error_details *details,
-                            const char *story) {
+tn_status tn__call_error(tn__call *call, tn_status status, const tn__error_details *details,
+                         const char *story) {
   if (!tn_ok()) return status;
   tn__text operands = {NULL, 0, 0};
   append_operands(&operands, call);
@@ -62,13 +62,13 @@ tn_status tn__op_error(tn__call *call, tn_status status, const char *argument, c
   vsnprintf(story, sizeof story, format, arguments);
   va_end(arguments);
   tn__error_details details = {call->op->name, argument, NULL, NULL};
-  return call_error(call, status, &details, story);
+  return tn__call_error(call, status, &details, story);
 }
 
 tn_status tn__call_error_of(tn__call *call, tn_status status, const char *backend,
                             const char *message) {
   tn__error_details details = {call->op->name, NULL, backend, NULL};
-  return call_error(call, status, &details, message);
+  return tn__call_error(call, status, &details, message);
 }
 
 tn_status tn__call_kernel_error(tn__call *call, tn_status status, const char *message) {

@@ -9,6 +9,7 @@
 #include <tenon/init.h>
 
 #include "backend.h"
+#include "fallback.h"
 #include "memory.h"
 #include "pinned.h"
 #include "registry.h"
@@ -44,6 +45,7 @@ tn_status tn__process_error(void) {
 void tn_shutdown(void) {
   if (tn__gate_load() & TN__GATE_CLOSED) return;
   tn__streams_finish();
+  tn__fallback_print();
   tn__registry_lock();
   for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
     if (backend->stage == TN__STAGE_READY && backend->desc.quiesce != NULL) backend->desc.quiesce();

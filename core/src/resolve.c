@@ -66,6 +66,7 @@ static const char *first_text(const tn__chain *chain, char *buffer, size_t size)
 
 const char *tn__wrapped_reason(const tn__call *call, char *text, size_t size) {
   const tn__kernel *kernel = call->kernel;
+  if (call->fell_back) return "TENON_FALLBACK=cpu: no kernel of its device takes it";
   if (kernel == NULL) {
     return call->op->def->flags & TN_OP_VIEW ? "a view of its first operand"
                                              : "composed of other operators";
