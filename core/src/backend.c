@@ -87,6 +87,7 @@ typedef struct staged_rows {
 typedef struct staged_device {
   struct staged_device *next;
   tn_device_table table;
+  tn__device_type *type;  // made for it, not yet published
 } staged_device;
 
 typedef struct staging {
@@ -100,6 +101,19 @@ typedef struct staging {
   tn__row_check check;
 } staging;
 
+// How often the host itself ran out of memory while it loaded; the plugin is not to blame then.
+// Registry locked.
+static uint32_t shortages;
+
+tn_status tn__backend_shortage(tn_status status) {
+  if (status == TN_OUT_OF_MEMORY) shortages++;
+  return status;
+}
+
+static tn_status no_room(const char *what, uint64_t size_bytes) {
+  return tn__backend_shortage(tn__out_of_memory(what, size_bytes));
+}
+
 static void staging_free(staging *stage) {
   while (stage->rows != NULL) {
     staged_rows *next = stage->rows->next;
@@ -110,6 +124,7 @@ static void staging_free(staging *stage) {
   }
   while (stage->devices != NULL) {
     staged_device *next = stage->devices->next;
+    tn__device_type_free(stage->devices->type);
     free(stage->devices);
     stage->devices = next;
   }
@@ -176,7 +191,7 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
     return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type '%s' exists already", copy.name);
   }
   staged_device *staged = tn__calloc(1, sizeof *staged);
-  if (staged == NULL) return tn__out_of_memory("a device type", sizeof *staged);
+  if (staged == NULL) return no_room("a device type", sizeof *staged);
   staged->table = copy;
   staged->next = stage->devices;
   stage->devices = staged;
@@ -230,16 +245,16 @@ static tn_status add_kernels(tn_registrar *registrar, const char *device, const 
   if (!is_device_name(device))
     return tn__error(TN_INVALID_ARGUMENT, NULL, "kernels were added for no device");
   staged_rows *staged = tn__calloc(1, sizeof *staged);
-  if (staged == NULL) return tn__out_of_memory("a table of kernels", sizeof *staged);
+  if (staged == NULL) return no_room("a table of kernels", sizeof *staged);
   staged->next = stage->rows;
   stage->rows = staged;
   snprintf(staged->device, sizeof staged->device, "%s", device);
   staged->rows = tn__calloc(count, sizeof *staged->rows);
   staged->op_ids = tn__calloc(count, sizeof *staged->op_ids);
   if (staged->rows == NULL || staged->op_ids == NULL) {
-    return tn__out_of_memory("a table of kernels", count * sizeof *staged->rows);
+    return no_room("a table of kernels", count * sizeof *staged->rows);
   }
-  return stage_rows(stage, staged, (const char *)rows, count, stride);
+  return tn__backend_shortage(stage_rows(stage, staged, (const char *)rows, count, stride));
 }
 
 static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers) {
@@ -253,7 +268,7 @@ static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers)
   }
   free(stage->workers);
   stage->workers = tn__malloc(sizeof copy);
-  if (stage->workers == NULL) return tn__out_of_memory("a pool of workers", sizeof copy);
+  if (stage->workers == NULL) return no_room("a pool of workers", sizeof copy);
   *stage->workers = copy;
   return TN_OK;
 }
@@ -278,7 +293,7 @@ static tn_status add_wrapper(tn_registrar *registrar, const tn_wrapper *wrapper)
   }
   size_t count = (size_t)stage->wrapper_count + 1;
   tn_wrapper *grown = tn__realloc(stage->wrappers, count * sizeof copy);
-  if (grown == NULL) return tn__out_of_memory("a wrapper", count * sizeof copy);
+  if (grown == NULL) return no_room("a wrapper", count * sizeof copy);
   grown[stage->wrapper_count++] = copy;
   stage->wrappers = grown;
   return TN_OK;
@@ -286,10 +301,11 @@ static tn_status add_wrapper(tn_registrar *registrar, const tn_wrapper *wrapper)
 
 // ---- commit ------------------------------------------------------------------------------------
 
-static int32_t type_of(const char *name) { return tn__device_type_find(name, strlen(name)); }
+// Everything that can fail is done before anything can be seen: types, kernels and tables are made,
+// then published together or given up together.
 
-static tn_status commit_devices(staging *stage) {
-  // Staged newest first: add in the order in which ids were promised.
+// Staged newest first: put into the order in which ids were promised.
+static void order_devices(staging *stage) {
   staged_device *ordered = NULL;
   while (stage->devices != NULL) {
     staged_device *device = stage->devices;
@@ -298,7 +314,21 @@ static tn_status commit_devices(staging *stage) {
     ordered = device;
   }
   stage->devices = ordered;
-  for (staged_device *device = ordered; device != NULL; device = device->next) {
+}
+
+// The id that |name| has or will have; 0 where nobody brings it.
+static int32_t type_of(const staging *stage, const char *name) {
+  int32_t id = tn__device_type_count();
+  for (const staged_device *device = stage->devices; device != NULL; device = device->next) {
+    id++;
+    if (strcmp(device->table.name, name) == 0) return id;
+  }
+  return tn__device_type_find(name, strlen(name));
+}
+
+static tn_status make_devices(staging *stage) {
+  int32_t id = tn__device_type_count();
+  for (staged_device *device = stage->devices; device != NULL; device = device->next) {
     int32_t count = 0;
     char reason[256] = "";
     tn__backend_step(stage->backend, "device count");
@@ -310,52 +340,70 @@ static tn_status commit_devices(staging *stage) {
       snprintf(stage->backend->reason, sizeof stage->backend->reason, "no device of type '%s': %s",
                device->table.name, reason[0] ? reason : "the backend gave no reason");
     }
-    if (tn__device_type_add(&device->table, count, reason, stage->backend->facts.name) == 0) {
-      return TN_OUT_OF_MEMORY;
-    }
+    device->type =
+        tn__device_type_new(++id, &device->table, count, reason, stage->backend->facts.name);
+    if (device->type == NULL) return tn__failure();
   }
   return TN_OK;
 }
 
-static tn_status commit(staging *stage) {
+// Adds the kernels and makes a table for each device type that has some: |tables| by type id.
+static tn_status make_tables(staging *stage, tn__chain_table **tables) {
   for (staged_rows *rows = stage->rows; rows != NULL; rows = rows->next) {
-    bool staged = false;
-    for (staged_device *device = stage->devices; device != NULL; device = device->next) {
-      staged = staged || strcmp(device->table.name, rows->device) == 0;
-    }
-    if (!staged && type_of(rows->device) == 0) {
+    int32_t id = type_of(stage, rows->device);
+    if (id == 0) {
       return tn__error(TN_NOT_FOUND, NULL,
                        "kernels were added for device '%s', which nobody brings", rows->device);
     }
+    tn_status status = tn__registry_add(stage->backend, stage->backend->order, id, rows->rows,
+                                        rows->op_ids, rows->count);
+    if (status != TN_OK) return status;
   }
-  // Made before anything can be seen, so that what is short of memory leaves nothing.
-  tn__wrap_table *wrapped = NULL;
-  if (stage->wrapper_count > 0) {
-    wrapped =
-        tn__wrap_table_with(stage->wrappers, stage->wrapper_count, stage->backend->facts.name);
-    if (wrapped == NULL) return TN_OUT_OF_MEMORY;
+  for (staged_rows *rows = stage->rows; rows != NULL; rows = rows->next) {
+    int32_t id = type_of(stage, rows->device);
+    if (tables[id] == NULL) tables[id] = tn__registry_table(id, rows->device);
+    if (tables[id] == NULL) return TN_OUT_OF_MEMORY;
   }
-  tn_status status = commit_devices(stage);
-  for (staged_rows *rows = stage->rows; status == TN_OK && rows != NULL; rows = rows->next) {
-    status = tn__registry_add(stage->backend, stage->backend->order, type_of(rows->device),
-                              rows->rows, rows->op_ids, rows->count);
+  return TN_OK;
+}
+
+static void publish(staging *stage, tn__chain_table **tables, tn__wrap_table *wrapped) {
+  for (staged_device *device = stage->devices; device != NULL; device = device->next) {
+    tn__device_type_publish(device->type);
+    device->type = NULL;
+  }
+  for (int32_t id = 0; id < TN__MAX_DEVICE_TYPES; id++) {
+    if (tables[id] != NULL) tn__registry_swap(tables[id]);
+  }
+  for (staged_rows *rows = stage->rows; rows != NULL; rows = rows->next) {
     stage->backend->kernel_count += (int32_t)rows->count;
   }
-  for (staged_rows *rows = stage->rows; status == TN_OK && rows != NULL; rows = rows->next) {
-    bool repeated = rows->next != NULL && strcmp(rows->next->device, rows->device) == 0;
-    if (!repeated) status = tn__registry_publish(type_of(rows->device));
-  }
   const tn_workers *none = NULL;
-  if (status == TN_OK && stage->workers != NULL &&
+  if (stage->workers != NULL &&
       atomic_compare_exchange_strong(&tn__workers, &none, stage->workers)) {
     stage->workers = NULL;
   }
-  if (status == TN_OK) {
-    tn__wrap_publish(wrapped);
-  } else {
-    tn__wrap_drop(wrapped);
+  tn__wrap_publish(wrapped);
+}
+
+static tn_status commit(staging *stage) {
+  tn__chain_table *tables[TN__MAX_DEVICE_TYPES] = {NULL};
+  tn__wrap_table *wrapped = NULL;
+  order_devices(stage);
+  tn_status status = make_devices(stage);
+  if (status == TN_OK) status = make_tables(stage, tables);
+  if (status == TN_OK && stage->wrapper_count > 0) {
+    wrapped =
+        tn__wrap_table_with(stage->wrappers, stage->wrapper_count, stage->backend->facts.name);
+    if (wrapped == NULL) status = TN_OUT_OF_MEMORY;
   }
-  return status;
+  if (status == TN_OK) {
+    publish(stage, tables, wrapped);
+    return TN_OK;
+  }
+  for (int32_t id = 0; id < TN__MAX_DEVICE_TYPES; id++) tn__registry_drop(tables[id]);
+  tn__registry_take_back(stage->backend);
+  return tn__backend_shortage(status);
 }
 
 // ---- opening -----------------------------------------------------------------------------------
@@ -397,9 +445,11 @@ static tn_status initialize(tn__backend *backend) {
                             .add_workers = add_workers,
                             .add_wrapper = add_wrapper};
   tn__backend_step(backend, "init");
+  const uint32_t before = shortages;
   tn_status status = backend->desc.init(&tn__host_api, &registrar);
   if (status == TN_OK) status = commit(&stage);
   staging_free(&stage);
+  if (status != TN_OK && shortages != before) return TN_OUT_OF_MEMORY;
   if (status != TN_OK) return fail_with_error(backend, TN__STAGE_INIT, status);
   if (backend->stage != TN__STAGE_NO_DEVICE) backend->stage = TN__STAGE_READY;
   return TN_OK;
@@ -439,7 +489,7 @@ static void *load(const tn__backend *backend) {
 static tn_status open_library(tn__backend *backend) {
   backend->stage = TN__STAGE_DLOPEN;
   tn__backend_step(backend, "dlopen");
-  backend->library = load(backend);
+  if (backend->library == NULL) backend->library = load(backend);
   if (backend->library == NULL) {
     const char *why = dlerror();
     return tn__backend_fail(backend, TN__STAGE_DLOPEN, "%s", why ? why : "dlopen failed");
@@ -463,6 +513,15 @@ tn_status tn__backend_open(tn__backend *backend) {
   tn_status status = open_library(backend);
   if (status == TN_OK) status = initialize(backend);
   tn__error_restore(held);
+  if (status == TN_OUT_OF_MEMORY) {
+    // Not the plugin's fault, and nothing of it is left: the next need calls its init again.
+    backend->opened = false;
+    backend->stage = TN__STAGE_CPU;
+    backend->reason[0] = '\0';
+    return tn__error(TN_OUT_OF_MEMORY, NULL,
+                     "out of memory while the backend '%s' was loaded; the next call tries again",
+                     backend->facts.name);
+  }
   tn__log(TN__LOG_DEBUG, "loader", "%s: %s", backend->path, tn__stage_name(backend->stage));
   return status;
 }

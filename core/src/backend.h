@@ -70,8 +70,14 @@ const char *tn__cpu_lacks(const char *features, char *buffer, size_t buffer_size
 // Tells whoever watches that code of |backend| is about to run, see tn_backend_watch.
 void tn__backend_step(const tn__backend *backend, const char *step);
 
-// Loads and initialises a record that passed its note. Registry locked.
+// Loads and initialises a record that passed its note. Where the host runs out of memory nothing is
+// kept, and the next need tries again. Registry locked. errors: OUT_OF_MEMORY is recorded;
+// UNAVAILABLE stands in the record
 tn_status tn__backend_open(tn__backend *backend);
+
+// Passes on the status of a service that a plugin's init used: where the host ran out of memory,
+// the failure of init is not held against the plugin. Registry locked.
+tn_status tn__backend_shortage(tn_status status);
 
 // The table that backends are handed.
 extern const tn_host_api tn__host_api;

@@ -51,35 +51,44 @@ int32_t tn__device_type_find(const char *name, size_t length) {
 
 static uint64_t default_seed(void);
 
-int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const char *reason,
-                            const char *backend) {
-  int32_t type = tn__device_type_count() + 1;
-  if (type >= TN__MAX_DEVICE_TYPES) {
+tn__device_type *tn__device_type_new(int32_t id, const tn_device_table *table, int32_t count,
+                                     const char *reason, const char *backend) {
+  if (id >= TN__MAX_DEVICE_TYPES) {
     tn__error(TN_UNAVAILABLE, NULL, "more than %d device types", TN__MAX_DEVICE_TYPES - 1);
-    return 0;
+    return NULL;
   }
-  tn__device_type *added = tn__calloc(1, sizeof *added);
-  if (added == NULL) {
-    tn__out_of_memory("a device type", sizeof *added);
-    return 0;
+  tn__device_type *type = tn__calloc(1, sizeof *type);
+  if (type == NULL) {
+    tn__out_of_memory("a device type", sizeof *type);
+    return NULL;
   }
-  added->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
-  added->streams = tn__device_streams_new(type, added->count);
-  if (added->streams == NULL) {
-    tn__out_of_memory("a device type", sizeof *added);
-    free(added);
-    return 0;
+  type->id = id;
+  type->count = count > TN__MAX_DEVICES ? TN__MAX_DEVICES : count;
+  type->streams = tn__device_streams_new(id, type->count);
+  if (type->streams == NULL) {
+    tn__out_of_memory("a device type", sizeof *type);
+    free(type);
+    return NULL;
   }
-  snprintf(added->name, sizeof added->name, "%s", table->name);
-  added->table = *table;
-  added->table.name = added->name;
-  snprintf(added->reason, sizeof added->reason, "%s", reason);
-  added->backend = backend;
+  snprintf(type->name, sizeof type->name, "%s", table->name);
+  type->table = *table;
+  type->table.name = type->name;
+  snprintf(type->reason, sizeof type->reason, "%s", reason);
+  type->backend = backend;
   for (int32_t i = 0; i < TN__MAX_DEVICES; i++)
-    atomic_init(&added->generators[i].seed, default_seed());
-  types[type] = added;
-  atomic_store_explicit(&type_count, type, memory_order_release);
+    atomic_init(&type->generators[i].seed, default_seed());
   return type;
+}
+
+void tn__device_type_free(tn__device_type *type) {
+  if (type == NULL) return;
+  free(type->streams);
+  free(type);
+}
+
+void tn__device_type_publish(tn__device_type *type) {
+  types[type->id] = type;
+  atomic_store_explicit(&type_count, type->id, memory_order_release);
 }
 
 bool tn__device_is_prompt(tn_device device) {
@@ -140,7 +149,9 @@ static tn_status find_type(const char *name, size_t length, int32_t *type) {
   if (status != TN_OK) return status;
   tn__backend *owner = tn__loader_device_owner(name, length);
   if (owner == NULL) return no_such_device(name, length);
-  if (tn__backend_open(owner) != TN_OK) {
+  status = tn__backend_open(owner);
+  if (status == TN_OUT_OF_MEMORY) return status;
+  if (status != TN_OK) {
     return tn__loader_error(TN_UNAVAILABLE, tn__backend_advice(owner),
                             "device '%.*s' cannot be had: backend '%s': %s", (int)length, name,
                             owner->facts.name, owner->reason);

@@ -18,6 +18,7 @@ typedef struct tn__device_streams tn__device_streams;  // stream_impl.h
 typedef struct tn__device_type {
   tn_device_table table;  // the backend's, zero where it was shorter
   char name[32];
+  int32_t id;
   int32_t count;                // devices of this type
   char reason[256];             // why there are none
   const char *backend;          // the name of who brought it
@@ -34,9 +35,12 @@ int32_t tn__device_type_count(void);  // ids 1 .. count
 // The id of |name| among the types that exist now, 0 when there is none. Opens nothing.
 int32_t tn__device_type_find(const char *name, size_t length);
 
-// Adds a type; called with the registry locked. 0 when full or out of memory (recorded).
-int32_t tn__device_type_add(const tn_device_table *table, int32_t count, const char *reason,
-                            const char *backend);
+// A type that is to have |id|, the next free one: published, or freed. NULL when there are too many
+// or memory is out (recorded). Registry locked.
+tn__device_type *tn__device_type_new(int32_t id, const tn_device_table *table, int32_t count,
+                                     const char *reason, const char *backend);
+void tn__device_type_publish(tn__device_type *type);
+void tn__device_type_free(tn__device_type *type);
 
 // What the core keeps for the streams of |count| devices of type |type|. NULL when memory is out.
 tn__device_streams *tn__device_streams_new(int32_t type, int32_t count);

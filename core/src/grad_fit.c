@@ -28,28 +28,28 @@ static tn_tensor *sum_to(tn_tensor *grad, const tn__shape_record *target) {
   return tn_view_shape(sum, tn_ints_of(sum->sizes + lead, target->rank));
 }
 
-// |grad| with strides of 0 along what |target| has more of, unrecorded. NULL where it does not
-// broadcast (nothing is recorded then).
-static tn_tensor *spread(const tn_tensor *grad, const tn__shape_record *target) {
-  int64_t strides[TN_MAX_DIMS];
+// Whether |grad| broadcasts to |target|; then |strides| has 0 along what |target| has more of.
+static bool spreads(const tn_tensor *grad, const tn__shape_record *target, int64_t *strides) {
   int32_t lead = target->rank - grad->rank;
-  if (lead < 0 || grad->storage == NULL) return NULL;
+  if (lead < 0 || grad->storage == NULL) return false;
   for (int32_t d = 0; d < target->rank; d++) {
     bool has = d >= lead;
     int64_t size = has ? grad->sizes[d - lead] : 1;
-    if (size != 1 && size != target->sizes[d]) return NULL;
+    if (size != 1 && size != target->sizes[d]) return false;
     strides[d] = size == 1 ? 0 : grad->strides[d - lead];
   }
-  return tn__tensor_on(grad->storage, target->rank, target->sizes, strides, grad->offset,
-                       grad->dtype);
+  return true;
 }
 
 tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const char *name) {
   bool same = grad->rank == target->rank &&
               memcmp(grad->sizes, target->sizes, sizeof(int64_t) * grad->rank) == 0;
-  tn_tensor *wide = same || tn_grad_mode() ? NULL : spread(grad, target);
-  if (wide != NULL) {
-    grad = tn__give(wide);
+  int64_t strides[TN_MAX_DIMS];
+  if (!same && !tn_grad_mode() &&
+      spreads(grad, target, strides)) {  // unrecorded, so without a call
+    grad = tn__give(tn__tensor_on(grad->storage, target->rank, target->sizes, strides, grad->offset,
+                                  grad->dtype));
+    if (grad == NULL) return NULL;
   } else if (!same) {
     grad = sum_to(grad, target);
     if (grad != NULL) grad = tn_expand(grad, tn_ints_of(target->sizes, target->rank));

@@ -38,7 +38,7 @@ static tn_status each(const char *device,
     return tn__error(TN_INVALID_ARGUMENT, NULL, TN_KERNELS_EXTENSION ": no function to visit with");
   }
   tn__registry_lock();
-  const tn_status status = each_locked(device, &to);
+  const tn_status status = tn__backend_shortage(each_locked(device, &to));
   tn__registry_unlock();
   return status;
 }

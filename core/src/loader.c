@@ -61,6 +61,11 @@ static tn__backend *record_new(const char *path, const char *name) {
   return backend;
 }
 
+static void record_free(tn__backend *backend) {
+  free(backend->path);
+  free(backend);
+}
+
 static bool is_known_file(const tn__backend *backend) {
   for (const tn__backend *other = loader.first; other != NULL; other = other->next) {
     if (other->file_inode != 0 && other->file_inode == backend->file_inode &&
@@ -98,11 +103,10 @@ static tn_status add_file(const char *path, const char *name) {
   }
   tn__backend *backend = record_new(path, name == NULL ? guessed : name);
   if (backend == NULL) return tn__out_of_memory("a backend's record", sizeof *backend);
-  tn__note_read(backend);
-  if (name == NULL && is_known_file(backend)) {
-    free(backend->path);
-    free(backend);
-    return TN_OK;
+  tn_status status = tn__note_read(backend);
+  if (status == TN_OUT_OF_MEMORY || (name == NULL && is_known_file(backend))) {
+    record_free(backend);
+    return status == TN_OUT_OF_MEMORY ? status : TN_OK;
   }
   if (!backend->failed && name != NULL && strcmp(name, backend->facts.name) != 0) {
     tn__backend_fail(backend, TN__STAGE_NOTE, "its name is '%s', not '%s': write %s=%s",
@@ -325,12 +329,29 @@ static void keep_error(tn_status status) {
   snprintf(loader.hint, sizeof loader.hint, "%s", error->hint);
 }
 
+// Takes back a search that ran out of memory, so that the next need searches again. Nothing refers
+// to its records yet.
+static void forget(void) {
+  while (loader.first != NULL) {
+    tn__backend *next = loader.first->next;
+    record_free(loader.first);
+    loader.first = next;
+  }
+  loader.last = NULL;
+  free(loader.searched);
+  loader.searched = NULL;
+  tn__backend_list_free(&loader.list);
+  tn__settings_forget();
+  loader.scanned = false;
+}
+
 tn_status tn__loader_scan(void) {
   if (!loader.scanned) {
     loader.scanned = true;
     tn__process_watch_forks();
     tn__held_error held = tn__error_hold();
     keep_error(scan());
+    if (loader.status == TN_OUT_OF_MEMORY) forget();
     tn__error_restore(held);
   }
   if (loader.status == TN_OK) return TN_OK;

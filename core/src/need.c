@@ -42,8 +42,9 @@ bool tn__backend_pends(const tn__backend *backend) {
 
 static tn_status open_needed(tn__backend *backend) {
   if (backend->order < 0 || (backend->failed && !backend->opened)) return TN_OK;
-  if (tn__backend_open(backend) == TN_OK || !must_work(backend)) return TN_OK;
-  return tn__loader_unusable(backend);
+  tn_status status = tn__backend_open(backend);
+  if (status == TN_OUT_OF_MEMORY) return status;
+  return status == TN_OK || !must_work(backend) ? TN_OK : tn__loader_unusable(backend);
 }
 
 tn_status tn__loader_open_named(void) {
@@ -86,17 +87,21 @@ tn_status tn__registry_ensure(int32_t device_type) {
 
 // |op| NULL: every operator.
 static tn_status open_claims(int32_t device_type, const char *op) {
+  // Whether the table was made before the last that was opened: memory can run out in between.
+  static bool outdated[TN__MAX_DEVICE_TYPES];
   const char *device = tn__device_type_at(device_type)->name;
   tn_status status = TN_OK;
-  bool any = false;
   for (tn__backend *backend = tn__loader_first(); backend != NULL && status == TN_OK;
        backend = backend->next) {
     bool pends = tn__backend_pends(backend) && tn__backend_serves(backend, device);
     if (!pends || (op != NULL && !tn__backend_claims(backend, op))) continue;
-    any = true;
+    outdated[device_type] = true;
     status = open_needed(backend);
   }
-  return status == TN_OK && any ? tn__registry_publish(device_type) : status;
+  if (status != TN_OK || !outdated[device_type]) return status;
+  status = tn__registry_publish(device_type);
+  outdated[device_type] = status != TN_OK;
+  return status;
 }
 
 tn_status tn__registry_need(int32_t device_type, int32_t op_id) {

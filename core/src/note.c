@@ -9,6 +9,7 @@
 #include "allocate.h"
 #include "backend.h"
 #include "elf_file.h"
+#include "thread.h"
 
 enum { MAX_NOTE_BYTES = 65536 };
 
@@ -65,7 +66,7 @@ static tn_status read_notes(tn__backend *backend, const tn__elf *elf) {
     if (segment->p_type != PT_NOTE || segment->p_filesz == 0) continue;
     if (segment->p_filesz > MAX_NOTE_BYTES) continue;
     char *notes = tn__malloc(segment->p_filesz);
-    if (notes == NULL) return tn__backend_fail(backend, TN__STAGE_NOTE, "out of memory");
+    if (notes == NULL) return tn__out_of_memory("a plugin's note", segment->p_filesz);
     int ours = tn__elf_read(elf, notes, segment->p_filesz, segment->p_offset)
                    ? scan_notes(notes, segment->p_filesz, &backend->facts)
                    : -1;

@@ -26,7 +26,8 @@ typedef struct kernel_block {
 
 static kernel_block *blocks[TN__MAX_DEVICE_TYPES];
 
-// Superseded tables and their chains: readers may hold them until the process ends.
+// Every table that was ever published: readers may hold one until the process ends. Each has this
+// before it.
 typedef struct retired {
   struct retired *next;
 } retired;
@@ -66,14 +67,6 @@ bool tn__deterministic(void) {
     atomic_store_explicit(&answer, known, memory_order_relaxed);
   }
   return known == 2;
-}
-
-static void *keep(uint64_t size_bytes) {
-  retired *block = tn__calloc(1, sizeof *block + size_bytes);
-  if (block == NULL) return NULL;
-  block->next = retired_blocks;
-  retired_blocks = block;
-  return block + 1;
 }
 
 // ---- one chain ---------------------------------------------------------------------------------
@@ -125,6 +118,8 @@ static const tn__chain pending_chain;
 
 typedef struct builder {
   int32_t device_type;
+  const char *device;  // its name: the type itself may not be visible yet
+  int32_t kernel_count;
   uint64_t slots;
   uint32_t *counts;  // of kernels, for each slot
   tn__chain **chains;
@@ -150,7 +145,7 @@ static void each_kernel(builder *build,
 static void count_kernel(builder *build, const tn__kernel *kernel, int32_t slot) {
   (void)kernel;
   build->counts[slot]++;
-  build->table->kernel_count++;
+  build->kernel_count++;
 }
 
 static void insert_kernel(builder *build, const tn__kernel *kernel, int32_t slot) {
@@ -189,9 +184,8 @@ static void finish_chains(builder *build) {
 
 // Marks what a backend claims that has still to be opened.
 static void mark_pending(builder *build) {
-  const char *device = tn__device_type_at(build->device_type)->name;
   for (tn__backend *backend = tn__loader_first(); backend != NULL; backend = backend->next) {
-    if (!tn__backend_pends(backend) || !tn__backend_serves(backend, device)) continue;
+    if (!tn__backend_pends(backend) || !tn__backend_serves(backend, build->device)) continue;
     for (int32_t id = 0; id < tn__op_table_count; id++) {
       const tn_op *op = &tn__op_table[id];
       bool runs = op->form == TN__FORM_BASE && !(op->def->flags & TN_OP_VIEW);
@@ -202,28 +196,42 @@ static void mark_pending(builder *build) {
   }
 }
 
-static tn_status build_table(builder *build) {
-  build->slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT;
-  uint64_t bytes = build->slots * sizeof build->table->chains[0];
-  build->counts = tn__calloc(build->slots, sizeof *build->counts);
-  build->chains = tn__calloc(build->slots, sizeof *build->chains);
-  build->table = keep(sizeof *build->table + bytes);
-  if (build->counts == NULL || build->chains == NULL || build->table == NULL) {
-    return tn__out_of_memory("the table of kernels", bytes);
-  }
-  build->table->device_type = build->device_type;
+// The table with its chains behind it, in one block after its `retired`.
+static void build_table(builder *build) {
+  uint64_t head = sizeof(tn__chain_table) + build->slots * sizeof build->table->chains[0];
   each_kernel(build, count_kernel);
-  bytes = 0;
+  uint64_t bytes = head;
   for (uint64_t i = 0; i < build->slots; i++) {
     if (build->counts[i] > 0) bytes += chain_bytes(build->counts[i]);
   }
-  char *arena = keep(bytes);
-  if (arena == NULL) return tn__out_of_memory("the table of kernels", bytes);
-  lay_out_chains(build, arena);
+  retired *block = tn__calloc(1, sizeof *block + bytes);
+  if (block == NULL) return;
+  build->table = (tn__chain_table *)(void *)(block + 1);
+  build->table->device_type = build->device_type;
+  build->table->kernel_count = build->kernel_count;
+  lay_out_chains(build, (char *)build->table + head);
   each_kernel(build, insert_kernel);
   finish_chains(build);
   mark_pending(build);
-  return TN_OK;
+}
+
+tn__chain_table *tn__registry_table(int32_t device_type, const char *device) {
+  builder build = {.device_type = device_type,
+                   .device = device,
+                   .slots = (uint64_t)tn__op_table_count * TN_DTYPE_COUNT};
+  build.counts = tn__calloc(build.slots, sizeof *build.counts);
+  build.chains = tn__calloc(build.slots, sizeof *build.chains);
+  if (build.counts != NULL && build.chains != NULL) build_table(&build);
+  free(build.counts);
+  free(build.chains);
+  if (build.table == NULL) {
+    tn__out_of_memory("the table of kernels", build.slots * sizeof *build.chains);
+  }
+  return build.table;
+}
+
+void tn__registry_drop(tn__chain_table *table) {
+  if (table != NULL) free((retired *)(void *)table - 1);
 }
 
 // Says once of each rule that its backend, now that it is open, has nothing for it.
@@ -258,15 +266,33 @@ bool tn__registry_serves_rule(int32_t rule) {
   return false;
 }
 
-tn_status tn__registry_publish(int32_t device_type) {
-  builder build = {.device_type = device_type};
-  tn_status status = build_table(&build);
-  free(build.counts);
-  free(build.chains);
-  if (status != TN_OK) return status;
-  atomic_store_explicit(&tn__chain_tables[device_type], build.table, memory_order_release);
+void tn__registry_swap(tn__chain_table *table) {
+  retired *block = (retired *)(void *)table - 1;
+  block->next = retired_blocks;
+  retired_blocks = block;
+  atomic_store_explicit(&tn__chain_tables[table->device_type], table, memory_order_release);
   warn_of_idle_rules();
+}
+
+tn_status tn__registry_publish(int32_t device_type) {
+  tn__chain_table *table = tn__registry_table(device_type, tn__device_type_at(device_type)->name);
+  if (table == NULL) return TN_OUT_OF_MEMORY;
+  tn__registry_swap(table);
   return TN_OK;
+}
+
+void tn__registry_take_back(const tn__backend *backend) {
+  for (int32_t type = 0; type < TN__MAX_DEVICE_TYPES; type++) {
+    for (kernel_block **at = &blocks[type]; *at != NULL;) {
+      kernel_block *block = *at;
+      if (block->count == 0 || block->kernels[0].backend != backend) {
+        at = &block->next;
+        continue;
+      }
+      *at = block->next;
+      free(block);
+    }
+  }
 }
 
 tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t device_type,

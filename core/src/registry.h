@@ -47,10 +47,18 @@ typedef struct tn__chain_table {
 
 extern _Atomic(tn__chain_table *) tn__chain_tables[TN__MAX_DEVICE_TYPES];
 
-// Adds kernels (the rows are copied), seen once the device type's table is published. Registry
-// locked for both.
+// Adds kernels (the rows are copied), which nobody sees before a table of the device type with them
+// is published; takes back those of a backend where something fails on the way. Registry locked for
+// all of these.
 tn_status tn__registry_add(const tn__backend *backend, int32_t order, int32_t device_type,
                            const tn_kernel_row *rows, const uint16_t *op_ids, uint64_t count);
+void tn__registry_take_back(const tn__backend *backend);
+// A table of every kernel of |device_type|, whose name is |device|: put in the place of the one
+// that readers see, or dropped. NULL when memory is out (recorded).
+tn__chain_table *tn__registry_table(int32_t device_type, const char *device);
+void tn__registry_swap(tn__chain_table *table);
+void tn__registry_drop(tn__chain_table *table);
+// Both at once.
 tn_status tn__registry_publish(int32_t device_type);
 
 // Visits the kernels of |device_type|, operator by operator, each operator's best first. Registry

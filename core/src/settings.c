@@ -306,6 +306,14 @@ tn_status tn__settings_add(const char *backend, const char *options) {
   return status;
 }
 
+void tn__settings_forget(void) {
+  while (announced != NULL) {
+    extra *next = announced->next;
+    free(announced);
+    announced = next;
+  }
+}
+
 static bool is_announced(const char *name) {
   for (const extra *at = announced; at != NULL; at = at->next) {
     if (strcmp(at->name, name) == 0) return true;

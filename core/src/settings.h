@@ -44,6 +44,8 @@ tn_status tn__log_check(const char *rules);
 
 // Adds a variable that a backend reads (facts.options) to the list of what is known.
 tn_status tn__settings_add(const char *backend, const char *options);
+// Takes back what was added.
+void tn__settings_forget(void);
 
 // The variable that |name| may be a misspelling of, "" where none is near.
 const char *tn__setting_near_match(const char *name);

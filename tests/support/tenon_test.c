@@ -26,13 +26,19 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
+bool tn_test_leaks(void) {
+#ifdef TN_TEST_ADDRESS
+  return __lsan_do_recoverable_leak_check() != 0;
+#else
+  return false;
+#endif
+}
+
 void tn_test_run(void (*body)(void)) {
   body();
-#ifdef TN_TEST_ADDRESS
-  if (__lsan_do_recoverable_leak_check() != 0) {
+  if (tn_test_leaks()) {
     cr_assert_fail("the test leaked memory: LeakSanitizer's report is above");
   }
-#endif
 }
 
 void tn_test_let_signal_through(int signal_number) { signal(signal_number, SIG_DFL); }

@@ -16,9 +16,14 @@
 #define TENON_TEST_H_
 
 #include <criterion/criterion.h>
+#include <stdbool.h>
 
 // Runs |body|, then fails the current test if it leaked. Only TN_TEST calls this.
 void tn_test_run(void (*body)(void));
+
+// Whether anything has leaked so far, for a process that a test has forked; false where no
+// sanitizer looks.
+bool tn_test_leaks(void);
 
 // Lets |signal_number| end the process as it would without a sanitizer, for the body of a test that
 // expects that signal: AddressSanitizer otherwise turns it into a report and exit code 1.

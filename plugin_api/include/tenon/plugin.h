@@ -376,6 +376,8 @@ typedef struct tn_plugin_desc {
   uint32_t struct_size;
   uint32_t reserved;
   const tn_plugin_facts *facts;  // the note's: it is pointed to, so that both structs can grow
+  // Registers what the plugin brings, on one thread at a time. Called once; once more at the next
+  // need where it failed because the host had run out of memory.
   tn_status (*init)(const tn_host_api *host, tn_registrar *registrar);
   void (*quiesce)(void);  // optional: tn_shutdown(); finish work, keep memory
 } tn_plugin_desc;

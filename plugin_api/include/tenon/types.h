@@ -24,8 +24,8 @@ extern "C" {
 #define TN_PRINTF(format_index, first_argument)
 #endif
 
-// Before a field of an operator's attributes: it starts on 8 bytes, so that a struct whose last field
-// is small grows all the same when another is added.
+// Before a field of an operator's attributes: it starts on 8 bytes, so that a struct whose last
+// field is small grows all the same when another is added.
 #if defined(__GNUC__)
 #define TN_SLOT __attribute__((aligned(8)))
 #else

@@ -280,6 +280,8 @@ tn_status sim_kernels_add(tn_registrar *registrar) {
     return sim_host->error(NULL, TN_UNAVAILABLE, "this host has no " TN_KERNELS_EXTENSION);
   }
   prepare_hosts();
+  list.count = 0;  // of an earlier init, for which the host had no memory
+  list.failed = false;
   const tn_status status = kernels->each("cpu", borrow, &list);
   if (status != TN_OK) return status;
   if (list.failed) return sim_host->error(NULL, TN_OUT_OF_MEMORY, "no memory for kernels");

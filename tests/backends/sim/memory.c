@@ -43,6 +43,7 @@ static char *map(int file, int protection) {
 }
 
 static tn_status open_one(device_memory *memory) {
+  if (memory->real != NULL) return TN_OK;  // by an earlier init
   memory->file = memfd_create("tenon sim", MFD_CLOEXEC);
   if (memory->file < 0 || ftruncate(memory->file, (off_t)limit()) != 0) {
     return sim_host->error(NULL, TN_UNAVAILABLE, "no file in memory: %s", strerror(errno));
