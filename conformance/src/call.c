@@ -140,6 +140,23 @@ static void take_error(tn__outcome *outcome) {
   tn_error_clear();
 }
 
+static void note_provider(tn__outcome *outcome) {
+  snprintf(outcome->provider, sizeof outcome->provider, "%s", tn__witness_served_by());
+  snprintf(outcome->because, sizeof outcome->because, "%s", tn__witness_because());
+}
+
+// Takes the error of a call that failed, and of one that did not.
+static void conclude(tn__outcome *outcome) {
+  if (outcome->status != TN_OK) {
+    take_error(outcome);
+  } else if (!tn_ok()) {
+    outcome->status = TN_INTERNAL;
+    snprintf(outcome->message, sizeof outcome->message, "the call succeeded but recorded: %.400s",
+             tn_error_peek()->message);
+    tn_error_clear();
+  }
+}
+
 void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena,
                  tn__outcome *outcome) {
   tn__call_seeded(op, prepared, true, arena, outcome);
@@ -150,22 +167,27 @@ void tn__call_seeded(const tn_op *op, const tn__prepared *prepared, bool seed, t
   tn_value values[TN_SPEC_MAX_RESULTS];
   *outcome = (tn__outcome){0};
   tn_scope *scope = tn_scope_open();
+  tn__witness_forget();
   if (seed) tn_manual_seed(TN__SEED);
   int32_t count = tn_op_result_count(op);
   const tn_tensor *first = prepared->sample->operand_count > 0 ? prepared->lists[0] : NULL;
   outcome->status = count > TN_SPEC_MAX_RESULTS
                         ? tn_error_set(TN_INTERNAL, "more results than the kit reads")
                         : tn_op_call(op, prepared->args, prepared->sample->arg_count, values);
+  note_provider(outcome);
   for (int32_t i = 0; i < count && outcome->status == TN_OK; i++) {
     outcome->status = read_value(&values[i], first, arena, outcome);
   }
-  if (outcome->status != TN_OK) {
-    take_error(outcome);
-  } else if (!tn_ok()) {
-    outcome->status = TN_INTERNAL;
-    snprintf(outcome->message, sizeof outcome->message, "the call succeeded but recorded: %.400s",
-             tn_error_peek()->message);
-    tn_error_clear();
-  }
+  conclude(outcome);
   tn_scope_close(scope);
+}
+
+void tn__call_out(const tn_op *op, const tn__prepared *prepared, tn_tensors outs,
+                  tn__outcome *outcome) {
+  *outcome = (tn__outcome){0};
+  tn__witness_forget();
+  tn_manual_seed(TN__SEED);
+  outcome->status = tn_op_call_out(op, outs, prepared->args, prepared->sample->arg_count);
+  note_provider(outcome);
+  conclude(outcome);
 }

@@ -61,11 +61,10 @@ static void check_written(tn__run *run, const tn_sample *sample, const tn__prepa
 static void check_out_is_operand(tn__run *run, const tn_sample *sample, int32_t target,
                                  const tn_expected *expected, tn__arena *arena) {
   tn__prepared prepared;
+  tn__outcome outcome;
   if (tn__prepare(sample, TN__LAYOUT_EMBEDDED, run->device, &prepared) == TN_OK) {
-    tn_manual_seed(TN__SEED);
-    tn_status status = tn_op_call_out(run->op, TN_TENSORS(prepared.lists[target]), prepared.args,
-                                      sample->arg_count);
-    if (tn__check_status(run, sample, "out is an operand", status)) {
+    tn__call_out(run->op, &prepared, TN_TENSORS(prepared.lists[target]), &outcome);
+    if (tn__check_called(run, sample, "out is an operand", &outcome)) {
       check_written(run, sample, &prepared, target, expected, arena);
     }
   }

@@ -59,14 +59,13 @@ static void check_in_layout(tn__run *run, const tn_sample *sample, tn__layout la
                             const tn_expected *expected, tn__arena *arena) {
   char variant[64];
   tn__prepared prepared;
+  tn__outcome outcome;
   targets outs = {0};
   snprintf(variant, sizeof variant, "out, %s", tn__layout_name(layout));
   tn_status status = tn__prepare(sample, TN__LAYOUT_CONTIGUOUS, run->device, &prepared);
   if (status == TN_OK && place_targets(expected, layout, run->device, arena, &outs)) {
-    tn_manual_seed(TN__SEED);
-    tn_tensors list = {outs.views, outs.count};
-    status = tn_op_call_out(run->op, list, prepared.args, sample->arg_count);
-    if (tn__check_status(run, sample, variant, status)) {
+    tn__call_out(run->op, &prepared, (tn_tensors){outs.views, outs.count}, &outcome);
+    if (tn__check_called(run, sample, variant, &outcome)) {
       check_written(run, sample, variant, &outs, expected, arena);
     }
   }

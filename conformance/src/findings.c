@@ -65,6 +65,15 @@ bool tn__check_called(tn__run *run, const tn_sample *sample, const char *variant
     tn__skip(run, sample, variant, outcome->message);
     return false;
   }
+  bool other = run->provider != NULL && strcmp(run->provider, outcome->provider) != 0;
+  if (outcome->status == TN_OK && other) {
+    char reason[320];
+    snprintf(reason, sizeof reason, "%s ran: %s",
+             outcome->provider[0] == '\0' ? "other operators" : outcome->provider,
+             outcome->because);
+    tn__skip(run, sample, variant, reason);
+    return false;
+  }
   return tn__check(run, outcome->status == TN_OK, sample, variant, "%s: %s",
                    tn_status_name(outcome->status), outcome->message);
 }

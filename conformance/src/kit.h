@@ -92,6 +92,7 @@ typedef struct tn__outcome {
   bool shares[TN_SPEC_MAX_RESULTS];  // whether a result lies in operand 0's storage
   char message[512];                 // of the recorded error
   char op[64], argument[64], backend[64];
+  char provider[40], because[200];  // whose kernel ran, and why, where that is watched
 } tn__outcome;
 
 // Calls |op| on what was prepared; seeds the generators first, so that a call can be repeated.
@@ -102,8 +103,23 @@ void tn__call_op(const tn_op *op, const tn__prepared *prepared, tn__arena *arena
 void tn__call_seeded(const tn_op *op, const tn__prepared *prepared, bool seed, tn__arena *arena,
                      tn__outcome *outcome);
 
+// Calls the out form of |op|; the outcome has no results, which are read from |outs|.
+void tn__call_out(const tn_op *op, const tn__prepared *prepared, tn_tensors outs,
+                  tn__outcome *outcome);
+
 // Appends |tensor| to what was read. errors: as tn_copy_to_host
 tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome);
+
+// ---- whose kernel ran --------------------------------------------------------------------------
+
+// Has every call watched from now on. errors: OUT_OF_MEMORY
+tn_status tn__witness_call(void);
+// Of this thread's last call; "" for a view, for parts, and where nothing is watched.
+void tn__witness_forget(void);
+const char *tn__witness_served_by(void);
+const char *tn__witness_because(void);
+// Whether |provider| has a kernel for |op| with |key|.
+bool tn__provider_claims(const char *provider, const char *op, tn_dtype key, tn_device device);
 
 // ---- findings ----------------------------------------------------------------------------------
 
@@ -113,6 +129,7 @@ typedef struct tn__run {
   tn_op_traits traits;
   tn_dtype dtype;
   tn_device device;
+  const char *provider;  // whose kernels are certified; NULL: whoever serves
   bool full, gradients;
   bool first_row;  // of its operator
   uint32_t done;   // TN__ONCE_* that this row has had

@@ -36,8 +36,9 @@ static bool lists(const char *names, const char *name, size_t length) {
   return false;
 }
 
-// The backends that own the device or, for the cpu, that have kernels and no device.
-static void describe_backends(const char *device, char *text, size_t size) {
+// The backend that is certified; else those that own the device or, for the cpu, that have kernels
+// and no device.
+static void describe_backends(const char *device, const char *provider, char *text, size_t size) {
   size_t length = strcspn(device, ":"), used = 0;
   bool cpu = length == 3 && strncmp(device, "cpu", 3) == 0;
   tn_backend_info info;
@@ -46,6 +47,7 @@ static void describe_backends(const char *device, char *text, size_t size) {
   for (int32_t i = 0; i < count && tn_backend_at(i, &info) == TN_OK; i++) {
     bool owns = lists(info.devices, device, length);
     bool serves = cpu && info.devices[0] == '\0' && info.kernel_count > 0;
+    if (provider != NULL) owns = serves = strcmp(info.name, provider) == 0;
     if ((!owns && !serves) || used >= size) continue;
     int more = snprintf(text + used, size - used, "%s%s %s, %d kernels", used > 0 ? "; " : "",
                         info.name, info.version, info.kernel_count);
@@ -59,7 +61,7 @@ tn_status tn__report_describe(tn_conformance_report *report, const tn_conformanc
   time_t now = time(NULL);
   struct tm utc;
   tn_device_name(device, report->device, sizeof report->device);
-  describe_backends(report->device, report->backend, sizeof report->backend);
+  describe_backends(report->device, options->provider, report->backend, sizeof report->backend);
   describe_processor(report->processor, sizeof report->processor);
   snprintf(report->version, sizeof report->version, "%d.%d.%d", TN_VERSION_MAJOR, TN_VERSION_MINOR,
            TN_VERSION_PATCH);

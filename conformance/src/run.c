@@ -72,7 +72,15 @@ static void conclude(tn__run *run, bool claimed) {
 }
 
 static void run_samples(tn__run *run, tn_samples *samples) {
-  bool claimed = tn_op_has_kernel(run->spec->op, key_of(run), run->device);
+  const char *provider = run->provider;
+  tn_dtype key = key_of(run);
+  bool claimed = provider == NULL ? tn_op_has_kernel(run->spec->op, key, run->device)
+                                  : tn__provider_claims(provider, run->spec->op, key, run->device);
+  if (provider != NULL && !claimed) {
+    tn__skip(run, NULL, NULL, "the backend has no kernel for it");
+    conclude(run, false);
+    return;
+  }
   for (int32_t i = 0; i < samples->count; i++) {
     if (is_for_tier(run, samples->list[i])) run_sample(run, samples->list[i]);
     // Where nobody claims the operator and its parts are not served either, more samples are vain.
@@ -168,6 +176,7 @@ static tn_status run_spec(campaign *c, const tn_op_spec *spec, const char *famil
                    .op = tn_op_find(spec->op),
                    .dtype = dtype,
                    .device = c->device,
+                   .provider = c->options->provider,
                    .full = c->options->full,
                    .gradients = !c->options->skip_gradients,
                    .first_row = first_row,
@@ -236,6 +245,20 @@ static tn_status run_specs(campaign *c) {
   return status;
 }
 
+// The backend must be there; from then on it is watched whose kernels run.
+static tn_status check_provider(const campaign *c) {
+  tn_backend_info info;
+  int32_t count = tn_backend_count();
+  for (int32_t i = 0; i < count && tn_backend_at(i, &info) == TN_OK; i++) {
+    if (strcmp(info.name, c->options->provider) != 0) continue;
+    if (strcmp(info.stage, "ready") == 0) return tn__witness_call();
+    return tn_error_set(TN_UNAVAILABLE, "the backend '%s' cannot be used: %s: %s", info.name,
+                        info.stage, info.reason);
+  }
+  if (!tn_ok()) return tn_error_peek()->status;
+  return tn_error_set(TN_NOT_FOUND, "there is no backend '%s'", c->options->provider);
+}
+
 // Factories put their results on the default device, which is the one under test for the time of a
 // run.
 static tn_status run_on_device(campaign *c) {
@@ -243,6 +266,7 @@ static tn_status run_on_device(campaign *c) {
   c->device = find_device(c->options->device);
   if (c->device.type == 0) return tn_error_peek()->status;
   tn_status status = tn__report_describe(c->report, c->options, c->device);
+  if (status == TN_OK && c->options->provider != NULL) status = check_provider(c);
   if (status == TN_OK) status = tn_device_set_default(c->device);
   if (status != TN_OK) return status;
   double start = tn__report_clock();

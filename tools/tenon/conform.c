@@ -85,21 +85,38 @@ static void append_path(char *list, size_t size, const char *path) {
   list[used] = '\0';
 }
 
-// A backend given by its file is listed first, under its own name.
-static bool prefer_file(const char *path, char *name, size_t name_size) {
-  static const char prefix[] = "libtenon_backend_";
+// What of a backend is certified: its first device or, where it owns none, its kernels for the
+// device that it serves. |facts| live as long as |options|.
+static void choose_subject(const tn_plugin_report *facts, tn_conformance_options *options) {
+  static char device[64];
+  const char *names = facts->devices[0] != '\0' ? facts->devices : facts->serves;
+  snprintf(device, sizeof device, "%.*s", (int)strcspn(names, ","), names);
+  if (facts->devices[0] == '\0') options->provider = facts->name;
+  if (options->device == NULL) options->device = device[0] == '\0' ? "cpu" : device;
+}
+
+// A backend given by its file is listed first, under the name in its note. 0, or an exit status.
+static int prefer_file(const char *path, tn_conformance_options *options,
+                       tn_plugin_report **facts) {
   char whole[PATH_MAX], list[2 * PATH_MAX + 300];
   if (realpath(path, whole) == NULL) {
     fprintf(stderr, "tenon conform: there is no file '%s'\n", path);
-    return false;
+    return 2;
   }
-  const char *file = strrchr(whole, '/') + 1;
-  if (strncmp(file, prefix, sizeof prefix - 1) == 0) file += sizeof prefix - 1;
-  snprintf(name, name_size, "%.*s", (int)strcspn(file, "."), file);
-  snprintf(list, sizeof list, "%s=", name);
+  const tn_plugin_report *report = *facts = tn_plugin_inspect(whole);
+  if (report == NULL || !report->loads) {
+    fprintf(stderr, "tenon conform: '%s' cannot be loaded\n", path);
+    for (int32_t i = 0; report != NULL && i < report->finding_count; i++) {
+      if (report->findings[i].fatal) fprintf(stderr, "  %s\n", report->findings[i].text);
+    }
+    tn_error_print(stderr);
+    return 1;
+  }
+  snprintf(list, sizeof list, "%s=", report->name);
   append_path(list, sizeof list - sizeof ",cpu", whole);
-  if (strcmp(name, "cpu") != 0) strcat(list, ",cpu");
-  return setenv("TENON_BACKENDS", list, 1) == 0;
+  if (strcmp(report->name, "cpu") != 0) strcat(list, ",cpu");
+  choose_subject(report, options);
+  return setenv("TENON_BACKENDS", list, 1) == 0 ? 0 : 1;
 }
 
 // How long the first entry of |list| is; a comma in a path has a backslash before it.
@@ -140,6 +157,20 @@ static bool prefer_name(const char *name) {
              rest);
   }
   return setenv("TENON_BACKENDS", list, 1) == 0;
+}
+
+// A device of that name, else a backend; of another name the run itself says what is near.
+static void choose_name(const char *name, tn_conformance_options *options,
+                        tn_plugin_report **facts) {
+  tn_backend_info info;
+  int32_t count = tn_device_is_available(name) ? 0 : tn_backend_candidate_count();
+  for (int32_t i = 0; i < count && tn_backend_at(i, &info) == TN_OK; i++) {
+    if (strcmp(info.name, name) != 0) continue;
+    *facts = tn_plugin_inspect(info.path);
+    if (*facts != NULL && (*facts)->loads) choose_subject(*facts, options);
+    break;
+  }
+  if (options->device == NULL) options->device = name;
 }
 
 // ---- the run -----------------------------------------------------------------------------------
@@ -185,7 +216,7 @@ static void write_command(char *text, size_t size, int argc, char **argv) {
 }
 
 int tenon_conform(int argc, char **argv) {
-  char command[2048], name[256];
+  char command[2048];
   write_command(command, sizeof command, argc, argv);
   bool as_json = tenon_take_flag(&argc, argv, "--json");
   bool verbose = tenon_take_flag(&argc, argv, "--verbose");
@@ -205,15 +236,17 @@ int tenon_conform(int argc, char **argv) {
   char *list = expected == NULL ? NULL : read_text(expected);
   if (expected != NULL && list == NULL) return 2;
   options.expected = list;
-  bool ready = true;
-  if (argc == 2 && is_file(argv[1])) {
-    ready = prefer_file(argv[1], name, sizeof name);
-  } else if (argc == 2) {
-    ready = prefer_name(argv[1]);
-    if (options.device == NULL) options.device = argv[1];
-  }
   if (!as_json) options.progress = show_progress;
-  int result = ready ? run(&options, as_json, verbose) : 2;
+  tn_plugin_report *facts = NULL;
+  int result = 0;
+  if (argc == 2 && is_file(argv[1])) {
+    result = prefer_file(argv[1], &options, &facts);
+  } else if (argc == 2) {
+    result = prefer_name(argv[1]) ? 0 : 1;
+    choose_name(argv[1], &options, &facts);
+  }
+  if (result == 0) result = run(&options, as_json, verbose);
+  tn_plugin_report_free(facts);
   free(list);
   return result;
 }

@@ -79,6 +79,10 @@ typedef struct tn_conformance_options {
   const char *expected;
   const char *html;     // a file to write the report to, a page of its own; NULL: none
   const char *command;  // how the run was asked for, for the report
+  // A backend whose kernels alone are certified, though others serve the device too; list it first.
+  // What it has no kernel for is unsupported; samples that it declines are skipped, and a kernel
+  // that declines all of them is a failure. NULL: whoever serves.
+  const char *provider;
 } tn_conformance_options;
 
 // Runs the kit. |options| may be NULL.
@@ -95,7 +99,7 @@ TN_API bool tn_conformance_passed(const tn_conformance_report *report);
 
 TN_API const char *tn_verdict_name(tn_verdict verdict);
 
-// The report as a table for people, or as JSON. |verbose| lists every row, else what did not pass.
+// The report as a table for people, or as JSON. |verbose| lists every row, else what failed.
 TN_API void tn_conformance_print(const tn_conformance_report *report, FILE *file, bool verbose);
 TN_API void tn_conformance_print_json(const tn_conformance_report *report, FILE *file);
 // The report as one HTML page without outside resources: operators against dtypes.
