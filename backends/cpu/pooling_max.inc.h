@@ -30,8 +30,7 @@ static inline __attribute__((always_inline)) int64_t NAME(window_max)(
   return top_place;
 }
 
-static void NAME(max_row)(const pool *p, const T *plane, int64_t row, T *result,
-                          int64_t *indices) {
+static void NAME(max_row)(const pool *p, const T *plane, int64_t row, T *result, int64_t *indices) {
   const taps down = taps_at(p, 0, row);
   const int64_t row_step = p->dilation[0] * p->in[1], col_step = p->dilation[1];
   for (int64_t x = 0; x < p->out[1]; x++) {
