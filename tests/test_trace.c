@@ -130,6 +130,7 @@ TN_TEST(trace, has_the_first_call_of_all) {
   tn_release(tn_zeros(TN_SHAPE(1)));
   char *text = end_trace();
   cr_assert_eq(count_of(text, "\"name\":\"zeros\""), 1);
+  cr_assert_eq(count_of(text, "\"device\":null"), 0, "what is composed has its result's device");
   free(text);
 }
 
@@ -233,6 +234,27 @@ TN_TEST(trace, has_the_copies_between_devices) {
   expect_in(line, "\"bytes\":16,\"from\":\"cpu\",\"to\":\"sim:1\",\"stream\":0");
   event_line(text, "copy", 1, line, sizeof line);
   expect_in(line, "\"from\":\"sim:1\",\"to\":\"cpu\"");
+  free(text);
+}
+
+TN_TEST(trace, counts_the_memory_that_tensors_hold) {
+  start_trace();
+  setenv("TENON_BACKENDS", "sim=" PLUGIN("sim") ",*", 1);
+  tn_device sim = tn_device_parse("sim");
+  tn_tensor *x = tn_ones(TN_SHAPE(1 << 18), .device = TN_DEVICE_CPU),
+            *there = tn_to(x, sim, TN_F32);
+  tn_release(there);
+  tn_release(x);
+  char *text = end_trace(), line[512];
+  static const char *const names[] = {"memory of cpu", "memory of sim:0"};
+  for (int i = 0; i < 2; i++) {
+    event_line(text, names[i], 0, line, sizeof line);
+    expect_in(line, "\"ph\":\"C\"");
+    double most = number_in(line, "allocated bytes");
+    cr_assert(most >= 1 << 20, "%s", line);
+    event_line(text, names[i], 1, line, sizeof line);
+    cr_assert(number_in(line, "allocated bytes") <= most - (1 << 20), "%s", line);
+  }
   free(text);
 }
 

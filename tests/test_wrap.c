@@ -224,6 +224,14 @@ TN_TEST(repeated_call, draws_the_same_random_numbers) {
   tn_release(drawn);
 }
 
+TN_TEST(repeated_call, draws_the_same_random_numbers_from_the_very_first) {
+  wrap("twice@*");
+  tn_manual_seed(0);  // seed 0 at offset 0 looks like a state that nobody has set
+  tn_tensor *drawn = tn_rand(TN_SHAPE(1), .dtype = TN_F32);
+  expect_values(drawn, (double[]){(tn_philox(0, 0).word[0] >> 8) * 0x1p-24}, 1, 0);
+  tn_release(drawn);
+}
+
 TN_TEST(repeated_call, in_place_sees_what_it_has_written) {
   wrap("twice@mul*");
   tn_tensor *x = pair();

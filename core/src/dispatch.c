@@ -667,10 +667,12 @@ tn_status tn__call_run_by(tn__call *call, const char *provider) {
   call->results = results;
   status = infer_results(call);
   if (status == TN_OK) status = tn__device_resolve(&call->device);
-  if (status == TN_OK) status = tn__registry_ensure(call->device.type);
+  const tn__chain *chain = NULL;
+  if (status == TN_OK) {
+    status = tn__registry_chain(call->device.type, call->op->run_id, call->key, &chain);
+  }
   if (status == TN_OK) status = tn__call_describe(call);
   if (status != TN_OK) return status;
-  const tn__chain *chain = tn__chain_of(call->device.type, call->op->run_id, call->key);
   call->kernel = select_by(call, chain, provider);
   status = call->kernel == NULL ? TN_UNIMPLEMENTED : run_kernel(call);
   if (status != TN_OK) tn__call_drop_outs(call);

@@ -9,6 +9,7 @@
 
 #include "memory_pool.h"
 #include "tensor_impl.h"
+#include "trace.h"
 
 enum { HEADER_BYTES = 128, INLINE_MAX = TN__SMALL_MAX_BYTES - HEADER_BYTES, ID_RANGE = 4096 };
 _Static_assert(sizeof(tn__storage) <= HEADER_BYTES, "inline data starts behind the header");
@@ -72,7 +73,10 @@ static __attribute__((noinline)) tn__storage *storage_new_apart(uint64_t size_by
   }
   storage_init(storage, thread, size_bytes, device, 0);
   bool on_cpu = device.type == TN__DEVICE_TYPE_CPU;
-  if (on_cpu ? allocate_host(storage) : allocate_device(storage, thread)) return storage;
+  if (on_cpu ? allocate_host(storage) : allocate_device(storage, thread)) {
+    if (tn__is_traced()) tn__trace_memory(device);
+    return storage;
+  }
   tn__small_free(thread, storage, sizeof *storage);
   return NULL;
 }
@@ -105,13 +109,15 @@ tn__storage *tn__storage_foreign(void *data, uint64_t size_bytes, tn_device devi
 void tn__storage_number(tn__storage *storage) { atomic_init(&storage->id, new_id(&tn__tls)); }
 
 static __attribute__((noinline)) void storage_free_apart(tn__storage *storage) {
-  if (storage->deleter != NULL) {
+  bool foreign = storage->deleter != NULL;
+  if (foreign) {
     storage->deleter(storage->deleter_context);
   } else if (storage->device.type != TN__DEVICE_TYPE_CPU) {
     if (storage->block != NULL) tn__memory_release(storage->block);
   } else if (storage->block_bytes != 0) {
     tn__host_memory_release(storage->data, storage->block_bytes);
   }
+  if (tn__is_traced() && !foreign) tn__trace_memory(storage->device);
   tn__small_free(&tn__tls, storage, sizeof *storage);
 }
 

@@ -30,7 +30,7 @@ typedef struct tn__thread {
   const struct tn__pass *pass;         // the backward pass in progress, see engine.h
   tn__trace_buffer *trace;             // see trace.h
   int64_t allocation_fails_in;         // tests: which allocation from now fails; 0: none
-  int32_t provider_rule;  // of the composed operator whose part is running; 0: none
+  int32_t provider_rule;               // of the composed operator whose part is running; 0: none
   bool freeing_nodes;
   bool grad_disabled;
   bool anomaly;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <tenon/error.h>
+#include <tenon/memory.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,6 +190,7 @@ void tn__trace_finish(void) {
   trace.file = -1;
   free(trace.text);
   trace.text = NULL;
+  atomic_fetch_and_explicit(&tn__gate, ~(uint32_t)TN__GATE_TRACED, memory_order_relaxed);
   pthread_mutex_unlock(&trace.mutex);
 }
 
@@ -257,7 +259,9 @@ static void record_call(const tn_wrapped_call *frame, uint64_t start, uint64_t e
     describe(&to, call->inputs[i], &record->bytes_read);
   }
   if (text_bytes > 0) memcpy(to.sizes, text, strlen(text) + 1);
-  const tn_stream *stream = tn__stream_current(thread, call->device);
+  // Composed operators leave their device to their parts.
+  tn_device device = results > 0 ? outs[0]->device : call->device;
+  const tn_stream *stream = tn__stream_current(thread, device);
   record->kind = TN__TRACE_CALL;
   record->status = (uint8_t)status;
   record->output_count = (uint8_t)described_outs;
@@ -267,7 +271,7 @@ static void record_call(const tn_wrapped_call *frame, uint64_t start, uint64_t e
   record->op = call->op;
   record->provider = frame->ran ? tn__call_provider(call) : NULL;
   record->reason = reason == text ? NULL : reason;
-  record->device = call->device;
+  record->device = device;
   record->stream = stream == NULL ? 0 : stream->id;
   record->depth = (uint16_t)frame->depth;
   record->gradient_of =
@@ -277,7 +281,8 @@ static void record_call(const tn_wrapped_call *frame, uint64_t start, uint64_t e
 
 static tn_status trace_call(void *self, const tn_wrap_api *api, tn_wrapped_call *frame) {
   (void)self;
-  uint64_t start = tn__trace_clock();
+  uint64_t start = tn__trace_begin();
+  if (start == 0) return api->next(frame);  // the trace has ended
   tn_status status = api->next(frame);
   record_call(frame, start, tn__trace_clock(), status);
   return status;
@@ -304,6 +309,17 @@ static void record_span(tn__trace_kind kind, uint64_t start, tn_device to, tn_de
 
 void tn__trace_copy(uint64_t start, tn_device to, tn_device from, uint64_t size_bytes) {
   record_span(TN__TRACE_COPY, start, to, from, size_bytes);
+}
+
+// Small host storages, which come from a thread's cache, are not counted.
+void tn__trace_memory(tn_device device) {
+  tn_memory_stats stats = {.struct_size = sizeof stats};
+  tn__held_error held = tn__error_hold();
+  if (tn_memory_stats_of(device, &stats) == TN_OK) {
+    record_span(TN__TRACE_MEMORY, tn__trace_clock(), device, device, stats.allocated_bytes);
+  }
+  tn_error_clear();
+  tn__error_restore(held);
 }
 
 void tn__trace_pass(uint64_t start) {

@@ -27,13 +27,18 @@ void tn__trace_finish(void);
 // Now, in ns since the trace began, where there is one; else 0, which the calls below take as
 // "record nothing".
 __attribute__((noinline)) uint64_t tn__trace_clock(void);
-static inline uint64_t tn__trace_begin(void) {
-  return __builtin_expect((tn__gate_load() & TN__GATE_TRACED) != 0, 0) ? tn__trace_clock() : 0;
+// The child of a fork records nothing: the file is its parent's, and locks may be held for good.
+static inline bool tn__is_traced(void) {
+  const uint32_t gate = tn__gate_load() & (TN__GATE_TRACED | TN__GATE_FORKED);
+  return __builtin_expect(gate == TN__GATE_TRACED, 0);
 }
+static inline uint64_t tn__trace_begin(void) { return tn__is_traced() ? tn__trace_clock() : 0; }
 
 // Records a copy of |size_bytes| that began at |start|.
 __attribute__((cold, noinline)) void tn__trace_copy(uint64_t start, tn_device to, tn_device from,
                                                     uint64_t size_bytes);
+// Records how much of |device|'s memory tensors hold now.
+__attribute__((cold, noinline)) void tn__trace_memory(tn_device device);
 // Records a backward pass that began at |start|.
 __attribute__((cold, noinline)) void tn__trace_pass(uint64_t start);
 

@@ -66,6 +66,7 @@ static char *put_field(char *at, const char *name, uint64_t number) {
 static char *put_device(char *at, const char *name, tn_device device) {
   char text[48];
   at = put(at, name);
+  if (device.type == 0) return put(at, "null");
   if (device.type == TN_DEVICE_CPU.type) return put(at, "\"cpu\"");
   return put_quoted(at, tn_device_name(device, text, sizeof text), sizeof text);
 }

@@ -6,7 +6,6 @@
 
 #include "wrap.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "backend.h"
 #include "need.h"
+#include "op_glob.h"
 #include "process.h"
 #include "registry.h"
 #include "scope_impl.h"
@@ -35,15 +35,8 @@ struct tn__wrap_table {
 static _Atomic(tn__wrap_table *) current_table;
 
 bool tn__wrap_matches(const char *globs, const tn_op *op) {
-  const char *base = tn__op_table[op->run_id].name;
-  while (*globs != '\0') {
-    char glob[96];
-    size_t length = strcspn(globs, ",");
-    snprintf(glob, sizeof glob, "%.*s", (int)length, globs);
-    if (fnmatch(glob, op->name, 0) == 0 || fnmatch(glob, base, 0) == 0) return true;
-    globs += length + (globs[length] == ',');
-  }
-  return false;
+  return tn__op_globs_match(globs, op->name) ||
+         tn__op_globs_match(globs, tn__op_table[op->run_id].name);
 }
 
 static void table_free(tn__wrap_table *table) {
