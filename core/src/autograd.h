@@ -144,6 +144,11 @@ uint32_t tn__call_saves(const tn__call *call);
 // the call, or NULL where nothing was changed in place.
 tn_status tn__record_call(tn__call *call, const uint64_t *before);
 
+// Puts under TENON_PROVIDER's |rule| what lies between a composed operator's results (some may be
+// NULL) and its operands: their gradients are then computed under it, too. Up to 256 calls deep.
+void tn__record_rule(tn_tensor *const *results, int32_t result_count, tn_tensor *const *inputs,
+                     int32_t input_count, int32_t rule);
+
 // After an in-place call on |self|, whose new value was recorded as result 0 of |node|: makes that
 // its history and, for a view, rewrites the base's.
 tn_status tn__rebase(tn_tensor *self, tn__node *node);

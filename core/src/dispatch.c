@@ -433,6 +433,23 @@ static tn_status note_composite(const tn__call *call, tn_status status, bool was
   return status;
 }
 
+// Composes where TENON_PROVIDER has rules about composed operators: what runs and what is recorded
+// on the way is under the rule.
+static __attribute__((noinline)) tn_status compose_ruled(tn__call *call, tn_compose *compose) {
+  const int32_t outer = call->thread->provider_rule;
+  const int32_t rule = tn__composite_rule_of(call->op, call->key, outer);
+  call->thread->provider_rule = rule;
+  tn_status status = call->op->def->compose(compose);
+  call->thread->provider_rule = outer;
+  if (status != TN_OK || rule == 0) return status;
+  bool list = call->op->returns_list;
+  if (list && compose->list == NULL) return status;
+  tn__record_rule(list ? compose->list->tensors : compose->results,
+                  list ? (int32_t)compose->list->count : call->output_count, call->inputs,
+                  call->input_count, rule);
+  return status;
+}
+
 // Runs the operator as other operators, in a scope of its own.
 static __attribute__((noinline)) tn_status run_composed(tn__call *call) {
   const bool was_ok = tn_ok();
@@ -440,14 +457,10 @@ static __attribute__((noinline)) tn_status run_composed(tn__call *call) {
   if (scope == NULL) return TN_OUT_OF_MEMORY;
   tn_compose compose = {
       .call = call, .inputs = call->inputs, .input_count = call->input_count, .attrs = call->attrs};
-  const int32_t rule = call->thread->provider_rule;
-  if (__builtin_expect(atomic_load_explicit(&tn__composite_rules, memory_order_relaxed) !=
-                           TN__COMPOSITE_RULES_NONE,
-                       0)) {
-    call->thread->provider_rule = tn__composite_rule_of(call->op, call->key, rule);
-  }
-  tn_status status = call->op->def->compose(&compose);
-  call->thread->provider_rule = rule;
+  int32_t rules = atomic_load_explicit(&tn__composite_rules, memory_order_relaxed);
+  tn_status status = __builtin_expect(rules == TN__COMPOSITE_RULES_NONE, 1)
+                         ? call->op->def->compose(&compose)
+                         : compose_ruled(call, &compose);
   bool list = call->op->returns_list;
   for (int32_t i = 0; status == TN_OK && !list && i < call->output_count; i++) {
     if (compose.results[i] == NULL) status = tn_ok() ? TN_INTERNAL : tn_error_peek()->status;

@@ -146,6 +146,58 @@ static tn_status op_backward(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad
 
 static const tn__node_kind op_kind = {op_backward, NULL};
 
+// ---- nodes under a rule of TENON_PROVIDER, which was about an operator that these are parts of.
+// `state` is the rule.
+
+static tn_status ruled_backward(tn__node *node, tn_vjp *vjp, tn_tensor *const *grad_out,
+                                tn_tensor **grad_in) {
+  const int32_t outer = tn__tls.provider_rule, rule = (int32_t)(intptr_t)node->state;
+  tn__tls.provider_rule = outer != 0 && outer < rule ? outer : rule;
+  tn_status status = op_backward(node, vjp, grad_out, grad_in);
+  tn__tls.provider_rule = outer;
+  return status;
+}
+
+static const tn__node_kind ruled_kind = {ruled_backward, NULL};
+
+static bool is_op_node(const tn__node *node) {
+  return node->kind == &op_kind || node->kind == &ruled_kind;
+}
+
+enum { MOST_PARTS = 256 };
+
+typedef struct node_set {
+  int32_t count;
+  tn__node *nodes[MOST_PARTS];
+} node_set;
+
+static void node_set_add(node_set *set, tn__node *node) {
+  if (node == NULL || !is_op_node(node) || set->count == MOST_PARTS) return;
+  for (int32_t i = 0; i < set->count; i++) {
+    if (set->nodes[i] == node) return;
+  }
+  set->nodes[set->count++] = node;
+}
+
+void tn__record_rule(tn_tensor *const *results, int32_t result_count, tn_tensor *const *inputs,
+                     int32_t input_count, int32_t rule) {
+  node_set set = {.count = 0};
+  for (int32_t i = 0; i < input_count; i++) {
+    if (!tn__is_absent(inputs[i])) node_set_add(&set, inputs[i]->node);
+  }
+  int32_t first = set.count;  // the operands' own history ends the walk
+  for (int32_t i = 0; i < result_count; i++) {
+    if (!tn__is_absent(results[i])) node_set_add(&set, results[i]->node);
+  }
+  for (int32_t at = first; at < set.count; at++) {
+    tn__node *node = set.nodes[at];
+    for (int32_t i = 0; i < node->input_count; i++) node_set_add(&set, node->edges[i].node);
+    if (node->kind == &ruled_kind) continue;  // a part's own rule, which came before this one
+    node->kind = &ruled_kind;
+    node->state = (void *)(intptr_t)rule;
+  }
+}
+
 // ---- the geometry of every input, for vjps that ask for it (VJP_GEOMETRY). It stands behind the
 // attributes: where each input's starts and the last one's ends, then each one's storage offset,
 // sizes and strides.
@@ -173,7 +225,7 @@ static void copy_geometry(const tn__call *call, int64_t *room) {
 static const int64_t *geometry_of(const tn_vjp *vjp, int32_t input, int64_t *rank) {
   const tn__node *node = vjp->node;
   const tn_op *op = &tn__op_table[node->op_id];
-  if (node->kind != &op_kind || (op->def->flags & TN_OP_VJP_GEOMETRY) == 0) return NULL;
+  if (!is_op_node(node) || (op->def->flags & TN_OP_VJP_GEOMETRY) == 0) return NULL;
   const char *behind = (const char *)node->attrs + attrs_bytes(op, node->attrs);
   const int64_t *room = (const int64_t *)(const void *)behind;
   *rank = (room[input + 1] - room[input] - 1) / 2;
