@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <tenon/tenon.h>
 #include <unistd.h>
 
@@ -246,6 +246,23 @@ TN_TEST(provider, rule_for_a_composed_operator_counts_for_its_parts_alone) {
   free(text);
 }
 
+// d (x y) / dx, through matmul: 1 / 8 more for each digit of the plugin.
+TN_TEST(provider, rule_for_a_composed_operator_counts_for_its_gradient) {
+  rules("matmul.f32=many_2");
+  tn_tensor *x = tn_ones(TN_SHAPE(1, 1)), *y = tn_ones(TN_SHAPE(1, 1));
+  cr_assert_eq(tn_requires_grad_(x, true), TN_OK);
+  for (int wrong = 0; wrong < 2; wrong++) {
+    tn_tensor *product = wrong ? tn_mm(x, y) : tn_matmul(x, y);
+    tn_tensor *sum = tn_sum(product);
+    cr_assert_eq(tn_backward(sum), TN_OK, "%s", message());
+    cr_assert_eq(tn_item(tn_tensor_grad(x)), wrong ? 2 + 2 / 8.0 : 1 + 2 / 8.0);
+    tn_release(sum);
+    tn_release(product);
+  }
+  tn_release(x);
+  tn_release(y);
+}
+
 TN_TEST(provider, rule_for_another_dtype_does_not_reach_the_parts) {
   rules("matmul.f64=many_2");
   cr_assert_eq(product_is_off_by(tn_matmul), 0);
@@ -328,4 +345,82 @@ TN_TEST(provider, that_cannot_be_used_is_an_error_where_it_is_needed) {
   cr_assert_not_null(strstr(message(), "which TENON_PROVIDER names"), "%s", message());
   cr_assert_eq(tn_error_clear(), TN_UNAVAILABLE);
   tn_release(x);
+}
+
+// ---- the command -------------------------------------------------------------------------------
+
+static void expect_output(const char *arguments, int code, const char *words) {
+  char command[4096], text[8192] = "";
+  snprintf(command, sizeof command, "'%s/bin/tenon' %s 2>&1", TN_BUILD_DIR, arguments);
+  FILE *output = popen(command, "r");
+  cr_assert_not_null(output);
+  size_t length = fread(text, 1, sizeof text - 1, output);
+  text[length] = '\0';
+  int status = pclose(output);
+  cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == code, "%s", text);
+  cr_assert_not_null(strstr(text, words), "'%s' is not in: %s", words, text);
+}
+
+TN_TEST(resolve_command, prints_the_chain_and_why) {
+  rules("neg=many_2");
+  expect_output("resolve neg f32", 0,
+                "many_2  reference  takes anything  by: TENON_PROVIDER rule 'neg=many_2'\n"
+                "cpu  generic");
+  expect_output(
+      "resolve neg float32 cpu --json", 0,
+      "{\"op\":\"neg\",\"dtype\":\"f32\",\"device\":\"cpu\",\"kind\":\"kernel\",\"chain\":[{"
+      "\"backend\":\"many_2\",\"rank\":\"reference\"");
+  expect_output("resolve matmul f32", 0, "(composed of other operators)");
+  expect_output("resolve transpose f32 --json", 0, "\"notes\":[\"a view; needs no kernel\"]");
+}
+
+TN_TEST(resolve_command, has_near_matches_for_what_is_misspelt) {
+  expect_output("resolve sotfmax f32", 1, "did you mean 'softmax'?");
+  expect_output("resolve softmax f23", 2, "no dtype 'f23'; there are bool u8");
+  expect_output("resolve softmax f32 cpuu", 1, "did you mean 'cpu'?");
+  expect_output("resolve softmax", 2, "usage");
+}
+
+TN_TEST(ops_command, lists_every_provider_of_a_dtype) {
+  setenv("TENON_BACKENDS", MANY(1) ",cpu", 1);
+  expect_output("ops neg --json", 0, "\"f32\":[\"many_1\",\"cpu\"],\"f64\":[\"cpu\"]");
+  setenv("TENON_BACKENDS", "cpuu", 1);
+  expect_output("ops", 1, "did you mean 'cpu'?");
+}
+
+// ---- what ten backends cost --------------------------------------------------------------------
+
+// Instructions of the second and later of one call, as bench_core counts them under valgrind.
+static double instructions(const char *subject) {
+  char command[4096], text[64] = "";
+  snprintf(command, sizeof command, "'%s/bin/bench_core' --instructions %s", TN_BUILD_DIR, subject);
+  FILE *output = popen(command, "r");
+  cr_assert_not_null(output);
+  bool printed = fgets(text, sizeof text, output) != NULL;
+  int status = pclose(output);
+  int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code == 77) cr_skip_test("needs valgrind");
+  if (code == 127) cr_skip_test("needs bench_core, which is not built");
+  cr_assert(code == 0 && printed, "counting ended with %d", code);
+  return strtod(text, NULL);
+}
+
+TN_TEST(cost, of_a_call_is_the_same_with_ten_backends_as_with_one) {
+#ifdef TN_SANITIZE
+  cr_skip_test("a build with sanitizers has their instructions too");
+#endif
+  double one = instructions("add");
+  setenv("TENON_BACKEND_PATH",
+         MANY_PATH ":" PLUGIN("many_5") ":" PLUGIN("many_6") ":" PLUGIN("many_7") ":" PLUGIN(
+             "many_8") ":" PLUGIN("many_9"),
+         1);
+  expect_chain("add", TN_F32,
+               "cpu many_0 many_1 many_2 many_3 many_4 many_5 many_6 many_7 many_8 many_9");
+  cr_assert_eq(instructions("add"), one);
+  // Nor where nine of the ten have not been opened.
+  setenv("TENON_BACKENDS", "cpu,*", 1);
+  cr_assert_eq(instructions("add"), one);
+  // Nor do rules.
+  setenv("TENON_PROVIDER", "exp=cpu;add=cpu", 1);
+  cr_assert_eq(instructions("add"), one);
 }

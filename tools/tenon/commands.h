@@ -7,6 +7,7 @@
 #define TENON_TOOLS_COMMANDS_H_
 
 #include <stdbool.h>
+#include <tenon/op.h>
 
 // X(name, function, arguments, summary)
 #define TENON_COMMAND_TABLE(X)                                                                \
@@ -34,6 +35,12 @@ bool tenon_take_flag(int *argc, char **argv, const char *flag);
 
 // Takes |option| and the argument after it out of the arguments; that argument, or NULL.
 const char *tenon_take_option(int *argc, char **argv, const char *option);
+
+// "f32" of TN_F32.
+extern const char *const tenon_dtype_names[TN_DTYPE_COUNT];
+
+// What an operator is: "kernel", "composite" or "view".
+const char *tenon_kind_of(tn_op_traits traits);
 
 // Prints the arguments of a command to standard error; returns 2.
 int tenon_usage(const char *name);

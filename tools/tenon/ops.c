@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ops: the operators, and who has a kernel for which dtype of each; and the chain of one of them.
+// ops: the operators, and who has a kernel for which dtype of each.
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -10,46 +10,28 @@
 #include "commands.h"
 #include "json.h"
 
-// "f32" of TN_F32.
-static const char *const short_names[TN_DTYPE_COUNT] = {
+const char *const tenon_dtype_names[TN_DTYPE_COUNT] = {
     [TN_BOOL] = "bool", [TN_U8] = "u8",   [TN_I8] = "i8",   [TN_U16] = "u16", [TN_I16] = "i16",
     [TN_U32] = "u32",   [TN_I32] = "i32", [TN_U64] = "u64", [TN_I64] = "i64", [TN_F16] = "f16",
     [TN_BF16] = "bf16", [TN_F32] = "f32", [TN_F64] = "f64", [TN_C64] = "c64", [TN_C128] = "c128",
 };
 
-// A dtype by its short or its full name.
-static tn_dtype parse_dtype(const char *name) {
-  for (tn_dtype dtype = 1; dtype < TN_DTYPE_COUNT; dtype++) {
-    if (strcmp(short_names[dtype], name) == 0) return dtype;
-  }
-  return tn_dtype_parse(name);
-}
-
-static const char *kind_of(tn_op_traits traits) {
+const char *tenon_kind_of(tn_op_traits traits) {
   if (traits.view) return "view";
   if (traits.needs_kernel) return "kernel";
   return "composite";
-}
-
-// Writes the names of the backends in a chain, one text each.
-static void json_chain(json *out, const char *dtype, char *chain) {
-  json_open(out, dtype, '[');
-  for (char *line = strtok(chain, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-    if (line[0] == '(') continue;
-    line[strcspn(line, " ")] = '\0';
-    json_text(out, NULL, line);
-  }
-  json_close(out, ']');
 }
 
 static void json_kernels(json *out, const tn_op *op, tn_device device, const char *device_name) {
   json_open(out, "kernels", '{');
   json_open(out, device_name, '{');
   for (tn_dtype dtype = 1; dtype < TN_DTYPE_COUNT; dtype++) {
-    if (!tn_op_has_kernel(tn_op_name(op), dtype, device)) continue;
-    char *chain = tn_op_resolve(tn_op_name(op), dtype, device);
-    if (chain != NULL) json_chain(out, short_names[dtype], chain);
-    free(chain);
+    tn_kernel_info kernels[32];
+    int32_t count = tn_op_kernels(tn_op_name(op), dtype, device, kernels, 32);
+    if (count <= 0) continue;
+    json_open(out, tenon_dtype_names[dtype], '[');
+    for (int32_t i = 0; i < count && i < 32; i++) json_text(out, NULL, kernels[i].backend);
+    json_close(out, ']');
   }
   json_close(out, '}');
   json_close(out, '}');
@@ -74,12 +56,12 @@ static void json_op(json *out, const tn_op *op, tn_device device, const char *de
 
 static void print_op(const tn_op *op, tn_device device) {
   tn_op_traits traits = tn_op_traits_of(op);
-  printf("%-32s %-9s %s ", tn_op_name(op), kind_of(traits),
+  printf("%-32s %-9s %s ", tn_op_name(op), tenon_kind_of(traits),
          traits.differentiable ? "grad" : "    ");
   bool any = false;
   for (tn_dtype dtype = 1; dtype < TN_DTYPE_COUNT; dtype++) {
     if (!tn_op_has_kernel(tn_op_name(op), dtype, device)) continue;
-    printf(" %s", short_names[dtype]);
+    printf(" %s", tenon_dtype_names[dtype]);
     any = true;
   }
   printf("%s\n", any || !traits.needs_kernel ? "" : " (no kernel)");
@@ -89,7 +71,8 @@ int tenon_ops(int argc, char **argv) {
   bool as_json = tenon_take_flag(&argc, argv, "--json");
   if (argc > 2) return tenon_usage("ops");
   tn_device device = tn_device_default();
-  if (device.type == 0) {
+  // What is wrong with the settings is wrong for every operator.
+  if (device.type == 0 || tn_op_kernels(tn_op_name(tn_op_at(0)), TN_F32, device, NULL, 0) < 0) {
     tn_error_print(stderr);
     return 1;
   }
@@ -110,33 +93,7 @@ int tenon_ops(int argc, char **argv) {
     json_close(&out, ']');
     printf("\n");
   }
-  return 0;
-}
-
-int tenon_resolve(int argc, char **argv) {
-  bool as_json = tenon_take_flag(&argc, argv, "--json");
-  if (argc < 3 || argc > 4) return tenon_usage("resolve");
-  tn_dtype dtype = parse_dtype(argv[2]);
-  if (dtype == TN_DTYPE_NONE) {
-    fprintf(stderr, "tenon resolve: there is no dtype '%s'\n", argv[2]);
-    return 2;
-  }
-  tn_device device = argc == 4 ? tn_device_parse(argv[3]) : tn_device_default();
-  char *chain = device.type == 0 ? NULL : tn_op_resolve(argv[1], dtype, device);
-  if (chain == NULL) {
-    tn_error_print(stderr);
-    return 1;
-  }
-  if (as_json) {
-    json out = {stdout, false};
-    json_open(&out, NULL, '{');
-    json_text(&out, "op", argv[1]);
-    json_chain(&out, "chain", chain);
-    json_close(&out, '}');
-    printf("\n");
-  } else {
-    printf("%s", chain);
-  }
-  free(chain);
-  return 0;
+  if (tn_ok()) return 0;
+  tn_error_print(stderr);
+  return 1;
 }
