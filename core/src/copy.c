@@ -11,6 +11,7 @@
 #include <string.h>
 #include <tenon/error.h>
 
+#include "memory.h"
 #include "pinned.h"
 #include "stream_impl.h"
 #include "trace.h"
@@ -139,9 +140,17 @@ static tn_status copy_out(tn_tensor *to, const tn_tensor *from, uint64_t bytes, 
 
 // ---- tensors -----------------------------------------------------------------------------------
 
+// The copy uses |tensor|'s memory on the current stream of its device.
+static tn_status note_use(const tn_tensor *tensor) {
+  return tn__memory_record_use(tensor->storage, tn__stream_current(&tn__tls, tensor->device));
+}
+
 // One of the two is on another device than the cpu.
 static tn_status copy_across(tn_tensor *to, const tn_tensor *from, uint64_t bytes,
                              bool non_blocking) {
+  tn_status noted = note_use(to);
+  if (noted == TN_OK) noted = note_use(from);
+  if (noted != TN_OK) return noted;
   if (to->device.type == TN__DEVICE_TYPE_CPU) return copy_out(to, from, bytes, non_blocking);
   if (from->device.type == TN__DEVICE_TYPE_CPU) return copy_in(to, from, bytes, non_blocking);
   tn_stream *to_stream = tn__stream_here(to->device);

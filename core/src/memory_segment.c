@@ -109,7 +109,7 @@ static tn__block *add_tight(growth_request *request) {
 static tn__block *add_shared(growth_request *request) {
   uint64_t bytes = shared_bytes(request);
   tn__block *block = add_segment(request, bytes);
-  if (block != NULL || bytes == request->block_bytes) return block;
+  if (block != NULL || bytes == request->block_bytes || request->cause == NO_RECORD) return block;
   return add_tight(request);
 }
 

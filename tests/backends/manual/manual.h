@@ -3,8 +3,8 @@
 // manual: what a test may see and turn of the device "manual". Nothing on it happens by itself: a
 // stream counts what is enqueued, and how much of that is done is for the test to say. Waiting for
 // a stream or an event makes done what is waited for, and is counted. Kernels count as enqueued and
-// compute nothing, but for fill, which writes bytes at once and enqueues nothing. A test reaches
-// the controls through dlsym(library, "manual_controls_of").
+// compute nothing, but for fill, which writes the first and the last 64 bytes at once and enqueues
+// nothing. A test reaches the controls through dlsym(library, "manual_controls_of").
 
 #ifndef TENON_TESTS_MANUAL_H_
 #define TENON_TESTS_MANUAL_H_
@@ -15,9 +15,11 @@
 
 enum { MANUAL_DEVICES = 2, MANUAL_SEGMENTS = 1024 };
 
-// What a stream's native handle points to.
+// What a stream's native handle points to. Its place is used again when it has ended, and the
+// counts go on, so that an event may outlive its stream.
 typedef struct manual_stream {
   _Atomic uint64_t enqueued, done;
+  _Atomic bool lives;
 } manual_stream;
 
 // One device. Counts grow from the beginning.
