@@ -458,6 +458,60 @@ TN_TEST(allocation_failure, while_an_error_is_recorded_is_still_an_error) {
   tn_scope_close(scope);
 }
 
+// ---- streams and memory ------------------------------------------------------------------------
+
+static tn_device lagging;
+
+static bool stream_of_its_own(void) {
+  tn_stream *stream = tn_stream_new(lagging, 0);
+  if (stream == NULL) return false;
+  bool well = tn_stream_set_current(stream) == TN_OK;
+  tn_tensor *one = tn_ones(TN_SHAPE(3), .device = lagging);
+  well = well && tn_add(one, one) != NULL && tn_stream_synchronize(stream) == TN_OK;
+  well = tn_stream_set_current(tn_stream_default(lagging)) == TN_OK && well;
+  tn_stream_release(stream);
+  return well;
+}
+
+static bool event(void) {
+  tn_stream *stream = tn_stream_default(lagging);
+  tn_event *first = tn_event_new(lagging, true), *second = tn_event_new(lagging, true);
+  double elapsed_ms = -1;
+  bool well = first != NULL && second != NULL && tn_event_record(first, stream) == TN_OK &&
+              tn_event_record(second, stream) == TN_OK && tn_event_synchronize(second) == TN_OK &&
+              tn_event_elapsed_ms(first, second, &elapsed_ms) == TN_OK && elapsed_ms >= 0;
+  tn_event_release(first);
+  tn_event_release(second);
+  return well;
+}
+
+static bool there_and_back(void) {
+  tn_tensor *there = tn_to(x, lagging, TN_F64);
+  tn_tensor *back = tn_to(tn_mm(tn_transpose(there, 0, 1), there), TN_DEVICE_CPU, TN_F32);
+  return back != NULL;
+}
+
+static bool pinned(void) {
+  tn_tensor *pinned_x = tn_pin_memory(x, lagging);
+  return pinned_x != NULL && tn_to(pinned_x, lagging, TN_DTYPE_NONE) != NULL;
+}
+
+static bool memory_report(void) {
+  char *report = tn_memory_report(lagging);
+  free(report);
+  return report != NULL;
+}
+
+TN_TEST(allocation_failure, on_a_device_that_lags_is_out_of_memory) {
+  setenv("TENON_BACKENDS", "cpu,sim=" PLUGIN("sim"), 1);
+  lagging = tn_device_parse("sim");
+  expect_ok();
+  static const failing_case cases[] = {
+      CASE(there_and_back), CASE(stream_of_its_own), CASE(event), CASE(pinned), CASE(memory_report),
+  };
+  SURVIVE(cases);
+}
+
 // ---- loading -----------------------------------------------------------------------------------
 
 // Runs |body| in a process of its own, in which nothing has been loaded; its exit status.
