@@ -117,3 +117,27 @@ TN_TEST(conformance_devices, a_guest_that_is_not_there_is_an_error) {
   cr_expect_null(report);
   tn_error_clear();
 }
+
+// ---- what ran on the cpu -----------------------------------------------------------------------
+
+TN_TEST(conformance_devices, what_fell_back_to_the_cpu_is_nobody_s_merit) {
+  setenv("TENON_FALLBACK", "cpu", 1);
+  tn_conformance_report *report =
+      run_on("mine=" PLUGIN("mine") ",cpu", "mine", "add.Tensor,exp", TN_DTYPE_BIT(TN_F32));
+  const tn_conformance_row *add = row_of(report, "add.Tensor", TN_F32);
+  cr_expect_eq(add->verdict, TN_VERDICT_PASSED, "%s", add->reason_count > 0 ? add->reasons[0] : "");
+  cr_expect_not_null(strstr(add->note, "ran on the cpu"), "%s", add->note);
+  cr_expect_eq(row_of(report, "exp", TN_F32)->verdict, TN_VERDICT_UNSUPPORTED);
+  tn_conformance_report_free(report);
+}
+
+TN_TEST(conformance_devices, a_claimed_kernel_that_falls_back_is_a_failure) {
+  setenv("TENON_FALLBACK", "cpu", 1);
+  setenv("TENON_PLANTED_FAULT", "declines_everything", 1);
+  tn_conformance_report *report =
+      run_on("planted=" PLUGIN("planted") ",cpu", "planted", "neg", TN_DTYPE_BIT(TN_F32));
+  cr_expect_eq(report->rows[0].verdict, TN_VERDICT_FAILED);
+  cr_expect_not_null(strstr(report->rows[0].reasons[0], "ran on the cpu"), "%s",
+                     report->rows[0].reasons[0]);
+  tn_conformance_report_free(report);
+}

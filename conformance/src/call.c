@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tenon/init.h>
+
 #include "kit.h"
 #include "numbers.h"
 
@@ -140,7 +142,10 @@ static void take_error(tn__outcome *outcome) {
   tn_error_clear();
 }
 
-static void note_provider(tn__outcome *outcome) {
+// |before| is what had run on the cpu before the call. Another thread's calls may be counted too,
+// which is no matter: the kit's own do the same.
+static void note_provider(tn__outcome *outcome, int64_t before) {
+  outcome->fallbacks = tn_fallback_count() - before;
   snprintf(outcome->provider, sizeof outcome->provider, "%s", tn__witness_served_by());
   snprintf(outcome->because, sizeof outcome->because, "%s", tn__witness_because());
 }
@@ -168,13 +173,14 @@ void tn__call_seeded(const tn_op *op, const tn__prepared *prepared, bool seed, t
   *outcome = (tn__outcome){0};
   tn_scope *scope = tn_scope_open();
   tn__witness_forget();
+  int64_t before = tn_fallback_count();
   if (seed) tn_manual_seed(TN__SEED);
   int32_t count = tn_op_result_count(op);
   const tn_tensor *first = prepared->sample->operand_count > 0 ? prepared->lists[0] : NULL;
   outcome->status = count > TN_SPEC_MAX_RESULTS
                         ? tn_error_set(TN_INTERNAL, "more results than the kit reads")
                         : tn_op_call(op, prepared->args, prepared->sample->arg_count, values);
-  note_provider(outcome);
+  note_provider(outcome, before);
   for (int32_t i = 0; i < count && outcome->status == TN_OK; i++) {
     outcome->status = read_value(&values[i], first, arena, outcome);
   }
@@ -186,8 +192,9 @@ void tn__call_out(const tn_op *op, const tn__prepared *prepared, tn_tensors outs
                   tn__outcome *outcome) {
   *outcome = (tn__outcome){0};
   tn__witness_forget();
+  int64_t before = tn_fallback_count();
   tn_manual_seed(TN__SEED);
   outcome->status = tn_op_call_out(op, outs, prepared->args, prepared->sample->arg_count);
-  note_provider(outcome);
+  note_provider(outcome, before);
   conclude(outcome);
 }

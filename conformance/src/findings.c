@@ -59,11 +59,37 @@ bool tn__is_unserved(tn_status status, const char *backend) {
   return status == TN_UNIMPLEMENTED && backend[0] == '\0';
 }
 
+// Whether the row's own kernel is the one that the sample needs: no operand is of another dtype,
+// but masks and indices.
+static bool is_uniform(const tn__run *run, const tn_sample *sample) {
+  for (int32_t i = 0; i < sample->operand_count; i++) {
+    tn_dtype dtype = sample->operands[i].dtype;
+    if (dtype != run->dtype && dtype != TN_BOOL && dtype != TN_I64) return false;
+  }
+  return true;
+}
+
+// What ran on the cpu by TENON_FALLBACK=cpu shows nothing of the device; where the device claims to
+// have the kernel, that is its failure.
+static bool report_fallback(tn__run *run, const tn_sample *sample, const char *variant,
+                            const tn__outcome *outcome) {
+  if (run->claimed && is_uniform(run, sample)) {
+    tn__check(run, false, sample, variant, "the kernel is claimed, and %lld calls ran on the cpu",
+              (long long)outcome->fallbacks);
+  } else {
+    tn__skip(run, sample, variant, "ran on the cpu, as TENON_FALLBACK=cpu allows");
+  }
+  return false;
+}
+
 bool tn__check_called(tn__run *run, const tn_sample *sample, const char *variant,
                       const tn__outcome *outcome) {
   if (tn__is_unserved(outcome->status, outcome->backend)) {
     tn__skip(run, sample, variant, outcome->message);
     return false;
+  }
+  if (outcome->status == TN_OK && outcome->fallbacks > 0) {
+    return report_fallback(run, sample, variant, outcome);
   }
   bool other = run->provider != NULL && strcmp(run->provider, outcome->provider) != 0;
   if (outcome->status == TN_OK && other) {

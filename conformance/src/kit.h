@@ -93,6 +93,7 @@ typedef struct tn__outcome {
   char message[512];                 // of the recorded error
   char op[64], argument[64], backend[64];
   char provider[40], because[200];  // whose kernel ran, and why, where that is watched
+  int64_t fallbacks;                // calls that ran on the cpu in place of the device
 } tn__outcome;
 
 // Calls |op| on what was prepared; seeds the generators first, so that a call can be repeated.
@@ -132,6 +133,7 @@ typedef struct tn__run {
   const char *provider;  // whose kernels are certified; NULL: whoever serves
   bool full, gradients;
   bool first_row;  // of its operator
+  bool claimed;    // a kernel is registered for the row
   uint32_t done;   // TN__ONCE_* that this row has had
   tn_conformance_row *row;
 } tn__run;

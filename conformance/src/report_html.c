@@ -110,7 +110,8 @@ static const char style[] =
     "padding:.3rem .1rem;z-index:1}tbody th{text-align:left;font-weight:400;padding:.1rem .4rem}"
     "tbody th[colspan]{padding-top:.9rem;color:var(--dim);font-size:.8rem;letter-spacing:.04em;"
     "text-transform:uppercase}td{text-align:center;min-width:2rem;border-radius:.25rem;"
-    "padding:.1rem}summary{cursor:pointer}ol{margin:.3rem 0 .6rem;padding-left:0;list-style:none;"
+    "padding:.1rem;--cell:1.6rem;height:1.6rem;vertical-align:top}summary{cursor:pointer}ol{margin:"
+    ".3rem 0 .6rem;padding-left:0;list-style:none;"
     "font-size:.82rem;color:var(--dim)}ol b{color:var(--fg);font-weight:600}"
     "ol li{overflow-wrap:anywhere;padding-left:1.2rem;text-indent:-1.2rem}"
     "td[title]{cursor:default}[hidden]{display:none}";
@@ -132,7 +133,10 @@ static void print_style(FILE *file) {
   fputs(style, file);
   for (int i = 0; i < SIGN_COUNT; i++) {
     char c = signs[i].letter;
-    fprintf(file, ".%c{background:var(--%c);color:var(--%cf)}", c, c, c);
+    fprintf(file,
+            ".%c{background:linear-gradient(var(--%c),var(--%c))0 0/100%% var(--cell,100%%) "
+            "no-repeat;color:var(--%cf)}",
+            c, c, c, c);
   }
   fputs("</style>\n", file);
 }

@@ -56,10 +56,10 @@ static tn_dtype key_of(const tn__run *run) {
 }
 
 // A row of which nothing ran is unsupported, unless somebody claims to have its kernel.
-static void conclude(tn__run *run, bool claimed) {
+static void conclude(tn__run *run) {
   tn_conformance_row *row = run->row;
   if (row->verdict != TN_VERDICT_PASSED || row->ran > 0) return;
-  if (claimed) {
+  if (run->claimed) {
     tn__check(run, false, NULL, NULL,
               "a kernel is registered, and none of %d samples was served: %s", row->skipped,
               row->note);
@@ -74,24 +74,24 @@ static void conclude(tn__run *run, bool claimed) {
 static void run_samples(tn__run *run, tn_samples *samples) {
   const char *provider = run->provider;
   tn_dtype key = key_of(run);
-  bool claimed = provider == NULL ? tn_op_has_kernel(run->spec->op, key, run->device)
+  run->claimed = provider == NULL ? tn_op_has_kernel(run->spec->op, key, run->device)
                                   : tn__provider_claims(provider, run->spec->op, key, run->device);
-  if (provider != NULL && !claimed) {
+  if (provider != NULL && !run->claimed) {
     tn__skip(run, NULL, NULL, "the backend has no kernel for it");
-    conclude(run, false);
+    conclude(run);
     return;
   }
   for (int32_t i = 0; i < samples->count; i++) {
     if (is_for_tier(run, samples->list[i])) run_sample(run, samples->list[i]);
     // Where nobody claims the operator and its parts are not served either, more samples are vain.
-    if (run->row->ran == 0 && run->row->skipped > 0 && !claimed) break;
+    if (run->row->ran == 0 && run->row->skipped > 0 && !run->claimed) break;
   }
   if (run->row->ran > 0) {
     tn__arena scratch = {0};
     tn__check_null_operands(run, samples->list[0], &scratch);
     tn__arena_free(&scratch);
   }
-  if (samples->count > 0) conclude(run, claimed);
+  if (samples->count > 0) conclude(run);
 }
 
 static void run_failing(tn__run *run) {
