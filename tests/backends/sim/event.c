@@ -102,7 +102,7 @@ static tn_status enqueue(sim_stream *stream, const char *name, void (*run)(sim_j
     release_mark(mark);
     return sim_host->error(NULL, TN_OUT_OF_MEMORY, "no memory for a job");
   }
-  *made = (mark_job){{.op = name, .run = run, .free = free_mark_job}, mark};
+  *made = (mark_job){{.op = name, .urgent = true, .run = run, .free = free_mark_job}, mark};
   return sim_stream_enqueue(stream, &made->job);
 }
 

@@ -66,6 +66,7 @@ struct sim_job {
   sim_job *next;
   sim_stream *stream;
   const char *op;  // what it is, for a fault; lives as long as the process
+  bool urgent;     // others may wait for it without asking this stream
   void (*run)(sim_job *job);
   void (*free)(sim_job *job);
 };

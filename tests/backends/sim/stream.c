@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// stream: a queue and the thread that empties it. Jobs start late by a seeded random time, so that
-// work which should have been waited for is most likely not done. A fault sticks to its stream
-// until it is reported; jobs behind it still run, as they do on hardware that has no better idea.
-// Invariant: |finished| counts jobs in the order in which |enqueued| did.
+// stream: a queue and the thread that empties it. Like a driver that fills command buffers, a
+// stream starts what it was given when somebody waits for it, when it has a lot, or a little later;
+// each job may be late by a seeded random time on top. So work that should have been waited for is
+// most likely not done. A fault sticks to its stream until it is reported; jobs behind it still
+// run, as they do on hardware that has no better idea. Invariant: |finished| counts jobs in the
+// order in which |enqueued| did.
 
 #include <signal.h>
 #include <stdarg.h>
@@ -28,10 +30,17 @@ struct sim_stream {
   sim_job *first, *last;
   uint64_t enqueued, finished;
   uint64_t awaited;  // the least |finished| that somebody waits for; UINT64_MAX: nobody
-  bool idle;         // the thread waits for work
+  bool idle;         // the thread waits for work, and looks for some by itself from time to time
+  bool asleep;       // it does no longer
   bool closing, ended;
   uint64_t random;  // the thread's own
   stream_fault fault;
+};
+
+enum {
+  LOOK_EVERY_US = 2000,     // how long work may lie before a stream starts by itself
+  LOOKS_BEFORE_SLEEP = 50,  // without finding any
+  A_LOT = 64,               // jobs, that a stream starts on at once
 };
 
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;  // of these three
@@ -58,13 +67,29 @@ static void lag(sim_stream *stream) {
   nanosleep(&time, NULL);
 }
 
+// Waits a while for somebody to say that there is work. Locked.
+static void wait_a_while(sim_stream *stream) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += LOOK_EVERY_US * 1000;
+  until.tv_sec += until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  pthread_cond_timedwait(&stream->work, &stream->mutex, &until);
+}
+
 // The next job, waited for; NULL when the stream closes and nothing is left. Locked.
 static sim_job *next_job(sim_stream *stream) {
+  int32_t looks = 0;
+  stream->idle = true;
   while (stream->first == NULL && !stream->closing) {
-    stream->idle = true;
-    pthread_cond_wait(&stream->work, &stream->mutex);
-    stream->idle = false;
+    if (looks++ < LOOKS_BEFORE_SLEEP) {
+      wait_a_while(stream);
+    } else {
+      stream->asleep = true;
+      pthread_cond_wait(&stream->work, &stream->mutex);
+    }
   }
+  stream->idle = stream->asleep = false;
   sim_job *job = stream->first;
   if (job != NULL) stream->first = job->next;
   return job;
@@ -81,7 +106,9 @@ static void *run_stream(void *closure) {
     pthread_mutex_lock(&stream->mutex);
     if (++stream->finished < stream->awaited) continue;
     stream->awaited = UINT64_MAX;  // who waits for more says so again
+    pthread_mutex_unlock(&stream->mutex);
     pthread_cond_broadcast(&stream->progress);
+    pthread_mutex_lock(&stream->mutex);
   }
   pthread_mutex_unlock(&stream->mutex);
   return NULL;
@@ -117,7 +144,11 @@ static sim_stream *make_stream(int32_t index) {
   stream->awaited = UINT64_MAX;
   stream->random = sim_settings.seed + (made++ << 32);
   pthread_mutex_init(&stream->mutex, NULL);
-  pthread_cond_init(&stream->work, NULL);
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&stream->work, &monotonic);
+  pthread_condattr_destroy(&monotonic);
   pthread_cond_init(&stream->progress, NULL);
   if (start_thread(stream) != 0) {
     sim_host->error(NULL, TN_UNAVAILABLE, "the thread of a stream cannot be started");
@@ -191,7 +222,8 @@ tn_status sim_stream_enqueue(sim_stream *stream, sim_job *job) {
   job->next = NULL;
   job->stream = stream;
   pthread_mutex_lock(&stream->mutex);
-  const bool refused = stream->closing, idle = stream->idle;
+  const bool refused = stream->closing;
+  bool wake = false;
   if (!refused) {
     if (stream->first == NULL) {
       stream->first = job;
@@ -200,9 +232,11 @@ tn_status sim_stream_enqueue(sim_stream *stream, sim_job *job) {
     }
     stream->last = job;
     stream->enqueued++;
+    wake = stream->asleep ||
+           (stream->idle && (job->urgent || stream->enqueued - stream->finished >= A_LOT));
   }
   pthread_mutex_unlock(&stream->mutex);
-  if (idle) pthread_cond_signal(&stream->work);
+  if (wake) pthread_cond_signal(&stream->work);
   if (!refused) return TN_OK;
   job->free(job);
   return sim_host->error(NULL, TN_WRONG_STATE, "the stream has been closed");
@@ -234,10 +268,19 @@ tn_status sim_stream_take_fault(sim_stream *stream) {
   return sim_host->fault(fault.op, fault.status, "%s", fault.message);
 }
 
+// Has the stream start on what it was given. Unlocked, so that who is woken finds the lock free.
+static void hurry(sim_stream *stream) {
+  pthread_mutex_lock(&stream->mutex);
+  const bool idle = stream->idle && stream->first != NULL;
+  pthread_mutex_unlock(&stream->mutex);
+  if (idle) pthread_cond_signal(&stream->work);
+}
+
 tn_status sim_stream_synchronize(void *self, int32_t index, void *handle) {
   (void)self;
   sim_stream *stream = sim_stream_of(index, handle);
   if (stream == NULL) return TN_UNAVAILABLE;
+  hurry(stream);
   pthread_mutex_lock(&stream->mutex);
   const uint64_t target = stream->enqueued;
   while (stream->finished < target) {
@@ -253,6 +296,7 @@ tn_status sim_stream_query(void *self, int32_t index, void *handle, bool *done) 
   *done = false;
   sim_stream *stream = sim_stream_of(index, handle);
   if (stream == NULL) return TN_UNAVAILABLE;
+  hurry(stream);
   pthread_mutex_lock(&stream->mutex);
   *done = stream->finished == stream->enqueued;
   pthread_mutex_unlock(&stream->mutex);
