@@ -62,10 +62,16 @@ typedef struct tn__node_kind {
   void (*release)(tn__node *node);  // what `state` holds; NULL
 } tn__node_kind;
 
+enum {
+  TN__NODE_FREED = 1u << 0,  // what it saved was given up after a backward pass
+  TN__NODE_STREAM =
+      1u << 1,  // its block ends in the stream it ran on, which is not the default one
+};
+
 struct tn__node {
   _Atomic int32_t refs;
   uint8_t output_count;
-  bool freed;  // what it saved was given up after a backward pass
+  uint8_t marks;  // TN__NODE_*
   uint16_t op_id;
   int32_t input_count;
   int32_t saved_count;
@@ -87,6 +93,14 @@ struct tn__grad_record {
   tn_tensor *grad;  // accumulated, retained
   tn__hook *hooks;  // of a leaf
 };
+
+// The stream, of the device of result 0, that the forward ran on; NULL: the default one.
+static inline struct tn_stream *tn__node_stream(const tn__node *node) {
+  if (__builtin_expect((node->marks & TN__NODE_STREAM) == 0, 1)) return NULL;
+  struct tn_stream *stream;
+  memcpy(&stream, (const char *)node + node->block_bytes - sizeof stream, sizeof stream);
+  return stream;
+}
 
 void tn__node_free(tn__node *node);
 static inline void tn__node_release(tn__node *node) {

@@ -15,6 +15,7 @@
 #include <tenon/ops.h>
 
 #include "autograd.h"
+#include "engine_streams.h"
 #include "trace.h"
 
 // Gradients that wait for one node or leaf.
@@ -41,15 +42,17 @@ typedef struct engine {
   int32_t *heap;  // slot indices of nodes
   int32_t heap_count;
   bool has_more;  // some slot has an array
+  bool watched;   // somebody wants more of each node than that its gradient be sent on
   const tn__walk *walk;
   tn_scope *scope;  // owns what the nodes' gradients make; emptied after each node
   tn__pass pass;
+  tn__walk_streams streams;
   slot first_slots[FIRST_SLOTS];
   int32_t first_table[FIRST_SLOTS * 2];
   int32_t first_heap[FIRST_SLOTS];
 } engine;
 
-static void engine_begin(engine *e, const tn__walk *walk) {
+static tn_status engine_begin(engine *e, const tn__walk *walk) {
   e->slots = e->first_slots;
   e->slot_count = 0;
   e->slot_capacity = FIRST_SLOTS;
@@ -62,6 +65,9 @@ static void engine_begin(engine *e, const tn__walk *walk) {
   e->scope = walk->scope;
   e->pass = (tn__pass){tn__tls.pass, NULL};
   tn__tls.pass = &e->pass;
+  tn_status status = tn__walk_streams_begin(&e->streams);
+  e->watched = walk->target_count > 0 || e->streams.active;
+  return status;
 }
 
 // ---- the table ---------------------------------------------------------------------------------
@@ -259,6 +265,23 @@ static inline __attribute__((always_inline)) tn_status send(engine *e, const tn_
   return TN_OK;
 }
 
+// The same in a walk of several streams.
+static tn_status send_across(engine *e, const tn__edge *edge, tn_tensor *grad, const char *name) {
+  if (!fits(edge, grad) && (grad = fitted(edge, grad, name)) == NULL) return tn__failure();
+  tn_stream *giver;
+  tn_status status = tn__walk_hand_over(&e->streams, edge, grad, &giver);
+  if (status == TN_OK) status = send(e, edge, grad, name);
+  if (giver != NULL) {
+    tn_status back = tn__stream_make_current(&tn__tls, giver);
+    if (status == TN_OK) status = back;
+  }
+  return status;
+}
+
+static tn_status send_any(engine *e, const tn__edge *edge, tn_tensor *grad, const char *name) {
+  return e->streams.active ? send_across(e, edge, grad, name) : send(e, edge, grad, name);
+}
+
 // ---- hooks and captures ------------------------------------------------------------------------
 
 // Whether |replaced| may take the place of |grad|; the error where not.
@@ -412,7 +435,7 @@ static tn_status send_all(engine *e, tn__node *node, const tn_vjp *vjp, tn_tenso
     bool wanted = i < 63 ? ((vjp->needed >> i) & 1) != 0 : edge_wanted(e, edge);
     if (!wanted) continue;
     tn_status status = tn__tls.anomaly ? check_nan(node, i, grad_in[i]) : TN_OK;
-    if (status == TN_OK) status = send(e, edge, grad_in[i], node->name);
+    if (status == TN_OK) status = send_any(e, edge, grad_in[i], node->name);
     if (status != TN_OK) return status;
   }
   return TN_OK;
@@ -454,7 +477,7 @@ static tn_status run_vjp(engine *e, tn__node *node, tn_tensor *const *grads) {
 // Whether a node is one of the many: one result, few inputs, nobody who looks on.
 static inline bool is_plain(const engine *e, const tn__node *node) {
   return node->output_count == 1 && node->input_count <= STACK_INPUTS && node->hooks == NULL &&
-         node->retained == NULL && e->walk->target_count == 0;
+         node->retained == NULL && !e->watched;
 }
 
 // Sends on what the vjp of a plain node makes of |grad|.
@@ -507,7 +530,7 @@ static tn_status visit_node(engine *e, int32_t index) {
   tn__node *node = s->node;
   tn_tensor *single = s->first;
   tn_tensor **grads = s->more != NULL ? s->more : &single;
-  tn_status status = TN_OK;
+  tn_status status = e->streams.active ? tn__walk_enter(&e->streams, node) : TN_OK;
   e->pass.node = node;
   for (int32_t k = 0; node->hooks != NULL && status == TN_OK && k < node->output_count; k++) {
     status = run_hooks(node->hooks, k, &grads[k]);
@@ -591,7 +614,7 @@ static void engine_end(engine *e, bool complete) {
 
 // Leaves come last, when all of their gradient has arrived.
 static tn_status visit_leaves(engine *e) {
-  tn_status status = TN_OK;
+  tn_status status = e->streams.active ? tn__walk_enter(&e->streams, NULL) : TN_OK;
   e->pass.node = NULL;
   for (int32_t i = 0; status == TN_OK && i < e->slot_count; i++) {
     if (e->slots[i].node == NULL) status = visit_leaf(e, &e->slots[i]);
@@ -617,12 +640,12 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
                          int32_t root_count) {
   engine e;
   const uint64_t start = tn__trace_begin();
-  engine_begin(&e, walk);
-  tn_status status = walk->target_count > 0 ? find_useful(&e, roots, root_count) : TN_OK;
+  tn_status status = engine_begin(&e, walk);
+  if (status == TN_OK && walk->target_count > 0) status = find_useful(&e, roots, root_count);
   bool before = tn_grad_mode_set(walk->create_graph);
   for (int32_t i = 0; status == TN_OK && i < root_count; i++) {
     if (roots[i].node == NULL && roots[i].leaf == NULL) continue;
-    status = send(&e, &roots[i], grads[i], "the root");
+    status = send_any(&e, &roots[i], grads[i], "the root");
   }
   if (status == TN_OK && walk->target_count > 0) {
     // Every node of a restricted walk has its slot already, and so is never pushed by a gradient.
@@ -633,6 +656,10 @@ tn_status tn__engine_run(const tn__walk *walk, const tn__edge *roots, tn_tensor 
   }
   if (status == TN_OK) status = visit_nodes(&e);
   if (status == TN_OK) status = visit_leaves(&e);
+  if (e.streams.active) {
+    tn_status ordered = tn__walk_streams_end(&e.streams);
+    if (status == TN_OK) status = ordered;
+  }
   tn_grad_mode_set(before);
   engine_end(&e, status == TN_OK);
   if (start != 0) tn__trace_pass(start);

@@ -11,6 +11,7 @@
 #include <tenon/ops.h>
 
 #include "autograd.h"
+#include "stream_impl.h"
 
 // ---- records of tensors ------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ static inline __attribute__((always_inline)) tn__node *lay_out(char *block, int3
   tn__node *node = (tn__node *)(void *)block;
   atomic_init(&node->refs, 1);
   node->output_count = (uint8_t)output_count;
-  node->freed = false;
+  node->marks = 0;
   node->input_count = input_count;
   node->saved_count = saved_count;
   node->state = NULL;
@@ -198,7 +199,8 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
                       sizeof(tn__saved) * (uint64_t)saved_count +
                       sizeof(tn__shape_record) * (uint64_t)output_count;
   uint64_t attrs_at = sizes_at + sizeof(int64_t) * ranks;
-  uint64_t bytes = attrs_at + attrs_bytes;
+  tn_stream *stream = tn__stream_current(&tn__tls, outputs[0]->device);
+  uint64_t bytes = attrs_at + attrs_bytes + (stream == NULL ? 0 : sizeof stream);
   char *block =
       bytes <= TN__SMALL_MAX_BYTES ? tn__small_allocate(&tn__tls, bytes) : tn__allocate(bytes);
   if (block == NULL) {
@@ -211,6 +213,11 @@ tn__node *tn__node_new(const tn__node_kind *kind, const char *name, tn_tensor *c
   node->kind = kind;
   node->name = name;
   node->attrs = attrs_bytes > 0 ? block + attrs_at : NULL;
+  if (stream != NULL) {
+    node->marks = TN__NODE_STREAM;
+    tn_stream_retain(stream);
+    memcpy(block + bytes - sizeof stream, &stream, sizeof stream);
+  }
   record_shapes(node, outputs, (int64_t *)(void *)(block + sizes_at));
   if (__builtin_expect(link_inputs(node, inputs) != TN_OK, 0)) {
     tn__node_release(node);
@@ -247,7 +254,7 @@ tn__node *tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *
                       sizeof(tn__saved) * (uint64_t)saved_count + sizeof(tn__shape_record);
   uint64_t attrs_at = sizes_at + sizeof(int64_t) * (uint64_t)rank;
   uint64_t bytes = attrs_at + attrs_bytes;
-  if (bytes > TN__SMALL_MAX_BYTES) return NULL;
+  if (bytes > TN__SMALL_MAX_BYTES || tn__tls.streams != NULL) return NULL;
   char *block = tn__small_allocate(&tn__tls, bytes);
   if (block == NULL) return NULL;
   tn__node *node = lay_out(block, input_count, 1, saved_count);
@@ -271,7 +278,7 @@ tn__node *tn__node_plain(const tn__node_kind *kind, const tn_op *op, tn_tensor *
 }
 
 void tn__node_drop_saved(tn__node *node) {
-  if (node->saved_count > 0 || node->kind->release != NULL) node->freed = true;
+  if (node->saved_count > 0 || node->kind->release != NULL) node->marks |= TN__NODE_FREED;
   for (int32_t i = 0; i < node->saved_count; i++) {
     tn_tensor *tensor = node->saved[i].tensor;
     node->saved[i].tensor = NULL;
@@ -280,18 +287,25 @@ void tn__node_drop_saved(tn__node *node) {
   if (node->kind->release != NULL) node->kind->release(node);
 }
 
+// What few nodes have.
+static __attribute__((noinline)) void free_rare(tn__node *node) {
+  if (node->hooks != NULL) hooks_free(node->hooks);
+  tn_stream_release(tn__node_stream(node));
+  while (node->retained != NULL) {
+    tn__retained *next = node->retained->next;
+    tn__deallocate(node->retained);
+    node->retained = next;
+  }
+}
+
 static void node_free_one(tn__node *node) {
   if (node->saved_count > 0 || node->kind->release != NULL) tn__node_drop_saved(node);
   for (int32_t i = 0; i < node->input_count; i++) {
     if (node->edges[i].node != NULL) tn__node_release(node->edges[i].node);
     if (node->edges[i].leaf != NULL) tn__release_raw(node->edges[i].leaf);
   }
-  if (node->hooks != NULL) hooks_free(node->hooks);
-  while (node->retained != NULL) {
-    tn__retained *next = node->retained->next;
-    tn__deallocate(node->retained);
-    node->retained = next;
-  }
+  uintptr_t rare = (uintptr_t)node->hooks | (uintptr_t)node->retained;
+  if (__builtin_expect((rare | (node->marks & TN__NODE_STREAM)) != 0, 0)) free_rare(node);
   if (node->block_bytes <= TN__SMALL_MAX_BYTES) {
     tn__small_free(&tn__tls, node, node->block_bytes);
   } else {

@@ -309,7 +309,7 @@ const void *tn_vjp_attrs(const tn_vjp *vjp) { return vjp->node->attrs; }
 
 // A saved tensor, unless something has been written over it since.
 static tn_tensor *checked(tn__node *node, int32_t slot, const char *what, int32_t index) {
-  if (node->freed) {
+  if (node->marks & TN__NODE_FREED) {
     tn__error(
         TN_WRONG_STATE,
         &(tn__error_details){node->name, NULL, NULL, "pass .retain_graph = true to the first"},

@@ -18,6 +18,7 @@
 #include "process.h"
 
 static _Atomic uint32_t next_id = 1;
+_Atomic bool tn__streams_made;
 
 tn__device_streams tn__cpu_streams = {.first = {.device = {TN__DEVICE_TYPE_CPU, 0}},
                                       .event_mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -236,6 +237,7 @@ tn_stream *tn_stream_new(tn_device device, int32_t priority) {
     free(stream);
     return NULL;
   }
+  if (tn__has_streams(table)) atomic_store_explicit(&tn__streams_made, true, memory_order_relaxed);
   tn__device_streams *streams = streams_of(device);
   pthread_mutex_lock(&streams->mutex);
   stream->next = streams->others;

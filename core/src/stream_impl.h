@@ -48,15 +48,25 @@ typedef struct tn__thread_streams {
   tn_stream *streams[];
 } tn__thread_streams;
 
-// The calling thread's current stream for |device|, borrowed; NULL: the default one.
-static inline tn_stream *tn__stream_current(const tn__thread *thread, tn_device device) {
-  const tn__thread_streams *current = thread->streams;
+// The entry of |current| for |device|, borrowed; NULL: the default stream.
+static inline tn_stream *tn__stream_in(const tn__thread_streams *current, tn_device device) {
   if (__builtin_expect(current == NULL, 1)) return NULL;
   for (int32_t i = 0; i < current->count; i++) {
     tn_stream *stream = current->streams[i];
     if (stream->device.type == device.type && stream->device.index == device.index) return stream;
   }
   return NULL;
+}
+
+// The calling thread's current stream for |device|, borrowed; NULL: the default one.
+static inline tn_stream *tn__stream_current(const tn__thread *thread, tn_device device) {
+  return tn__stream_in(thread->streams, device);
+}
+
+// Whether anybody ever made a stream on a device that has streams. Until then all work is in order.
+extern _Atomic bool tn__streams_made;
+static inline bool tn__streams_exist(void) {
+  return atomic_load_explicit(&tn__streams_made, memory_order_relaxed);
 }
 
 static inline void *tn__stream_native(const tn_stream *stream) {
