@@ -142,6 +142,7 @@ static tn_status copy_out(tn_tensor *to, const tn_tensor *from, uint64_t bytes, 
 
 // The copy uses |tensor|'s memory on the current stream of its device.
 static tn_status note_use(const tn_tensor *tensor) {
+  if (tensor->storage == NULL) return TN_OK;  // a number of the host's
   return tn__memory_record_use(tensor->storage, tn__stream_current(&tn__tls, tensor->device));
 }
 
@@ -153,11 +154,8 @@ static tn_status copy_across(tn_tensor *to, const tn_tensor *from, uint64_t byte
   if (noted != TN_OK) return noted;
   if (to->device.type == TN__DEVICE_TYPE_CPU) return copy_out(to, from, bytes, non_blocking);
   if (from->device.type == TN__DEVICE_TYPE_CPU) return copy_in(to, from, bytes, non_blocking);
-  tn_stream *to_stream = tn__stream_here(to->device);
-  if (tn_device_equal(to->device, from->device)) {
-    return within(to_stream, to->data, from->data, bytes);
-  }
-  tn_stream *from_stream = tn__stream_here(from->device);
+  tn_stream *to_stream = tn__stream_here(to->device), *from_stream = tn__stream_here(from->device);
+  if (to_stream == from_stream) return within(to_stream, to->data, from->data, bytes);
   bool direct =
       to->device.type == from->device.type && tn__stream_table(to_stream)->copy_between != NULL;
   return direct ? between(to_stream, to->data, from_stream, from->data, bytes)

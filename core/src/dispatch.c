@@ -356,7 +356,7 @@ tn_status tn__call_enter_stream(tn__call *call, void **native) {
   tn_stream *stream = tn__stream_here(call->device);
   tn__stream_note(stream, call->op->name);
   *native = stream->native;
-  return note_memory(call, stream->id == 0 ? NULL : stream);
+  return note_memory(call, tn__stream_or_null(stream));
 }
 
 // Moves results that the kernel could not write in place into the given tensors.

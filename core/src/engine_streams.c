@@ -10,6 +10,8 @@
 #include <string.h>
 #include <tenon/error.h>
 
+#include "memory.h"
+
 static bool has_streams(tn_device device) {
   return tn__has_streams(&tn__device_type_at(device.type)->table);
 }
@@ -103,6 +105,7 @@ tn_status tn__walk_hand_over(tn__walk_streams *walk, const tn__edge *edge, tn_te
   if (made == used) return TN_OK;
   tn_status status = note_used(walk, made);
   if (status == TN_OK) status = tn__stream_order(used, made);
+  if (status == TN_OK) status = tn__memory_record_use(grad->storage, tn__stream_or_null(used));
   if (status == TN_OK) status = tn__stream_make_current(&tn__tls, used);
   if (status == TN_OK) *giver = made;
   return status;

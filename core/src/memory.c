@@ -9,6 +9,7 @@
 #include <tenon/error.h>
 
 #include "memory_pool.h"
+#include "pinned.h"
 #include "tensor_impl.h"
 
 // Resolves |device|; |pool| is NULL for the cpu and, unless |create|, where nothing was allocated.
@@ -94,6 +95,9 @@ tn_status tn_record_stream(tn_tensor *tensor, tn_stream *stream) {
                      &(tn__error_details){NULL, stream == NULL ? "stream" : "tensor", NULL, NULL},
                      "tn_record_stream: the %s is missing", stream == NULL ? "stream" : "tensor");
   }
+  if (tn__pinned_for(tensor->storage, stream->device.type)) {
+    return tn__pinned_record_use(tensor->storage, stream);
+  }
   if (!tn_device_equal(tensor->device, stream->device)) {
     char a[48], b[48];
     return tn__error(TN_DEVICE_MISMATCH, NULL,
@@ -101,5 +105,5 @@ tn_status tn_record_stream(tn_tensor *tensor, tn_stream *stream) {
                      tn_device_name(tensor->device, a, sizeof a),
                      tn_device_name(stream->device, b, sizeof b));
   }
-  return tn__memory_record_use(tensor->storage, stream->id == 0 ? NULL : stream);
+  return tn__memory_record_use(tensor->storage, tn__stream_or_null(stream));
 }

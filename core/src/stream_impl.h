@@ -81,6 +81,11 @@ static inline tn_stream *tn__stream_here(tn_device device) {
   return stream == NULL ? tn__stream_default(device) : stream;
 }
 
+// |stream| as threads and the allocator name it: NULL for a default one.
+static inline tn_stream *tn__stream_or_null(tn_stream *stream) {
+  return stream->id == 0 ? NULL : stream;
+}
+
 // The table of |stream|'s device; whether the device has streams at all.
 static inline const tn_device_table *tn__stream_table(const tn_stream *stream) {
   return &tn__device_type_at(stream->device.type)->table;
