@@ -8,6 +8,7 @@
 #include <string.h>
 #include <tenon/tenon.h>
 
+#include "backends/counts/counts.h"
 #include "tenon_test.h"
 
 struct dl_tensor {
@@ -437,4 +438,57 @@ TN_TEST(dlpack, refuses_devices_that_are_not_there) {
   expect_refusal(&made, TN_UNAVAILABLE, "cuda:1000");
   made.managed.tensor.device_id = -1;
   expect_refusal(&made, TN_UNAVAILABLE, "cuda:-1");
+}
+
+// ---- streams -----------------------------------------------------------------------------------
+
+static tn_device use_counts(void) {
+  setenv("TENON_BACKENDS", "counts=" TN_TEST_PLUGIN_DIR "/libtenon_backend_counts.so,cpu", 1);
+  return tn_device_parse("maia");
+}
+
+TN_TEST(dlpack, export_waits_for_the_current_stream) {
+  tn_device device = use_counts();
+  tn_tensor *x = tn_empty(TN_SHAPE(2), .device = device);
+  tn_stream *side = tn_stream_new(device, 0);
+  cr_assert_eq(tn_stream_set_current(side), TN_OK);
+  const counts *asked = tn_stream_native_handle(side);
+  struct DLManagedTensorVersioned *shared = tn_to_dlpack(x);
+  cr_assert_not_null(shared);
+  cr_assert_eq(asked->synchronized, 1);
+  shared->deleter(shared);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  tn_stream_release(side);
+  tn_release(x);
+}
+
+TN_TEST(dlpack, export_lets_the_consumers_stream_wait) {
+  tn_device device = use_counts();
+  tn_tensor *x = tn_empty(TN_SHAPE(2), .device = device);
+  tn_stream *consumer = tn_stream_new(device, 0);
+  const counts *theirs = tn_stream_native_handle(consumer);
+  const counts *ours = tn_stream_native_handle(tn_stream_current(device));
+  const int waits = ours->synchronized, marks = ours->recorded;
+  struct DLManagedTensorVersioned *shared = tn_to_dlpack_on(x, consumer);
+  cr_assert_not_null(shared);
+  cr_assert_eq(ours->synchronized, waits, "nobody waits");
+  cr_assert_eq(ours->recorded, marks + 1);
+  cr_assert_eq(theirs->waited, 1);
+  tn_release(x);
+  shared->deleter(shared);
+  cr_assert_eq(theirs->recorded, 1, "its memory waits for the consumer");
+  tn_stream_release(consumer);
+}
+
+TN_TEST(dlpack, export_refuses_a_stream_of_another_device) {
+  tn_device device = use_counts();
+  tn_tensor *x = tn_empty(TN_SHAPE(2), .device = TN_DEVICE_CPU);
+  cr_assert_null(tn_to_dlpack_on(x, tn_stream_default(device)));
+  cr_assert_eq(tn_error_clear(), TN_DEVICE_MISMATCH);
+  cr_assert_null(tn_to_dlpack_on(x, NULL));
+  cr_assert_eq(tn_error_clear(), TN_INVALID_ARGUMENT);
+  struct DLManagedTensorVersioned *shared = tn_to_dlpack_on(x, tn_stream_default(TN_DEVICE_CPU));
+  cr_assert_not_null(shared);
+  shared->deleter(shared);
+  tn_release(x);
 }

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "backends/counts/counts.h"
 #include "sim_test.h"
 
 // ---- faults ------------------------------------------------------------------------------------
@@ -123,3 +124,40 @@ TN_TEST(fault, surfaces_in_to) { expect_fault_in(read_to_cpu); }
 TN_TEST(fault, surfaces_where_what_came_late_is_read) { expect_fault_in(read_late); }
 TN_TEST(fault, surfaces_in_printing) { expect_fault_in(read_text); }
 TN_TEST(fault, surfaces_in_saving) { expect_fault_in(read_file); }
+
+TN_TEST(fault, without_a_name_tells_what_was_enqueued_last) {
+  setenv("TENON_BACKENDS", "counts=" PLUGIN("counts") ",cpu", 1);
+  tn_device device = tn_device_parse("maia");
+  tn_scope *scope = tn_scope_open();
+  tn_tensor *x = tn_empty(TN_SHAPE(2), .device = device);
+  counts *stream = tn_stream_native_handle(tn_stream_current(device));
+  stream->fails = true;
+  cr_assert_not_null(tn_neg(x), "it was enqueued");
+  cr_assert_eq(tn_device_synchronize(device), TN_IO_ERROR);
+  cr_assert_str_eq(tn_error_peek()->op, "neg");
+  expect_error(TN_IO_ERROR,
+               "waiting failed (input/output error) on device 'maia:0', the default stream; "
+               "enqueued last: neg");
+  cr_assert_eq(tn_device_synchronize(device), TN_OK);
+  tn_scope_close(scope);
+}
+
+TN_TEST(fault, does_not_replace_an_earlier_error) {
+  setenv("TENON_BACKENDS", "counts=" PLUGIN("counts") ",cpu", 1);
+  tn_device device = tn_device_parse("maia");
+  counts *stream = tn_stream_native_handle(tn_stream_current(device));
+  stream->fails = true;
+  tn_error_set(TN_INVALID_ARGUMENT, "the first");
+  cr_assert_eq(tn_device_synchronize(device), TN_IO_ERROR);
+  cr_assert_str_eq(tn_error_peek()->message, "the first");
+  tn_error_clear();
+}
+
+TN_TEST(device, that_offers_half_of_what_streams_need_is_refused) {
+  setenv("TENON_BACKENDS", "counts=" PLUGIN("counts") ",cpu", 1);
+  setenv("TENON_COUNTS_HALF", "1", 1);
+  cr_assert_eq(tn_device_parse("maia").type, 0);
+  cr_assert_not_null(strstr(tn_error_peek()->message, "all together or not at all"), "%s",
+                     tn_error_peek()->message);
+  tn_error_clear();
+}

@@ -181,11 +181,14 @@ TN_TEST(stream, of_one_device_waits_for_another_of_its_type) {
   tn_device device = use_sim(), other = tn_device_parse("sim:1");
   tn_scope *scope = tn_scope_open();
   slowly(on(other, 1));
+  tn_event *slow = tn_event_new(other, false);
+  cr_assert_eq(tn_event_record(slow, NULL), TN_OK);
   cr_assert_eq(tn_stream_wait_stream(tn_stream_default(device), tn_stream_default(other)), TN_OK);
   cr_assert_eq(tn_stream_synchronize(tn_stream_default(device)), TN_OK);
   bool done = false;
-  cr_assert_eq(tn_stream_query(tn_stream_default(other), &done), TN_OK);
+  cr_assert_eq(tn_event_query(slow, &done), TN_OK);
   cr_assert(done);
+  tn_event_release(slow);
   tn_scope_close(scope);
 }
 

@@ -16,6 +16,8 @@
 
 #include "copy.h"
 #include "dlpack_abi.h"
+#include "memory.h"
+#include "stream_impl.h"
 #include "tensor_impl.h"
 
 // X(dtype, DLPack's code)
@@ -134,11 +136,26 @@ static void delete_unversioned(DLManagedTensor *self) {
   if (self != NULL) release_exported(self->manager_ctx);
 }
 
+// Makes the data ready for the consumer: now, or on its stream.
+static tn_status make_ready(const tn_tensor *tensor, tn_stream *consumer) {
+  if (consumer == NULL) return tn__tensor_wait(tensor);
+  if (!tn_device_equal(tensor->device, consumer->device)) {
+    char a[48], b[48];
+    return tn_error_set(TN_DEVICE_MISMATCH,
+                        "to_dlpack_on: the tensor is on device '%s', the consumer's stream on '%s'",
+                        tn_device_name(tensor->device, a, sizeof a),
+                        tn_device_name(consumer->device, b, sizeof b));
+  }
+  tn_status status = tn__stream_order(consumer, tn__stream_here(tensor->device));
+  if (status != TN_OK || tensor->storage == NULL) return status;
+  return tn__memory_record_use(tensor->storage, tn__stream_or_null(consumer));
+}
+
 // Fills |out| with everything but who releases it. NULL when it fails.
-static exported *export_tensor(tn_tensor *tensor, DLTensor *out) {
+static exported *export_tensor(tn_tensor *tensor, tn_stream *consumer, DLTensor *out) {
   if (check_export(tensor) != TN_OK) return NULL;
   if (export_device(tensor->device, &out->device) != TN_OK) return NULL;
-  if (tn__tensor_wait(tensor) != TN_OK) return NULL;
+  if (make_ready(tensor, consumer) != TN_OK) return NULL;
   const size_t rank = tensor->rank;
   exported *shared = tn__malloc(sizeof *shared + 2 * rank * sizeof(int64_t));
   if (shared == NULL) {
@@ -163,9 +180,9 @@ static exported *export_tensor(tn_tensor *tensor, DLTensor *out) {
   return shared;
 }
 
-struct DLManagedTensorVersioned *tn_to_dlpack(tn_tensor *tensor) {
+static DLManagedTensorVersioned *export_versioned(tn_tensor *tensor, tn_stream *consumer) {
   DLTensor described = {0};
-  exported *shared = export_tensor(tensor, &described);
+  exported *shared = export_tensor(tensor, consumer, &described);
   if (shared == NULL) return NULL;
   DLManagedTensorVersioned *managed = &shared->managed.versioned;
   managed->version = (DLPackVersion){DLPACK_MAJOR_VERSION, DLPACK_MINOR_VERSION};
@@ -176,6 +193,18 @@ struct DLManagedTensorVersioned *tn_to_dlpack(tn_tensor *tensor) {
   return managed;
 }
 
+struct DLManagedTensorVersioned *tn_to_dlpack(tn_tensor *tensor) {
+  return export_versioned(tensor, NULL);
+}
+
+struct DLManagedTensorVersioned *tn_to_dlpack_on(tn_tensor *tensor, tn_stream *consumer) {
+  if (consumer == NULL) {
+    tn__null_operand("to_dlpack_on", "consumer");
+    return NULL;
+  }
+  return export_versioned(tensor, consumer);
+}
+
 struct DLManagedTensor *tn_to_dlpack_unversioned(tn_tensor *tensor) {
   if (tensor != NULL && is_read_only(tensor)) {
     tn_error_set(TN_READ_ONLY,
@@ -184,7 +213,7 @@ struct DLManagedTensor *tn_to_dlpack_unversioned(tn_tensor *tensor) {
     return NULL;
   }
   DLTensor described = {0};
-  exported *shared = export_tensor(tensor, &described);
+  exported *shared = export_tensor(tensor, NULL, &described);
   if (shared == NULL) return NULL;
   DLManagedTensor *managed = &shared->managed.unversioned;
   managed->dl_tensor = described;

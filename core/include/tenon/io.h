@@ -7,6 +7,7 @@
 #define TENON_IO_H_
 
 #include <tenon/base.h>
+#include <tenon/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,12 +31,18 @@ TN_API tn_status tn_npy_save(const tn_tensor *tensor, const char *path);
 struct DLManagedTensor;
 struct DLManagedTensorVersioned;
 
-// A managed tensor that shares |tensor|'s data and keeps it alive until its deleter is called.
-// Device memory is synchronised first. A tensor that requires a gradient is refused; one that may
-// not be written is marked so, which the unversioned struct cannot (READ_ONLY). errors:
-// INVALID_ARGUMENT, READ_ONLY, OUT_OF_MEMORY
+// A managed tensor that shares |tensor|'s data and keeps it alive until its deleter is called. The
+// current stream of the tensor's device is waited for first. A tensor that requires a gradient is
+// refused; one that may not be written is marked so, which the unversioned struct cannot
+// (READ_ONLY). errors: INVALID_ARGUMENT, READ_ONLY, OUT_OF_MEMORY, a fault
 TN_API struct DLManagedTensorVersioned *tn_to_dlpack(tn_tensor *tensor);
 TN_API struct DLManagedTensor *tn_to_dlpack_unversioned(tn_tensor *tensor);
+
+// tn_to_dlpack for a consumer that works on |consumer|, a stream of the tensor's device: nobody
+// waits, but what |consumer| is given from now on comes after all that the current stream holds,
+// and the memory is not handed out again before |consumer| has done what it holds when the deleter
+// is called. errors: as tn_to_dlpack, DEVICE_MISMATCH | threads: any
+TN_API struct DLManagedTensorVersioned *tn_to_dlpack_on(tn_tensor *tensor, tn_stream *consumer);
 
 // A tensor that shares the managed tensor's data and calls its deleter when the last view is gone,
 // on any thread. A failed import leaves ownership with the caller.

@@ -25,7 +25,8 @@ typedef struct tn_event tn_event;
 // owns: +1 result | errors: UNAVAILABLE, OUT_OF_MEMORY, the backend's | threads: any
 TN_API tn_stream *tn_stream_new(tn_device device, int32_t priority);
 
-// Adds and gives up a reference; NULL is legal. A stream that is given up finishes its work first.
+// Adds and gives up a reference; NULL is legal. A stream that is given up finishes its work first;
+// a fault of it that nobody has waited for is reported by the next tn_device_synchronize.
 // owns: retain +1 result | errors: none | threads: any
 TN_API tn_stream *tn_stream_retain(tn_stream *stream);
 TN_API void tn_stream_release(tn_stream *stream);
@@ -48,8 +49,10 @@ TN_API tn_status tn_stream_synchronize(tn_stream *stream);
 TN_API tn_status tn_stream_query(tn_stream *stream, bool *done);
 
 // Makes what is enqueued on |stream| from now on wait for |event|'s last record, or for all that
-// |other| holds now. Returns at once.
-// errors: INVALID_ARGUMENT, DEVICE_MISMATCH, the backend's | threads: any
+// |other| holds now. Returns at once, but on the cpu and on devices without streams, where the wait
+// is over when the call returns. The other one may be of another device of the same type.
+// errors: INVALID_ARGUMENT, DEVICE_MISMATCH (another type), OUT_OF_MEMORY, the backend's, a fault
+// where the call waits | threads: any
 TN_API tn_status tn_stream_wait_event(tn_stream *stream, tn_event *event);
 TN_API tn_status tn_stream_wait_stream(tn_stream *stream, tn_stream *other);
 
@@ -83,10 +86,13 @@ TN_API tn_status tn_event_elapsed_ms(tn_event *start, tn_event *end, double *ela
 // errors: INVALID_ARGUMENT, DEVICE_MISMATCH, OUT_OF_MEMORY | threads: any
 TN_API tn_status tn_record_stream(tn_tensor *tensor, tn_stream *stream);
 
-// A copy of a cpu tensor in memory that |device| copies to and from without staging, which makes
-// `tn_to(..)` with non_blocking asynchronous; the tensor itself where it is such already. On
-// devices whose backend has no such memory, an ordinary copy. owns: +1 result | errors:
-// INVALID_ARGUMENT, OUT_OF_MEMORY | threads: any
+// A contiguous copy of a cpu tensor in memory that |device|, like all of its type, copies to and
+// from without staging, so that with .non_blocking tn_aten_to_copy and tn_copy_ only enqueue; the
+// tensor itself where it is such already. On devices whose backend has no such memory, an ordinary
+// copy. What is copied from it stays as it is until the stream has been waited for. What is copied
+// into it is waited for by tn_item, tn_copy_to_host, printing and saving, but not by calls on the
+// cpu. owns: +1 result | errors: INVALID_ARGUMENT, WRONG_STATE (it requires a gradient),
+// OUT_OF_MEMORY | threads: any
 TN_API tn_tensor *tn_pin_memory(tn_tensor *self, tn_device device);
 // A question. errors: none
 TN_API bool tn_is_pinned(const tn_tensor *self);

@@ -295,12 +295,16 @@ typedef struct tn_device_table {
                             uint64_t size_bytes);
   tn_status (*copy_within)(void *self, int32_t index, void *stream, void *to, const void *from,
                            uint64_t size_bytes);
-  // Between two devices of this type. optional: through the host.
+  // Between two devices of this type, on a stream of |to_index|. The host has made that stream wait
+  // for the source's. optional: through the host.
   tn_status (*copy_between)(void *self, int32_t to_index, void *to, int32_t from_index,
                             const void *from, void *stream, uint64_t size_bytes);
 
   // Streams and events. optional, all or none: without them everything is synchronous.
-  // priority: 0 normal, negative more urgent. An event that was never recorded is done.
+  // priority: 0 normal, negative more urgent. An event that was never recorded is done. A stream
+  // that waits for an event, which may be another device's of this type (|index| is the stream's),
+  // waits for the record that is the last at the call: a later record, or the event's end, leaves
+  // that wait as it is. A stream that is destroyed has been waited for.
   tn_status (*stream_create)(void *self, int32_t index, int32_t priority, void **stream);
   void (*stream_destroy)(void *self, int32_t index, void *stream);
   tn_status (*stream_synchronize)(void *self, int32_t index, void *stream);
