@@ -69,7 +69,7 @@ static void template_works(const char *path) {
     cr_assert_eq(((const float *)tn_tensor_const_data(here))[i], 6.75f);
   tn_conformance_options options = {.struct_size = sizeof options,
                                     .device = "mine",
-                                    .ops = "fill*",
+                                    .ops = "add.*,mul.*,fill*",
                                     .dtypes = TN_DTYPE_BIT(TN_F32)};
   tn_conformance_report *report = NULL;
   cr_assert_eq(tn_conformance_run(&options, &report), TN_OK);

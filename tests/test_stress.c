@@ -172,7 +172,14 @@ static void ask(int index) {
   free(report);
   free(chain);
   tn_memory_stats stats = {.struct_size = sizeof stats};
+  tn_device sim = tn_device_parse("sim");
   EXPECT(index, tn_memory_stats_of(TN_DEVICE_CPU, &stats) == TN_OK);
+  EXPECT(index, tn_memory_stats_of(sim, &stats) == TN_OK);
+  EXPECT(index, tn_memory_empty_cache(sim) == TN_OK);
+  EXPECT(index, tn_memory_empty_cache(TN_DEVICE_CPU) == TN_OK);
+  char *holders = tn_memory_report(sim);
+  EXPECT(index, holders != NULL);
+  free(holders);
   EXPECT(index, tn_device_count("sim") > 0);
   EXPECT(index, tn_backend_count() >= 3);
 }
