@@ -405,6 +405,12 @@ static bool from_memory(void) {
          tn_from_data(blob, TN_SHAPE(6), TN_F32) != NULL;
 }
 
+static bool read_out(void) {
+  double values[6];
+  return tn_copy_to_host(strided, values, sizeof values, TN_F64) == TN_OK && values[1] == 4 &&
+         tn_item(tn_select(row, 0, 2)) == 30;
+}
+
 static bool resolved(void) {
   char *chain = tn_op_resolve("add.Tensor", TN_F32, TN_DEVICE_CPU);
   free(chain);
@@ -420,7 +426,8 @@ static bool reported(void) {
 TN_TEST(allocation_failure, on_the_way_in_or_out_is_out_of_memory) {
   snprintf(npy_path, sizeof npy_path, "/tmp/tenon_failing_%d.npy", (int)getpid());
   static const failing_case cases[] = {
-      CASE(printed), CASE(saved_and_loaded), CASE(from_memory), CASE(resolved), CASE(reported),
+      CASE(printed),  CASE(saved_and_loaded), CASE(from_memory),
+      CASE(read_out), CASE(resolved),         CASE(reported),
   };
   SURVIVE(cases);
   unlink(npy_path);
@@ -510,6 +517,35 @@ TN_TEST(allocation_failure, on_a_device_that_lags_is_out_of_memory) {
       CASE(there_and_back), CASE(stream_of_its_own), CASE(event), CASE(pinned), CASE(memory_report),
   };
   SURVIVE(cases);
+}
+
+// Where no scope is open, nobody gives back what a failing call has left behind.
+TN_TEST(allocation_failure, without_a_scope_leaks_nothing) {
+  tn_tensor *a = tn_from_data(TN_F32S(1, 2, 3, 4), TN_SHAPE(2, 2), TN_F32);
+  tn_tensor *b = tn_transpose(a, 0, 1);
+  bool failed = true;
+  for (int64_t nth = 1; failed; nth++) {
+    double values[4];
+    tn_testing_fail_allocation(nth);
+    tn_tensor *sum = tn_linear(a, b, TN_NONE), *view = tn_select(a, 0, 1);
+    tn_requires_grad_(a, true);
+    tn_tensor *root = tn_mean(a);
+    tn_backward(root);
+    tn_copy_to_host(b, values, sizeof values, TN_F64);
+    tn_list *parts = tn_split(a, 1);
+    failed = tn_testing_allocation_failed();
+    tn_testing_fail_allocation(0);
+    cr_assert(failed || tn_ok());
+    cr_assert(tn_ok() || tn_error_clear() == TN_OUT_OF_MEMORY);
+    tn_set_grad(a, NULL);
+    tn_requires_grad_(a, false);
+    tn_release(sum);
+    tn_release(view);
+    tn_release(root);
+    tn_list_release(parts);
+  }
+  tn_release(b);
+  tn_release(a);
 }
 
 // ---- loading -----------------------------------------------------------------------------------

@@ -96,15 +96,16 @@ tn_status tn__edge_of(tn_tensor *tensor, tn__edge *edge) {
 // Looks at |view|'s base through |view|'s own window, recorded, and takes over that history.
 static tn_status take_history(tn_tensor *view) {
   tn_tensor *base = view->base;
-  bool before = tn_grad_mode_set(true);
   tn_scope *scope = tn_scope_open();
+  if (scope == NULL) return TN_OUT_OF_MEMORY;
+  bool before = tn_grad_mode_set(true);
   tn_tensor *window =
       tn_as_strided(base, tn_ints_of(view->sizes, view->rank),
                     tn_ints_of(view->strides, view->rank), .storage_offset = TN_INT(view->offset));
   tn_grad_mode_set(before);
   tn_status status = TN_OK;
-  if (window == NULL || scope == NULL) {
-    status = tn_error_peek()->status;
+  if (window == NULL) {
+    status = tn__failure();
   } else if (window->node != NULL) {
     tn__node_adopt(window->node, view, window->output);
   }

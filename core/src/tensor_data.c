@@ -122,6 +122,7 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
     // A kernel of the cpu would not wait for what is on its way into pinned memory.
     if (tn__device_is_prompt(source->device)) status = tn__tensor_wait(source);
     tn_scope *scope = tn_scope_open();
+    if (scope == NULL) status = TN_OUT_OF_MEMORY;
     bool before = tn_grad_mode_set(false);
     tn_tensor *copy = status != TN_OK ? NULL : tn__to_copy(source, TN_DEVICE_CPU, dtype, false);
     tn_grad_mode_set(before);
