@@ -205,12 +205,18 @@ static bool overlaps_itself(const tn_tensor *tensor) {
   return false;
 }
 
+// What an error calls the tensor to write.
+static const char *written_name(const tn__call *call, const tn_tensor *out) {
+  return call->input_count > 0 && call->inputs[0] == out ? "self" : "out";
+}
+
 static tn_status check_writable(tn__call *call, const tn_tensor *out) {
   if (out->storage->flags & TN__STORAGE_READ_ONLY) {
-    return tn__op_error(call, TN_READ_ONLY, "self", "the memory of this tensor may not be written");
+    return tn__op_error(call, TN_READ_ONLY, written_name(call, out),
+                        "the memory of this tensor may not be written");
   }
   if (overlaps_itself(out)) {
-    return tn__op_error(call, TN_INVALID_ARGUMENT, "self",
+    return tn__op_error(call, TN_INVALID_ARGUMENT, written_name(call, out),
                         "several elements of the tensor to write are one, as in an expanded "
                         "tensor; clone it first");
   }

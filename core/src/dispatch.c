@@ -551,6 +551,7 @@ static tn_status check_given(tn__call *call) {
   for (int32_t i = 0; i < call->output_count; i++) {
     const tn_tensor *given = call->given[i];
     const tn__result *result = &call->results[i];
+    const char *name = call->input_count > 0 && given == call->inputs[0] ? "self" : "out";
     if (!tn_device_equal(given->device, call->device)) {
       return tn__op_error(call, TN_DEVICE_MISMATCH, "out",
                           "the tensor to write is on another device");
@@ -559,7 +560,7 @@ static tn_status check_given(tn__call *call) {
         memcmp(given->sizes, result->sizes, sizeof(int64_t) * (uint64_t)result->rank) != 0) {
       tn__text shape = {NULL, 0, 0};
       tn__text_append_ints(&shape, result->sizes, result->rank);
-      tn_status status = tn__op_error(call, TN_INVALID_ARGUMENT, "self",
+      tn_status status = tn__op_error(call, TN_INVALID_ARGUMENT, name,
                                       "the result has shape %s, which is not that of the tensor to "
                                       "write",
                                       shape.data == NULL ? "?" : shape.data);
@@ -568,9 +569,8 @@ static tn_status check_given(tn__call *call) {
     }
     if (given->dtype == result->dtype) continue;
     if (!tn_can_cast(result->dtype, given->dtype)) {
-      return tn__op_error(call, TN_INVALID_DTYPE, "self",
-                          "a result of %s cannot be written into %s", tn_dtype_name(result->dtype),
-                          tn_dtype_name(given->dtype));
+      return tn__op_error(call, TN_INVALID_DTYPE, name, "a result of %s cannot be written into %s",
+                          tn_dtype_name(result->dtype), tn_dtype_name(given->dtype));
     }
     call->copied_outs |= 1u << i;
   }

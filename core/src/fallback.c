@@ -22,9 +22,8 @@
 
 // ---- the permission ----------------------------------------------------------------------------
 
-bool tn__fallback_applies(const tn__call *call) {
+bool tn__fallback_is_allowed(void) {
   static _Atomic int32_t answer;  // 0: not asked yet, 1: no, 2: yes
-  if (call->device.type == TN__DEVICE_TYPE_CPU || call->op->returns_list) return false;
   int32_t known = atomic_load_explicit(&answer, memory_order_relaxed);
   if (known == 0) {
     const char *text = tn__environment("TENON_FALLBACK", false);
@@ -32,6 +31,11 @@ bool tn__fallback_applies(const tn__call *call) {
     atomic_store_explicit(&answer, known, memory_order_relaxed);
   }
   return known == 2;
+}
+
+bool tn__fallback_applies(const tn__call *call) {
+  bool elsewhere = call->device.type != TN__DEVICE_TYPE_CPU && !call->op->returns_list;
+  return elsewhere && tn__fallback_is_allowed();
 }
 
 // ---- counting ----------------------------------------------------------------------------------

@@ -10,6 +10,9 @@
 
 #include "dispatch.h"
 
+// Whether TENON_FALLBACK allows it.
+bool tn__fallback_is_allowed(void);
+
 // Whether |call|, which no kernel accepts, may run on the cpu instead.
 bool tn__fallback_applies(const tn__call *call);
 

@@ -86,28 +86,25 @@ tn_status tn__registry_ensure(int32_t device_type) {
 }
 
 // |op| NULL: every operator.
-static tn_status open_claims(int32_t device_type, const char *op) {
-  // Whether the table was made before the last that was opened: memory can run out in between.
-  static bool outdated[TN__MAX_DEVICE_TYPES];
+static tn_status open_claims(int32_t device_type, const char *op, bool stale) {
   const char *device = tn__device_type_at(device_type)->name;
   tn_status status = TN_OK;
   for (tn__backend *backend = tn__loader_first(); backend != NULL && status == TN_OK;
        backend = backend->next) {
     bool pends = tn__backend_pends(backend) && tn__backend_serves(backend, device);
     if (!pends || (op != NULL && !tn__backend_claims(backend, op))) continue;
-    outdated[device_type] = true;
+    stale = true;
     status = open_needed(backend);
   }
-  if (status != TN_OK || !outdated[device_type]) return status;
-  status = tn__registry_publish(device_type);
-  outdated[device_type] = status != TN_OK;
-  return status;
+  return status == TN_OK && stale ? tn__registry_publish(device_type) : status;
 }
 
 tn_status tn__registry_need(int32_t device_type, int32_t op_id) {
   tn__registry_lock();
   tn_status status = tn__registry_ensure(device_type);
-  if (status == TN_OK) status = open_claims(device_type, tn__op_table[op_id].name);
+  // All may be open and the table still be the old one, where memory for a new one ran out.
+  bool stale = status == TN_OK && tn__registry_is_pending(device_type, op_id);
+  if (status == TN_OK) status = open_claims(device_type, tn__op_table[op_id].name, stale);
   tn__registry_unlock();
   return status;
 }
@@ -115,7 +112,7 @@ tn_status tn__registry_need(int32_t device_type, int32_t op_id) {
 tn_status tn__registry_need_all(int32_t device_type) {
   tn__registry_lock();
   tn_status status = tn__registry_ensure(device_type);
-  if (status == TN_OK) status = open_claims(device_type, NULL);
+  if (status == TN_OK) status = open_claims(device_type, NULL, false);
   tn__registry_unlock();
   return status;
 }

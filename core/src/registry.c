@@ -196,6 +196,10 @@ static void mark_pending(builder *build) {
   }
 }
 
+bool tn__registry_is_pending(int32_t device_type, int32_t op_id) {
+  return tn__chain_of(device_type, op_id, TN_F32) == &pending_chain;  // all dtypes are, or none
+}
+
 // The table with its chains behind it, in one block after its `retired`.
 static void build_table(builder *build) {
   uint64_t head = sizeof(tn__chain_table) + build->slots * sizeof build->table->chains[0];
@@ -324,10 +328,12 @@ tn_status tn__registry_each(int32_t device_type,
   const tn__kernel **kernels = tn__malloc(count * sizeof(const tn__kernel *));
   if (kernels == NULL) return tn__out_of_memory("a list of kernels", count * sizeof *kernels);
   for (kernel_block *block = blocks[device_type]; block != NULL; block = block->next) {
-    for (uint64_t i = 0; i < block->count; i++) kernels[filled++] = &block->kernels[i];
+    for (uint64_t i = 0; i < block->count; i++) {
+      if (!block->kernels[i].backend->failed) kernels[filled++] = &block->kernels[i];
+    }
   }
-  qsort(kernels, count, sizeof *kernels, compare_kernels);
-  for (uint64_t i = 0; i < count; i++) visit(closure, kernels[i]);
+  qsort(kernels, filled, sizeof *kernels, compare_kernels);
+  for (uint64_t i = 0; i < filled; i++) visit(closure, kernels[i]);
   free(kernels);
   return TN_OK;
 }

@@ -61,6 +61,9 @@ void tn__registry_drop(tn__chain_table *table);
 // Both at once.
 tn_status tn__registry_publish(int32_t device_type);
 
+// Whether the published table waits for a backend that claims |op_id|.
+bool tn__registry_is_pending(int32_t device_type, int32_t op_id);
+
 // Visits the kernels of |device_type|, operator by operator, each operator's best first. Registry
 // locked. errors: OUT_OF_MEMORY
 tn_status tn__registry_each(int32_t device_type,

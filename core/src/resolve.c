@@ -12,6 +12,7 @@
 #include <tenon/op.h>
 
 #include "dispatch.h"
+#include "fallback.h"
 #include "need.h"
 #include "op_glob.h"
 #include "provider_rules.h"
@@ -174,6 +175,10 @@ char *tn_op_resolve(const char *name, tn_dtype dtype, tn_device device) {
   if (base->def->compose != NULL) tn__text_append(&text, "(composed of other operators)\n");
   if (base->def->flags & TN_OP_VIEW) tn__text_append(&text, "(a view; needs no kernel)\n");
   if (text.data == NULL) tn__text_append(&text, "(nobody)\n");
+  bool elsewhere = device.type != TN__DEVICE_TYPE_CPU && tn_op_traits_of(base).needs_kernel;
+  if (elsewhere && tn__fallback_is_allowed()) {
+    tn__text_append(&text, "(else TENON_FALLBACK=cpu: on the cpu, copied there and back)\n");
+  }
   int32_t rule = tn__provider_rule_of(base, dtype);
   if (rule != 0 && (chain == NULL || chain->rule != rule)) {
     const tn__provider_rule *of = tn__provider_rule_at(rule);

@@ -347,7 +347,9 @@ struct tn_registrar {
   // Adds a device type; the host copies the table. |type| (may be NULL) receives its id.
   tn_status (*add_device)(tn_registrar *registrar, const tn_device_table *table, int32_t *type);
   // Adds |count| kernels, |stride| bytes apart, for the device type named |device| ("cpu", or one
-  // that this plugin added). Rows for operators that this host does not know are skipped.
+  // that this plugin added). Rows for operators that this host does not know are skipped. Refused:
+  // what the note does not claim (operators, serves), and a row that serves an operator and dtype
+  // which another of this plugin's serves on the same device type at the same rank.
   tn_status (*add_kernels)(tn_registrar *registrar, const char *device, const tn_kernel_row *rows,
                            uint64_t count, uint64_t stride);
   // Offers a pool. The first to offer is used.
@@ -359,6 +361,7 @@ struct tn_registrar {
 // ---- the descriptor and its ELF note -----------------------------------------------------------
 
 // What can be known of a plugin without running it. Strings end in NUL; lists are comma separated.
+// A glob without a dot means every overload: "add" and "a*" match "add.Tensor".
 typedef struct tn_plugin_facts {
   uint32_t struct_size;
   uint32_t abi_version;   // TN_ABI_VERSION of the header
@@ -369,7 +372,8 @@ typedef struct tn_plugin_facts {
   char cpu_features[64];  // what its code cannot run without: "avx2,fma"
   char threading[16];     // thread runtime it brings: "openmp", "pthread", "" none
   char devices[64];       // device types it owns, "" for a provider only
-  char operators[256];    // operators it serves, as globs: "*", "conv*,mm"; "" counts as "*"
+  char operators[256];    // operators it serves, as globs: "*", "conv*,mm"; "" counts as "*". The
+                          // backend is opened when one of them is first needed
   char serves[64];        // device types it has kernels for; "": those it owns, else "cpu"
   char wraps[64];         // operators that its wrappers see, as globs; "" for none
   // Environment variables of its own that it reads through the host's `option`, for `tenon env`:
