@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <tenon/tenon.h>
+#include <tenon/testing.h>
 #include <unistd.h>
 
 #include "tenon_test.h"
@@ -165,6 +166,39 @@ TN_TEST(opening, refuses_kernels_that_the_note_does_not_claim) {
   cr_assert_not_null(strstr(report, "a kernel for 'mul.Tensor', which its note does not claim"),
                      "%s", report);
   free(report);
+}
+
+// In a process of its own: the first call of all, with the |nth| allocation failing, and another.
+// Exits with 0 where nothing failed, 1 where the second call worked, 2 where it said why it did
+// not.
+static void call_twice_and_exit(int64_t nth) {
+  tn_testing_fail_allocation(nth);
+  tn_tensor *x = tn_ones(TN_SHAPE(2)), *sum = x == NULL ? NULL : tn_add(x, x);
+  bool failed = tn_testing_allocation_failed();
+  tn_testing_fail_allocation(0);
+  if ((sum != NULL) != tn_ok()) _exit(3);
+  tn_error_clear();
+  tn_tensor *y = tn_ones(TN_SHAPE(2)), *again = y == NULL ? NULL : tn_add(y, y);
+  if ((again != NULL) != tn_ok()) _exit(4);
+  _exit(!failed ? 0 : again != NULL ? 1 : 2);
+}
+
+TN_TEST(opening, fails_clearly_at_each_allocation_in_turn) {
+  setenv("TENON_BACKENDS", MANY(2) ",cpu", 1);
+  setenv("TENON_PROVIDER", "add=many_2", 1);
+  int code = 1, recovered = 0;
+  for (int64_t nth = 1; code != 0; nth++) {
+    cr_assert_lt(nth, 2000);
+    pid_t child = fork();
+    if (child == 0) call_twice_and_exit(nth);
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status), "allocation %d ended the process", (int)nth);
+    code = WEXITSTATUS(status);
+    cr_assert_leq(code, 2, "allocation %d: %d", (int)nth, code);
+    recovered += code == 1;
+  }
+  cr_assert_gt(recovered, 5, "tables that could not be built are built at the next need");
 }
 
 // ---- order -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <tenon/testing.h>
 #include <unistd.h>
 
 #include "nn_test.h"
@@ -235,6 +236,36 @@ TN_TEST(fallback, writes_views_and_nothing_beside_them) {
   cr_assert_eq(tn_neg_(tn_slice(x, 1, .start = 2, .end = 5)), TN_OK);
   expect_same(y, x);
   tn_scope_close(scope);
+}
+
+// ---- memory that is out ------------------------------------------------------------------------
+
+// Every allocation of a call that falls back, in place and with a view, fails in turn.
+TN_TEST(fallback, fails_clearly_at_each_allocation_in_turn) {
+  few("cpu");
+  tn_tensor *host = numbers(TN_SHAPE(4, 6)), *x = there(host);
+  tn_tensor *view = tn_transpose(x, 0, 1), *warm = tn_exp(view);
+  cr_assert_eq(tn_neg_(view), TN_OK);
+  tn_release(warm);
+  bool failed = true;
+  int64_t nth = 1;
+  for (; failed && nth < 500; nth++) {
+    tn_testing_fail_allocation(nth);
+    tn_tensor *y = tn_exp(view);
+    tn_status status = tn_neg_(view);
+    failed = tn_testing_allocation_failed();
+    tn_testing_fail_allocation(0);
+    cr_assert_eq(y != NULL && status == TN_OK, tn_ok(), "allocation %d", (int)nth);
+    if (!tn_ok())
+      cr_assert_eq(tn_error_peek()->status, TN_OUT_OF_MEMORY, "%s", tn_error_peek()->message);
+    tn_error_clear();
+    tn_release(y);
+  }
+  cr_assert_gt(nth, 2, "no allocation was made to fail");
+  cr_assert_not(failed);
+  tn_release(view);
+  tn_release(x);
+  tn_release(host);
 }
 
 // ---- gradients ---------------------------------------------------------------------------------
