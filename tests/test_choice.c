@@ -278,6 +278,11 @@ TN_TEST(provider, rule_for_a_composed_operator_counts_for_its_parts_alone) {
   char *text = tn_op_resolve("matmul", TN_F32, TN_DEVICE_CPU);
   cr_assert_not_null(strstr(text, "its parts are served by it first"), "%s", text);
   free(text);
+  text = tn_op_resolve("mm", TN_F32, TN_DEVICE_CPU);
+  cr_assert_not_null(
+      strstr(text, "(as a part under TENON_PROVIDER rule 'matmul.f32=many_2': many_2 first)"), "%s",
+      text);
+  free(text);
 }
 
 // d (x y) / dx, through matmul: 1 / 8 more for each digit of the plugin.

@@ -162,6 +162,24 @@ static void append_kernel(tn__text *text, const tn__chain *chain, int32_t i) {
       kernel->row.supports == NULL ? "takes anything" : "is asked", why[0] ? "  by: " : "", why);
 }
 
+// Rules about composed operators that would put another kernel first while this is a part of them.
+static void append_rules_of_wholes(tn__text *text, const tn__chain *chain) {
+  for (int32_t rule = 1; rule <= tn__provider_rule_count(); rule++) {
+    const tn__provider_rule *of = tn__provider_rule_at(rule);
+    if (!of->composite || (chain->rule != 0 && chain->rule <= rule) ||
+        chain->kernels[0]->backend == of->backend) {
+      continue;
+    }
+    bool has = false;
+    for (int32_t i = 0; i < chain->count; i++) {
+      has = has || chain->kernels[i]->backend == of->backend;
+    }
+    if (!has) continue;
+    tn__text_append(text, "(as a part under TENON_PROVIDER rule '%s': %s first)\n", of->text,
+                    of->provider);
+  }
+}
+
 char *tn_op_resolve(const char *name, tn_dtype dtype, tn_device device) {
   const tn_op *op;
   const tn__chain *chain;
@@ -186,6 +204,7 @@ char *tn_op_resolve(const char *name, tn_dtype dtype, tn_device device) {
                     base->def->compose != NULL ? "its parts are served by it first"
                                                : "it has no kernel for this");
   }
+  if (chain != NULL) append_rules_of_wholes(&text, chain);
   if (!(base->def->flags & TN_OP_VIEW)) {
     tn__registry_lock();
     append_absent(&text, base, chain, tn__device_type_at(device.type)->name);
