@@ -159,6 +159,19 @@ TN_TEST(opening, of_a_named_backend_that_fails_is_an_error_where_it_is_needed) {
   tn_release(x);
 }
 
+// Its device was needed before the cpu was: the cpu's table was made while it was being opened.
+TN_TEST(opening, of_a_backend_for_two_devices_serves_both) {
+  setenv("TENON_BACKENDS", "few=" PLUGIN("few") ",cpu", 1);
+  cr_assert(tn_device_is_available("few"));
+  tn_tensor *x = tn_full(TN_SHAPE(1), 2.0, .device = TN_DEVICE_CPU), *y = tn_neg(x);
+  cr_assert_not_null(y, "%s", message());
+  cr_assert_eq(tn_item(y), -2.0);
+  expect_chain("neg", TN_F32, "few cpu");
+  expect_chain("neg", TN_F64, "cpu");
+  tn_release(y);
+  tn_release(x);
+}
+
 TN_TEST(opening, refuses_kernels_that_the_note_does_not_claim) {
   setenv("TENON_BACKENDS", "outside_its_claim?=" PLUGIN("outside_its_claim") ",cpu", 1);
   expect_chain("add", TN_F32, "cpu");

@@ -102,7 +102,8 @@ static tn_status open_claims(int32_t device_type, const char *op, bool stale) {
 tn_status tn__registry_need(int32_t device_type, int32_t op_id) {
   tn__registry_lock();
   tn_status status = tn__registry_ensure(device_type);
-  // All may be open and the table still be the old one, where memory for a new one ran out.
+  // All may be open and the table be older: made while the last was being opened, or memory for a
+  // new one ran out.
   bool stale = status == TN_OK && tn__registry_is_pending(device_type, op_id);
   if (status == TN_OK) status = open_claims(device_type, tn__op_table[op_id].name, stale);
   tn__registry_unlock();

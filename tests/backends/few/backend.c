@@ -2,6 +2,7 @@
 //
 // few: a device that has few kernels: `add` for f32, and `mul` for f32 of at most four elements.
 // The addresses that it hands out are shifted, so that whoever takes them for host memory crashes.
+// It also serves the cpu device: with `neg` for f32.
 
 #include <tenon/op_args.h>
 
@@ -58,6 +59,14 @@ static tn_status mul(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   return TN_OK;
 }
 
+static tn_status negate(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
+  (void)self, (void)ctx;
+  float *out = args->views[0].data;
+  const float *a = args->views[1].data;
+  for (int64_t i = 0; i < args->views[0].numel; i++) out[i] = -a[i];
+  return TN_OK;
+}
+
 static const char *tensors_only(const tn_args *args) {
   bool number = ((args->views[1].flags | args->views[2].flags) & TN_VIEW_IMMEDIATE) != 0;
   return number ? "a number among the operands" : NULL;
@@ -89,6 +98,9 @@ static const tn_kernel_row rows[] = {
      .run = mul},
 };
 
+static const tn_kernel_row cpu_row = {
+    .op = "neg", .dtypes = TN_DTYPE_BIT(TN_F32), .rank = TN_RANK_REFERENCE, .run = negate};
+
 static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   (void)host;
   static tn_device_table device = HOST_DEVICE("few");
@@ -99,11 +111,14 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   device.copy_within = copy_within;
   tn_status status = registrar->add_device(registrar, &device, NULL);
   if (status != TN_OK) return status;
-  return registrar->add_kernels(registrar, "few", rows, sizeof rows / sizeof rows[0],
-                                sizeof rows[0]);
+  status =
+      registrar->add_kernels(registrar, "few", rows, sizeof rows / sizeof rows[0], sizeof rows[0]);
+  if (status != TN_OK) return status;
+  return registrar->add_kernels(registrar, "cpu", &cpu_row, 1, sizeof cpu_row);
 }
 
-TN_PLUGIN(init, .name = "few", .version = "1", .devices = "few", .operators = "add,mul");
+TN_PLUGIN(init, .name = "few", .version = "1", .devices = "few", .serves = "few,cpu",
+          .operators = "add,mul,neg");
 
 TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
   return host_abi == TN_ABI_VERSION ? &tn_plugin_descriptor : NULL;
