@@ -135,6 +135,20 @@ TN_TEST(install, pkg_config_builds_an_application_and_headers_alone_the_template
   leave(&place);
 }
 
+// The page, from its empty folder to the certified device, against the installed headers alone.
+TN_TEST(install, the_how_to_leads_from_an_empty_folder_to_a_certified_device) {
+  require("cmake");
+  require("cc");
+  require("pkg-config");
+  require("python3");
+  if (SANITIZE[0] != '\0') cr_skip_test("its commands know nothing of sanitizers");
+  scratch place = installed();
+  run(&place,
+      "python3 '%s/tools/checks/howto.py' '%s/docs/howto/write-a-backend.md' \"$PWD/prefix\"",
+      TN_SOURCE_DIR, TN_SOURCE_DIR);
+  leave(&place);
+}
+
 TN_TEST(install, can_be_moved_to_another_prefix) {
   require("cmake");
   require("cc");

@@ -3,6 +3,7 @@
 """The documents against the tree: what a page says about the code is looked up in the code.
 
 - A block marked "```c path" is that file, word for word; "```c path excerpt" stands in it.
+- A block marked "```c file=NAME" is for howto.py, which follows the page and builds NAME.
 - Any other C block compiles, as a file or as a function's body. A block that shows a mistake on
   purpose, or half a thing, is not marked as C.
 - Links lead to files, commands of ./dev and `tenon` exist, variables TENON_* are read somewhere.
@@ -86,6 +87,8 @@ def check_blocks(document, text, problems, compiler):
     count = 0
     for line, info, body in blocks(text):
         where = f"{document.relative_to(ROOT)}:{line}"
+        if len(info) >= 2 and info[1].startswith("file="):
+            continue  # a part of a file that howto.py puts together, builds and runs
         if len(info) >= 2:
             count += 1
             file = ROOT / info[1]
