@@ -4,7 +4,6 @@
 // row that fails is no failure of the run; one that passes is, so that the list never says more
 // than is true. A row that nobody claims stays unsupported.
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +42,7 @@ static tn_status read_line(tn__expectation *entry, const char *line, int32_t num
   int32_t count;
   const tn_op_spec *const *specs = tn_conformance_specs(&count);
   for (int32_t i = 0; i < count; i++) {
-    if (fnmatch(entry->glob, specs[i]->op, 0) == 0) return TN_OK;
+    if (tn_op_matches(entry->glob, specs[i]->op)) return TN_OK;
   }
   return tn_error_set(TN_INVALID_ARGUMENT, "expected failures, line %d: no operator matches '%s'",
                       number, entry->glob);
@@ -72,7 +71,7 @@ void tn__expectations_apply(const tn__expectations *list, tn__run *run) {
   tn_conformance_row *row = run->row;
   for (int32_t i = 0; i < list->count; i++) {
     const tn__expectation *entry = &list->entries[i];
-    if (!tn_dtype_in(row->dtype, entry->dtypes) || fnmatch(entry->glob, row->op, 0) != 0) continue;
+    if (!tn_dtype_in(row->dtype, entry->dtypes) || !tn_op_matches(entry->glob, row->op)) continue;
     if (row->verdict == TN_VERDICT_FAILED) {
       row->verdict = TN_VERDICT_EXPECTED;
       free(row->note);

@@ -26,7 +26,8 @@ static void print_row(const tn_conformance_row *row, FILE *file) {
 }
 
 static void print_totals(const tn_conformance_report *report, FILE *file) {
-  fprintf(file, "%d passed", report->passed);
+  fprintf(file, "%s %s: %d passed", report->device,
+          tn_conformance_passed(report) ? "conforms" : "does not conform", report->passed);
   if (report->partial > 0) fprintf(file, " (%d in part)", report->partial);
   fprintf(file, ", %d failed", report->failed);
   if (report->expected > 0) fprintf(file, ", %d failed as expected", report->expected);

@@ -69,3 +69,12 @@ const char *tn__op_near_match(const char *name, char *buffer, size_t buffer_size
   }
   return buffer;
 }
+
+bool tn_op_matches(const char *globs, const char *name) {
+  return globs != NULL && name != NULL && tn__op_globs_match(globs, name);
+}
+
+const char *tn_op_nearest(const char *name, char *buffer, size_t buffer_size) {
+  if (name == NULL) name = "";
+  return tn__op_near_match(name, buffer, buffer_size);
+}

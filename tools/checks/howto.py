@@ -88,7 +88,7 @@ def matches(expected, printed):
 
 def neutral(printed, home):
     """The output with the scratch home written as a reader's."""
-    return printed.replace(str(home), "/home/you")
+    return printed.replace(str((home / "tenon").resolve()), "/home/you/tenon").replace(str(home), "/home/you")
 
 
 def follow(page, prefix, update):

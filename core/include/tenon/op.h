@@ -106,6 +106,17 @@ static inline tn_value tn_value_none(void) {
 // in-place form), "aten::add.Tensor". NULL when there is none; records nothing.
 TN_API const tn_op *tn_op_find(const char *name);
 
+// Whether one of the comma-separated patterns |globs| is about the operator called |name|. A
+// pattern without a dot means every overload ("add" and "a*" match "add.Tensor"), one with a dot
+// the whole name ("add.Tensor", "*.Scalar"); `*` is any text, `?` one character. "" matches
+// nothing. errors: none | threads: any
+TN_API bool tn_op_matches(const char *globs, const char *name);
+
+// The operator's name nearest to the misspelt |name|, written into |buffer|, which it returns; ""
+// where none is near.
+// errors: none | threads: any
+TN_API const char *tn_op_nearest(const char *name, char *buffer, size_t buffer_size);
+
 // Walks the table, sorted by name. NULL out of range.
 TN_API int32_t tn_op_count(void);
 TN_API const tn_op *tn_op_at(int32_t index);
