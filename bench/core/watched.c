@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// watched: what a call costs while something watches it (TENON_TRACE). What watches is settled at a
-// process's first call, so the program runs itself with the setting; the figure is the mean over
-// all calls, the writing of the trace included, which a median would leave out; in time of the
-// processor rather than of the clock, since a file's way to the disk is others' work.
+// watched: what a call costs while something watches it (TENON_TRACE, TENON_VERIFY). What watches
+// is settled at a process's first call, so the program runs itself with the setting; the figure is
+// the mean over all calls, the writing of the trace included, which a median would leave out; in
+// time of the processor rather than of the clock, since a file's way to the disk is others' work.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,28 +57,36 @@ static double time_once(const char *program, const char *setting, const char *su
   return capture(argv, text, sizeof text, false) == 0 ? strtod(text, NULL) : -1;
 }
 
+static void measure_with(const bench_run *bench, const char *setting, const row_spec *spec,
+                         bench_row *row) {
+  double samples[RUNS];
+  int runs = bench->quick ? QUICK_RUNS : RUNS;
+  for (int i = 0; i < runs; i++) {
+    samples[i] =
+        time_once(bench->program, setting, spec->subject, bench->quick ? QUICK_CALLS : CALLS);
+    if (samples[i] < 0) {
+      row_missing(row, "the run with %s failed", setting);
+      return;
+    }
+  }
+  row_from_timing(row, summarise(samples, runs));
+}
+
 static void measure_traced(const bench_run *bench, const row_spec *spec, bench_row *row) {
   char path[] = "/tmp/tenon_bench_trace_XXXXXX", setting[64];
-  double samples[RUNS];
-  int runs = bench->quick ? QUICK_RUNS : RUNS, file = mkstemp(path);
+  int file = mkstemp(path);
   if (file < 0) {
     row_missing(row, "no file can be made in /tmp");
     return;
   }
   close(file);
   snprintf(setting, sizeof setting, "TENON_TRACE=%s", path);
-  bool failed = false;
-  for (int i = 0; i < runs && !failed; i++) {
-    samples[i] =
-        time_once(bench->program, setting, spec->subject, bench->quick ? QUICK_CALLS : CALLS);
-    failed = samples[i] < 0;
-  }
+  measure_with(bench, setting, spec, row);
   unlink(path);
-  if (failed) {
-    row_missing(row, "the run with a trace failed");
-    return;
-  }
-  row_from_timing(row, summarise(samples, runs));
+}
+
+static void measure_sampled(const bench_run *bench, const row_spec *spec, bench_row *row) {
+  measure_with(bench, "TENON_VERIFY=cpu,sample=0.001", spec, row);
 }
 
 static const row_spec specs[] = {
@@ -94,6 +102,11 @@ static const row_spec specs[] = {
      .unit = "ns",
      .subject = "expression",
      .measure = measure_traced},
+    {.name = "watched.add_sampled",
+     .what = "add of one float with TENON_VERIFY, hardly ever checked, likewise",
+     .unit = "ns",
+     .subject = "add",
+     .measure = measure_sampled},
 };
 
 const row_table watched_rows = ROW_TABLE(specs);

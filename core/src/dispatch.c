@@ -508,11 +508,10 @@ static tn_status infer_results(tn__call *call) {
 static tn_status reserve_random(tn__call *call) {
   tn_philox_state *state =
       (tn_philox_state *)(void *)((char *)call->attrs + call->op->generator_offset);
-  if (state->seed != 0 || state->offset != 0 || call->reserved || tn__call_repeats(call)) {
-    return TN_OK;
-  }
+  if (state->seed != 0 || state->offset != 0 || call->reserved) return TN_OK;
   int64_t draws = tn__numel(call->results[0].rank, call->results[0].sizes, 1);
   *state = tn__generator_reserve(call->device, draws < 0 ? 0 : (uint64_t)draws);
+  call->reserved = true;  // also where the call is run again
   return TN_OK;
 }
 

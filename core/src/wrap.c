@@ -307,8 +307,7 @@ tn_status tn__call_pass(tn__call *call) {
 
 // The call itself.
 static tn_status run_call(tn_wrapped_call *frame) {
-  frame->repeats = !frame->fresh;
-  if (frame->repeats) tn__call_rewind(frame->call);
+  if (!frame->fresh) tn__call_rewind(frame->call);
   frame->fresh = false;
   frame->inner_floor = frame->floor;
   tn_status status = tn__call_pass(frame->call);

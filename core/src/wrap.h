@@ -36,7 +36,6 @@ struct tn_wrapped_call {
   uint64_t inner_floor;            // nor what is called from here now
   bool ran;                        // the last `next` succeeded: there are results
   bool fresh;                      // the call has never run
-  bool repeats;                    // the run in progress is not the first
   bool failed;                     // the last `next` failed
   bool was_ok;                     // no error was recorded when the call began
   bool muted;                      // what is called from here is seen by nobody
@@ -54,12 +53,6 @@ __attribute__((noinline)) tn_status tn__call_gated(tn__call *call);
 
 // Runs |call| as if nothing were wrapped; its parts are wrapped.
 tn_status tn__call_pass(tn__call *call);
-
-// Whether |call| is being run again.
-static inline bool tn__call_repeats(const tn__call *call) {
-  const tn_wrapped_call *frame = call->thread->wrapped;
-  return frame != NULL && frame->call == call && frame->repeats;
-}
 
 // ---- registration. Registry locked for all of these.
 // A table that has |count| more wrappers, owned by |owner| (a name that is never freed); NULL when

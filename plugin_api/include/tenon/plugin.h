@@ -214,8 +214,8 @@ typedef struct tn_wrap_api {
   uint32_t struct_size;
   uint32_t reserved;
 
-  // The operator's schema name, and how many calls of operators enclose this one on the thread (0:
-  // the program's own).
+  // The operator's schema name, of the form that was called ("mul_.Scalar"), and how many calls of
+  // operators enclose this one on the thread (0: the program's own).
   const char *(*op)(tn_wrapped_call *call);
   int32_t (*depth)(tn_wrapped_call *call);
 
@@ -235,7 +235,9 @@ typedef struct tn_wrap_api {
   const char *(*reason)(tn_wrapped_call *call);
 
   // Casts operand |operand| (an index into the views less the results) to |dtype|, recorded for
-  // autograd. Before `next`. errors: OUT_OF_RANGE, and a cast's own
+  // autograd. Before `next`. The cast is a call of its own, which only wrappers further in see;
+  // numbers, which take the dtype of what they meet, and what is absent stay as they are. errors:
+  // OUT_OF_RANGE, and a cast's own
   tn_status (*cast)(tn_wrapped_call *call, uint32_t operand, tn_dtype dtype);
 
   // Fails the call: records why (printf format) and returns |status|.
@@ -248,7 +250,8 @@ typedef struct tn_wrapper {
   uint32_t struct_size;
   int32_t rank;           // higher ranks are further out
   const char *name;       // for logs and `tenon info`
-  const char *operators;  // globs of schema names, comma separated: "*", "conv*,mm"
+  const char *operators;  // globs, comma separated: "*", "conv*,mm", "mul.Tensor", which also means
+                          // its in-place and scalar forms
   void *self;
   tn_status (*call)(void *self, const tn_wrap_api *api, tn_wrapped_call *call);
 } tn_wrapper;
