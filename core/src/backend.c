@@ -58,8 +58,7 @@ tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *fo
   return TN_UNAVAILABLE;
 }
 
-// ---- watching
-// -------------------------------------------------------------------------------------
+// ---- watching ----------------------------------------------------------------------------------
 
 static void (*watcher)(void *closure, const char *backend, const char *step);
 static void *watcher_closure;
@@ -133,7 +132,7 @@ static void staging_free(staging *stage) {
   tn__row_check_free(&stage->check);
 }
 
-// No struct of the contract will ever be longer: what says so is no struct_size.
+// No struct of the contract will ever be longer: what says so is no struct_size, and no stride.
 enum { LONGEST_STRUCT = 4096 };
 
 // Copies a struct of another size into a zero-filled one of ours; false where it cannot be one.
@@ -149,6 +148,13 @@ static bool copy_sized(void *to, uint64_t to_size, const void *from, uint64_t sm
 static bool is_device_name(const char *name) {
   if (name == NULL || name[0] < 'a' || name[0] > 'z' || strlen(name) >= 32) return false;
   return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+static bool is_staged(const staging *stage, const char *name) {
+  for (const staged_device *device = stage->devices; device != NULL; device = device->next) {
+    if (strcmp(device->table.name, name) == 0) return true;
+  }
+  return false;
 }
 
 // Streams and events come all together or not at all.
@@ -169,7 +175,7 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
   if (table == NULL ||
       !copy_sized(&copy, sizeof copy, table, offsetof(tn_device_table, copy_between))) {
     return tn__error(TN_ABI_MISMATCH, NULL,
-                     "a device table is missing or its struct_size is too small");
+                     "a device table is missing, or its struct_size is too small or too large");
   }
   if (!is_device_name(copy.name)) {
     return tn__error(TN_INVALID_ARGUMENT, NULL,
@@ -187,7 +193,7 @@ static tn_status add_device(tn_registrar *registrar, const tn_device_table *tabl
                      "for pinned memory; they come all together or not at all",
                      copy.name);
   }
-  if (tn__device_type_find(copy.name, strlen(copy.name)) != 0) {
+  if (tn__device_type_find(copy.name, strlen(copy.name)) != 0 || is_staged(stage, copy.name)) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "a device type '%s' exists already", copy.name);
   }
   staged_device *staged = tn__calloc(1, sizeof *staged);
@@ -238,9 +244,11 @@ static tn_status add_kernels(tn_registrar *registrar, const char *device, const 
                              uint64_t count, uint64_t stride) {
   staging *stage = registrar->host_data;
   if (count == 0) return TN_OK;
-  if (rows == NULL || stride < offsetof(tn_kernel_row, self) || count > 1000000) {
+  if (rows == NULL || stride < offsetof(tn_kernel_row, self) || stride > LONGEST_STRUCT ||
+      count > 1000000) {
     return tn__error(TN_INVALID_ARGUMENT, NULL,
-                     "a table of kernels is NULL, too long, or its stride is too small");
+                     "a table of kernels is NULL or too long, or its stride is too small or too "
+                     "large");
   }
   if (!is_device_name(device))
     return tn__error(TN_INVALID_ARGUMENT, NULL, "kernels were added for no device");
@@ -264,7 +272,9 @@ static tn_status add_workers(tn_registrar *registrar, const tn_workers *workers)
   const uint64_t smallest = offsetof(tn_workers, set_thread_count) + sizeof copy.set_thread_count;
   if (workers == NULL || !copy_sized(&copy, sizeof copy, workers, smallest) ||
       copy.parallel_for == NULL || copy.thread_count == NULL || copy.set_thread_count == NULL) {
-    return tn__error(TN_INVALID_ARGUMENT, NULL, "a pool of workers lacks an entry");
+    return tn__error(
+        TN_INVALID_ARGUMENT, NULL,
+        "a pool of workers lacks an entry, or its struct_size is too small or too large");
   }
   free(stage->workers);
   stage->workers = tn__malloc(sizeof copy);
@@ -278,7 +288,8 @@ static tn_status add_wrapper(tn_registrar *registrar, const tn_wrapper *wrapper)
   tn_wrapper copy;
   const uint64_t smallest = offsetof(tn_wrapper, call) + sizeof copy.call;  // at 1.0
   if (wrapper == NULL || !copy_sized(&copy, sizeof copy, wrapper, smallest)) {
-    return tn__error(TN_ABI_MISMATCH, NULL, "a wrapper is missing or its struct_size is too small");
+    return tn__error(TN_ABI_MISMATCH, NULL,
+                     "a wrapper is missing, or its struct_size is too small or too large");
   }
   if (copy.name == NULL || copy.operators == NULL || copy.call == NULL) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "the wrapper '%s' lacks a name, globs or a call",
@@ -326,24 +337,44 @@ static int32_t type_of(const staging *stage, const char *name) {
   return tn__device_type_find(name, strlen(name));
 }
 
+// Asks how many devices there are. That there are none is no failure, whatever the reason.
+static int32_t count_devices(const tn__backend *backend, const tn_device_table *table, char *reason,
+                             size_t size) {
+  int32_t count = 0;
+  tn__backend_step(backend, "device count");
+  tn_status status = table->count(table->self, &count, reason, size);
+  reason[size - 1] = '\0';
+  const tn_error *error = tn_error_peek();
+  if (status != TN_OK && reason[0] == '\0') {
+    snprintf(reason, size, "its count failed: %.200s",
+             error == NULL ? tn_status_name(status) : error->message);
+  } else if (count < 0) {
+    snprintf(reason, size, "it counts %d devices", count);
+  } else if (count == 0 && reason[0] == '\0') {
+    snprintf(reason, size, "the backend gave no reason");
+  }
+  tn_error_clear();
+  return status != TN_OK || count < 0 ? 0 : count;
+}
+
 static tn_status make_devices(staging *stage) {
+  bool any = false;
+  char none[512] = "";  // why there is none of the first empty type
   int32_t id = tn__device_type_count();
   for (staged_device *device = stage->devices; device != NULL; device = device->next) {
-    int32_t count = 0;
     char reason[256] = "";
-    tn__backend_step(stage->backend, "device count");
-    tn_status status = device->table.count(device->table.self, &count, reason, sizeof reason);
-    reason[sizeof reason - 1] = '\0';
-    if (status != TN_OK || count < 0) count = 0;
-    if (count == 0) {
-      stage->backend->stage = TN__STAGE_NO_DEVICE;
-      snprintf(stage->backend->reason, sizeof stage->backend->reason, "no device of type '%s': %s",
-               device->table.name, reason[0] ? reason : "the backend gave no reason");
+    int32_t count = count_devices(stage->backend, &device->table, reason, sizeof reason);
+    any = any || count > 0;
+    if (count == 0 && none[0] == '\0') {
+      snprintf(none, sizeof none, "no device of type '%s': %s", device->table.name, reason);
     }
     device->type =
         tn__device_type_new(++id, &device->table, count, reason, stage->backend->facts.name);
     if (device->type == NULL) return tn__failure();
   }
+  if (any || none[0] == '\0') return TN_OK;
+  stage->backend->stage = TN__STAGE_NO_DEVICE;
+  memcpy(stage->backend->reason, none, sizeof none);
   return TN_OK;
 }
 
@@ -411,7 +442,12 @@ static tn_status commit(staging *stage) {
 // The reason of a failure inside the plugin, moved from the thread's error to the record.
 static tn_status fail_with_error(tn__backend *backend, tn__stage stage, tn_status status) {
   const tn_error *error = tn_error_peek();
-  tn__backend_fail(backend, stage, "%s", error != NULL ? error->message : tn_status_name(status));
+  if (error != NULL) {
+    tn__backend_fail(backend, stage, "%s", error->message);
+  } else {
+    tn__backend_fail(backend, stage, "its init gave no reason: it returned %d (%s)", status,
+                     tn_status_name(status));
+  }
   tn_error_clear();
   return TN_UNAVAILABLE;
 }

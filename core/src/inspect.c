@@ -93,9 +93,9 @@ static void look_at_note(inspection *look, const char *path) {
   tn_plugin_report *report = &look->report;
   tn__backend *record = &look->record;
   record->path = look->searched_path;
-  if (tn__note_read(record) != TN_OK) {
-    find_fault(look, true, "%s", record->reason);
-  }
+  tn_status status = tn__note_read(record);
+  look->out_of_memory = look->out_of_memory || status == TN_OUT_OF_MEMORY;
+  if (status != TN_OK) find_fault(look, true, "%s", record->reason);
   const tn_plugin_facts *facts = &record->facts;
   report->name = facts->name;
   report->version = facts->version;
