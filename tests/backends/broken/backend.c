@@ -60,6 +60,8 @@ enum {
   SILENT_MEMORY,
 };
 
+static const int broken = BROKEN;
+
 static const tn_host_api *host_api;
 
 // As it would without a sanitizer, which turns the signal into a report and an exit.
@@ -69,28 +71,28 @@ static void crash(void) {
 }
 
 __attribute__((constructor)) static void on_load(void) {
-  if (BROKEN == CRASHING_LOAD) crash();
+  if (broken == CRASHING_LOAD) crash();
 }
 
 // ---- the device --------------------------------------------------------------------------------
 
 static tn_status count(void *self, int32_t *devices, char *reason, uint64_t reason_size) {
-  if (BROKEN == COUNT_CRASHES) crash();
+  if (broken == COUNT_CRASHES) crash();
   host_device_one(self, devices, reason, reason_size);
-  if (BROKEN == COUNT_NEGATIVE) *devices = -3;
-  if (BROKEN == COUNT_SILENT) *devices = 0;
-  if (BROKEN == COUNT_SAYS_WHY)
+  if (broken == COUNT_NEGATIVE) *devices = -3;
+  if (broken == COUNT_SILENT) *devices = 0;
+  if (broken == COUNT_SAYS_WHY)
     return host_api->error(NULL, TN_UNAVAILABLE, "the driver is asleep");
-  return BROKEN == COUNT_FAILS ? TN_UNAVAILABLE : TN_OK;
+  return broken == COUNT_FAILS ? TN_UNAVAILABLE : TN_OK;
 }
 
 static char crooked[4096] __attribute__((aligned(64)));
 
 static tn_status allocate(void *self, int32_t index, uint64_t size_bytes, void **data) {
   *data = NULL;
-  if (BROKEN == NULL_MEMORY) return TN_OK;
-  if (BROKEN == SILENT_MEMORY) return TN_OUT_OF_MEMORY;
-  if (BROKEN == CROOKED_MEMORY) {
+  if (broken == NULL_MEMORY) return TN_OK;
+  if (broken == SILENT_MEMORY) return TN_OUT_OF_MEMORY;
+  if (broken == CROOKED_MEMORY) {
     *data = crooked + 8;
     return TN_OK;
   }
@@ -98,7 +100,7 @@ static tn_status allocate(void *self, int32_t index, uint64_t size_bytes, void *
 }
 
 static void release(void *self, int32_t index, void *data, uint64_t size_bytes) {
-  if (BROKEN != CROOKED_MEMORY) host_device_release(self, index, data, size_bytes);
+  if (broken != CROOKED_MEMORY) host_device_release(self, index, data, size_bytes);
 }
 
 // What a struct of the future would have behind what this host knows.
@@ -108,27 +110,27 @@ typedef struct longer_table {
 } longer_table;
 
 static tn_status add_device(tn_registrar *registrar) {
-  if (BROKEN == FORGOTTEN_DEVICE) return TN_OK;
+  if (broken == FORGOTTEN_DEVICE) return TN_OK;
   longer_table longer = {.table = HOST_DEVICE(BROKEN_NAME)};
   tn_device_table *table = &longer.table;
   table->count = count;
   table->allocate = allocate;
   table->release = release;
   for (int i = 0; i < 8; i++) longer.of_the_future[i] = crash;
-  if (BROKEN == EMPTY_TABLE) table->struct_size = 0;
-  if (BROKEN == HUGE_TABLE) table->struct_size = UINT32_MAX;
-  if (BROKEN == LONG_TABLE) table->struct_size = sizeof longer;
-  if (BROKEN == SHORT_TABLE) {
+  if (broken == EMPTY_TABLE) table->struct_size = 0;
+  if (broken == HUGE_TABLE) table->struct_size = UINT32_MAX;
+  if (broken == LONG_TABLE) table->struct_size = sizeof longer;
+  if (broken == SHORT_TABLE) {
     // The oldest size; what lies behind it is not there, whatever the bytes are.
     table->struct_size = offsetof(tn_device_table, copy_between);
     memset((char *)table + table->struct_size, 0x5a, sizeof *table - table->struct_size);
   }
-  if (BROKEN == BAD_NAME) table->name = "Bad Name!";
-  if (BROKEN == NO_NAME) table->name = NULL;
-  if (BROKEN == TAKEN_NAME) table->name = "cpu";
-  if (BROKEN == LACKS_ENTRY) table->release = NULL;
+  if (broken == BAD_NAME) table->name = "Bad Name!";
+  if (broken == NO_NAME) table->name = NULL;
+  if (broken == TAKEN_NAME) table->name = "cpu";
+  if (broken == LACKS_ENTRY) table->release = NULL;
   tn_status status = registrar->add_device(registrar, table, NULL);
-  if (BROKEN == TWICE_DEVICE && status == TN_OK) {
+  if (broken == TWICE_DEVICE && status == TN_OK) {
     status = registrar->add_device(registrar, table, NULL);
   }
   return status;
@@ -142,7 +144,7 @@ static float value_of(const tn_view *view, int64_t i) {
 
 // The row says that |self| is the plugin's name, or, where the row is too short for that, nothing.
 static tn_status run_add(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
-  if ((self == NULL) != (BROKEN == SHORT_ROWS)) {
+  if ((self == NULL) != (broken == SHORT_ROWS)) {
     return ctx->host->error(ctx, TN_INTERNAL, "self is not what the row says");
   }
   const tn_view *result = &args->views[TN_ARG_add_Tensor_result];
@@ -161,11 +163,11 @@ static tn_kernel_row add_row(void) {
                        .attrs_size = sizeof(tn_add_Tensor_attrs),
                        .run = run_add,
                        .self = (void *)BROKEN_NAME};
-  if (BROKEN == NO_RUN) row.run = NULL;
-  if (BROKEN == NO_OP) row.op = NULL;
-  if (BROKEN == UNKNOWN_DTYPE) row.dtypes |= UINT64_C(1) << 63;
-  if (BROKEN == NO_DTYPE) row.dtypes = 0;
-  if (BROKEN == FUTURE_OP) row.op = "add_of_the_future";
+  if (broken == NO_RUN) row.run = NULL;
+  if (broken == NO_OP) row.op = NULL;
+  if (broken == UNKNOWN_DTYPE) row.dtypes |= UINT64_C(1) << 63;
+  if (broken == NO_DTYPE) row.dtypes = 0;
+  if (broken == FUTURE_OP) row.op = "add_of_the_future";
   return row;
 }
 
@@ -174,20 +176,20 @@ static tn_status add_kernels(tn_registrar *registrar) {
   // Twice the row, |stride| bytes apart: add.Tensor for f32, then for f64, which nobody calls.
   static _Alignas(tn_kernel_row) char rows[2 * LONG];
   uint64_t stride = sizeof(tn_kernel_row);
-  if (BROKEN == SHORT_ROWS) stride = SHORT;
-  if (BROKEN == LONG_ROWS) stride = LONG;
+  if (broken == SHORT_ROWS) stride = SHORT;
+  if (broken == LONG_ROWS) stride = LONG;
   memset(rows, 0x5a, sizeof rows);
   tn_kernel_row row = add_row();
   for (int i = 0; i < 2; i++) {
     memcpy(rows + (uint64_t)i * stride, &row, stride < sizeof row ? stride : sizeof row);
-    if (BROKEN != SAME_ROW)
+    if (broken != SAME_ROW)
       row.dtypes = row.dtypes == TN_DTYPE_BIT(TN_F32) ? TN_DTYPE_BIT(TN_F64) : 0;
     if (row.dtypes == 0) row = add_row();
   }
-  if (BROKEN == HUGE_STRIDE) stride = UINT64_C(1) << 40;
-  if (BROKEN == TINY_STRIDE) stride = 8;
-  const tn_kernel_row *first = BROKEN == NULL_ROWS ? NULL : (const tn_kernel_row *)(void *)rows;
-  const char *device = BROKEN == FOREIGN_DEVICE ? "nowhere" : BROKEN_NAME;
+  if (broken == HUGE_STRIDE) stride = UINT64_C(1) << 40;
+  if (broken == TINY_STRIDE) stride = 8;
+  const tn_kernel_row *first = broken == NULL_ROWS ? NULL : (const tn_kernel_row *)(void *)rows;
+  const char *device = broken == FOREIGN_DEVICE ? "nowhere" : BROKEN_NAME;
   return registrar->add_kernels(registrar, device, first, 2, stride);
 }
 
@@ -207,8 +209,8 @@ static tn_status add_workers(tn_registrar *registrar) {
                         .parallel_for = parallel_for,
                         .thread_count = thread_count,
                         .set_thread_count = set_thread_count};
-  if (BROKEN == TINY_WORKERS) workers.struct_size = 8;
-  if (BROKEN == IDLE_WORKERS) workers.parallel_for = NULL;
+  if (broken == TINY_WORKERS) workers.struct_size = 8;
+  if (broken == IDLE_WORKERS) workers.parallel_for = NULL;
   return registrar->add_workers(registrar, &workers);
 }
 
@@ -220,7 +222,7 @@ static tn_status wrap(void *self, const tn_wrap_api *api, tn_wrapped_call *call)
 static tn_status add_wrapper(tn_registrar *registrar) {
   tn_wrapper wrapper = {
       .struct_size = sizeof wrapper, .name = BROKEN_NAME, .operators = "*", .call = wrap};
-  if (BROKEN == TINY_WRAPPER) wrapper.struct_size = 4;
+  if (broken == TINY_WRAPPER) wrapper.struct_size = 4;
   return registrar->add_wrapper(registrar, &wrapper);
 }
 
@@ -228,27 +230,25 @@ static tn_status add_wrapper(tn_registrar *registrar) {
 
 static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   host_api = host;
-  if (BROKEN == CRASHING_INIT) crash();
-  if (BROKEN == EXITING_INIT) _exit(0);
-  while (BROKEN == HANGING_INIT) pause();
-  if (BROKEN == SILENT_INIT) return TN_UNAVAILABLE;
-  if (BROKEN == ODD_STATUS) return -4711;
+  if (broken == CRASHING_INIT) crash();
+  if (broken == EXITING_INIT) _exit(0);
+  while (broken == HANGING_INIT) pause();
+  if (broken == SILENT_INIT) return TN_UNAVAILABLE;
+  if (broken == ODD_STATUS) return -4711;
   tn_status status = add_device(registrar);
-  if (status == TN_OK && BROKEN != FORGOTTEN_DEVICE) status = add_kernels(registrar);
-  bool workers = BROKEN == TINY_WORKERS || BROKEN == IDLE_WORKERS || BROKEN == HALF_WAY;
-  bool wraps = BROKEN == TINY_WRAPPER || BROKEN == UNANNOUNCED_WRAPPER || BROKEN == HALF_WAY;
+  if (status == TN_OK && broken != FORGOTTEN_DEVICE) status = add_kernels(registrar);
+  bool workers = broken == TINY_WORKERS || broken == IDLE_WORKERS || broken == HALF_WAY;
+  bool wraps = broken == TINY_WRAPPER || broken == UNANNOUNCED_WRAPPER || broken == HALF_WAY;
   if (status == TN_OK && workers) status = add_workers(registrar);
   if (status == TN_OK && wraps) status = add_wrapper(registrar);
-  if (status == TN_OK && BROKEN == HALF_WAY) {
+  if (status == TN_OK && broken == HALF_WAY) {
     return host->error(NULL, TN_UNAVAILABLE, "half the way is enough");
   }
   return status;
 }
 
-#define WRAPS (BROKEN == TINY_WRAPPER || BROKEN == HALF_WAY)
-
 TN_PLUGIN(init, .name = BROKEN_NAME, .version = "1", .devices = BROKEN_NAME,
-          .serves = BROKEN_NAME ",nowhere", .wraps = {WRAPS ? '*' : '\0'});
+          .serves = BROKEN_NAME ",nowhere", .wraps = BROKEN_WRAPS);
 
 // A descriptor of the future.
 typedef struct longer_desc {
@@ -260,13 +260,13 @@ TN_PLUGIN_EXPORT const tn_plugin_desc *tn_plugin_query(uint32_t host_abi) {
   static longer_desc longer;
   if (host_abi != TN_ABI_VERSION) return NULL;
   longer.desc = tn_plugin_descriptor;
-  longer.desc.quiesce = BROKEN == SHORT_DESC ? crash : NULL;
+  longer.desc.quiesce = broken == SHORT_DESC ? crash : NULL;
   for (int i = 0; i < 4; i++) longer.of_the_future[i] = crash;
-  if (BROKEN == NO_INIT) longer.desc.init = NULL;
-  if (BROKEN == NO_FACTS) longer.desc.facts = NULL;
-  if (BROKEN == EMPTY_DESC) longer.desc.struct_size = 0;
-  if (BROKEN == HUGE_DESC) longer.desc.struct_size = UINT32_MAX;
-  if (BROKEN == SHORT_DESC) longer.desc.struct_size = offsetof(tn_plugin_desc, quiesce);
-  if (BROKEN == LONG_DESC) longer.desc.struct_size = sizeof longer;
+  if (broken == NO_INIT) longer.desc.init = NULL;
+  if (broken == NO_FACTS) longer.desc.facts = NULL;
+  if (broken == EMPTY_DESC) longer.desc.struct_size = 0;
+  if (broken == HUGE_DESC) longer.desc.struct_size = UINT32_MAX;
+  if (broken == SHORT_DESC) longer.desc.struct_size = offsetof(tn_plugin_desc, quiesce);
+  if (broken == LONG_DESC) longer.desc.struct_size = sizeof longer;
   return &longer.desc;
 }
