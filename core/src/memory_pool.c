@@ -155,12 +155,12 @@ static void hold(tn__pool *pool, tn__block *block) {
 static void make_free(tn__block *block) {
   block->state = TN__BLOCK_FREE;
   if (is_free(block->after)) {
-    tn__block_tree_remove(tree_of(block), block->after);
+    tn__block_tree_remove(block->after);
     join(block, block->after);
   }
   if (is_free(block->before)) {
     tn__block *before = block->before;
-    tn__block_tree_remove(tree_of(before), before);
+    tn__block_tree_remove(before);
     join(before, block);
     block = before;
   }
@@ -170,7 +170,7 @@ static void make_free(tn__block *block) {
 tn__block *tn__heap_take(tn__heap *heap, tn__kind kind, uint64_t size_bytes) {
   tn__block *block = tn__block_tree_best_fit(heap->free[kind], size_bytes);
   if (block == NULL) return NULL;
-  tn__block_tree_remove(&heap->free[kind], block);
+  tn__block_tree_remove(block);
   cut(heap->pool, block, size_bytes);
   hold(heap->pool, block);
   return block;
@@ -205,7 +205,7 @@ bool tn__segment_is_free(const tn__segment *segment) {
 }
 
 void tn__segment_detach(tn__pool *pool, tn__segment *segment) {
-  tn__block_tree_remove(tree_of(segment->first), segment->first);
+  tn__block_tree_remove(segment->first);
   if (segment->previous == NULL) {
     pool->segments = segment->next;
   } else {

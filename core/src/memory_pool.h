@@ -39,16 +39,18 @@ typedef enum tn__block_state {
 } tn__block_state;
 
 struct tn__block {
-  tn__segment *segment;
-  char *data;
+  // What a search reads, in one line of the processor's cache.
   uint64_t size_bytes;
+  char *data;
+  tn__block *left, *right;  // FREE: in the tree
+  tn__block **place;        // FREE: what points to it there
+  uint32_t priority;
+  tn__block_state state;
+  tn__segment *segment;
   tn__block *before, *after;  // neighbours in the segment; NULL at its ends
-  tn__block *left, *right;    // FREE: in the tree
   tn__use *uses;              // HELD: on other streams, one a stream
   const char *_Atomic maker;  // HELD: the operator whose result it holds; NULL where unknown
-  uint32_t priority;
-  uint32_t pending;  // WAITING: uses that have not passed
-  tn__block_state state;
+  uint32_t pending;           // WAITING: uses that have not passed
 };
 
 struct tn__segment {
