@@ -345,6 +345,7 @@ TN_TEST(memory_streams, a_use_without_an_event_is_refused_before_the_work_is_enq
   d.controls->no_events = 1;
   use_stream(stream);
   cr_assert_null(tn_neg(x));
+  cr_assert_str_eq(tn_error_peek()->op, "neg");
   expect_error(TN_OUT_OF_MEMORY, "no event left");
   use_default(&d);
   cr_assert_eq(native(stream)->enqueued, 0);

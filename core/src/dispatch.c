@@ -356,7 +356,8 @@ tn_status tn__call_enter_stream(tn__call *call, void **native) {
   tn_stream *stream = tn__stream_here(call->device);
   tn__stream_note(stream, call->op->name);
   *native = stream->native;
-  return note_memory(call, tn__stream_or_null(stream));
+  tn_status noted = note_memory(call, tn__stream_or_null(stream));
+  return noted == TN_OK ? TN_OK : tn__call_out_of_memory(call);
 }
 
 // Moves results that the kernel could not write in place into the given tensors.

@@ -81,7 +81,7 @@ bool tn__call_uniform(tn__call *call, tn_status *status);
 bool tn__call_whole(tn__call *call, tn_status *status);
 // Runs the selected kernel on the described views.
 tn_status tn__call_kernel_failed(tn__call *call, tn_status status);
-// A result could not be had: names the operator in the error.
+// Memory for the call could not be had: names the operator in the error that was just recorded.
 __attribute__((cold)) tn_status tn__call_out_of_memory(const tn__call *call);
 // The native stream that a kernel of a device other than the cpu is about to run on; notes the
 // operator in the stream, and the stream in the operands' memory. errors: OUT_OF_MEMORY

@@ -3,8 +3,8 @@
 // memory: what the caching allocator holds on each device. Blocks are cut out of larger segments
 // that the backend gives; a freed block is kept for the next request on the same stream, and where
 // other streams used it (tn_record_stream) it first waits for them. Before a request fails, what is
-// kept on its device is given back. The cpu's blocks are whole segments; tensors of less than 1 KiB
-// there live in caches of the threads and are counted nowhere.
+// kept on its device is given back. The cpu's blocks are whole segments; small tensors there, up to
+// 896 bytes, live in caches of the threads and are counted nowhere.
 
 #ifndef TENON_MEMORY_H_
 #define TENON_MEMORY_H_

@@ -308,6 +308,9 @@ typedef struct tn_device_table {
   // that waits for an event, which may be another device's of this type (|index| is the stream's),
   // waits for the record that is the last at the call: a later record, or the event's end, leaves
   // that wait as it is. A stream that is destroyed has been waited for.
+  // An event may outlive the stream that it was recorded on. Handles of streams and events are not
+  // NULL. Events are recorded and asked under a lock of the allocator's: that must not wait for
+  // another thread.
   tn_status (*stream_create)(void *self, int32_t index, int32_t priority, void **stream);
   void (*stream_destroy)(void *self, int32_t index, void *stream);
   tn_status (*stream_synchronize)(void *self, int32_t index, void *stream);
