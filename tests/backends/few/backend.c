@@ -4,6 +4,7 @@
 // The addresses that it hands out are shifted, so that whoever takes them for host memory crashes.
 // It also serves the cpu device: with `neg` for f32.
 
+#include <sys/mman.h>
 #include <tenon/op_args.h>
 
 #include "../host_device.h"
@@ -15,14 +16,18 @@ static void *real(const void *data) {
   return (void *)((uintptr_t)data - (UINT64_C(1) << SHIFT_BITS));
 }
 
+// From mmap: a search for leaks would not know a heap's block by its shifted address.
 static tn_status allocate(void *self, int32_t index, uint64_t size_bytes, void **data) {
-  tn_status status = host_device_allocate(self, index, size_bytes, data);
-  if (status == TN_OK) *data = shifted(*data);
-  return status;
+  (void)self, (void)index;
+  void *block = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return TN_OUT_OF_MEMORY;
+  *data = shifted(block);
+  return TN_OK;
 }
 
 static void release(void *self, int32_t index, void *data, uint64_t size_bytes) {
-  host_device_release(self, index, real(data), size_bytes);
+  (void)self, (void)index;
+  munmap(real(data), size_bytes);
 }
 
 static tn_status copy_in(void *self, int32_t index, void *stream, void *to, const void *from,
