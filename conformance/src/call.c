@@ -63,6 +63,7 @@ static tn_status read_strided(tn_tensor *tensor, uint8_t *bytes, size_t size) {
     *(reach < 0 ? &low : &high) += reach;
   }
   tn_scope *scope = tn_scope_open();
+  if (scope == NULL) return TN_OUT_OF_MEMORY;
   tn_tensor *span = tn_as_strided(tensor, TN_SHAPE(high - low + 1), TN_INTS(1),
                                   .storage_offset = TN_INT(tn_tensor_storage_offset(tensor) + low));
   size_t total = (size_t)(high - low + 1) * size;
@@ -172,6 +173,11 @@ void tn__call_seeded(const tn_op *op, const tn__prepared *prepared, bool seed, t
   tn_value values[TN_SPEC_MAX_RESULTS];
   *outcome = (tn__outcome){0};
   tn_scope *scope = tn_scope_open();
+  if (scope == NULL) {  // the kit makes allocations fail, this one too
+    outcome->status = TN_OUT_OF_MEMORY;
+    conclude(outcome);
+    return;
+  }
   tn__witness_forget();
   int64_t before = tn_fallback_count();
   if (seed) tn_manual_seed(TN__SEED);
