@@ -76,9 +76,7 @@ static tn_status host_result_create(tn_kernel_ctx *ctx, const tn_args *args, uin
   return tn__call_result_create(ctx->host_data, args, output, rank, sizes);
 }
 
-static const char *host_option(const char *name) {
-  return tn__environment_of_backend(name);
-}
+static const char *host_option(const char *name) { return tn__environment_of_backend(name); }
 
 static const void *host_extension(const char *name) {
   if (name != NULL && strcmp(name, TN_KERNELS_EXTENSION) == 0) return &tn__kernels_extension;

@@ -285,8 +285,8 @@ typedef struct tn_device_table {
   tn_status (*count)(void *self, int32_t *count, char *reason, uint64_t reason_size);
   tn_status (*properties)(void *self, int32_t index, tn_device_properties *properties);
 
-  // Raw segments, at least 64-byte aligned. The core caches and splits them, and gives one back only
-  // when nothing on its way uses it: release need not wait.
+  // Raw segments, at least 64-byte aligned. The core caches and splits them, and gives one back
+  // only when nothing on its way uses it: release need not wait.
   tn_status (*allocate)(void *self, int32_t index, uint64_t size_bytes, void **data);
   void (*release)(void *self, int32_t index, void *data, uint64_t size_bytes);
 
