@@ -260,6 +260,27 @@ TN_TEST(device, synchronises_all_of_its_streams) {
   tn_scope_close(scope);
 }
 
+TN_TEST(stream, is_done_at_shutdown_and_may_be_released_after_it) {
+  tn_device device = use_sim();
+  tn_scope *scope = tn_scope_open();
+  tn_stream *side = tn_stream_new(device, 0);
+  tn_event *event = tn_event_new(device, false);
+  tn_tensor *pinned = tn_pin_memory(doubles(TN_SHAPE(2), (double[]){1, 2}), device);
+  go_to(side);
+  slowly(tn_aten_to_copy(pinned, .device = device, .non_blocking = true));
+  cr_assert_eq(tn_event_record(event, NULL), TN_OK);
+  tn_shutdown();
+  expect_ok();
+  cr_assert_null(tn_stream_new(device, 0));
+  cr_assert_eq(tn_error_clear(), TN_WRONG_STATE);
+  cr_assert_null(tn_event_new(device, false));
+  cr_assert_eq(tn_error_clear(), TN_WRONG_STATE);
+  cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
+  tn_event_release(event);
+  tn_stream_release(side);
+  tn_scope_close(scope);
+}
+
 TN_TEST(stream, that_is_released_finishes_its_work) {
   tn_device device = use_sim();
   tn_scope *scope = tn_scope_open();

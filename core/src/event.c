@@ -69,10 +69,10 @@ tn_event *tn_event_new(tn_device device, bool timing) {
 
 void tn_event_release(tn_event *event) {
   if (event == NULL) return;
-  // Once the process is closed backends are not called any more.
-  bool closed = (tn__gate_load() & TN__GATE_CLOSED) != 0;
+  // In the child of a fork there is no backend to call.
+  bool forked = (tn__gate_load() & TN__GATE_FORKED) != 0;
   const tn_device_table *table = table_of(event);
-  if (event->native != NULL && !closed) {
+  if (event->native != NULL && !forked) {
     table->event_destroy(table->self, event->device.index, event->native);
   }
   free(event);
