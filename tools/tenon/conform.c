@@ -18,18 +18,6 @@
 
 enum { LIST_SIZE = 65536 };
 
-// Takes "--flag value" out of the arguments; NULL where it is not there.
-static const char *take_option(int *argc, char **argv, const char *flag) {
-  for (int i = 1; i + 1 < *argc; i++) {
-    if (strcmp(argv[i], flag) != 0) continue;
-    const char *value = argv[i + 1];
-    memmove(argv + i, argv + i + 2, sizeof *argv * (size_t)(*argc - i - 1));
-    *argc -= 2;
-    return value;
-  }
-  return NULL;
-}
-
 // "f32,int64" as a set; false with a message for a name that is no dtype.
 static bool parse_dtypes(const char *list, uint64_t *dtypes) {
   *dtypes = 0;
@@ -222,13 +210,13 @@ int tenon_conform(int argc, char **argv) {
   bool verbose = tenon_take_flag(&argc, argv, "--verbose");
   bool full = tenon_take_flag(&argc, argv, "--full");
   bool quick = tenon_take_flag(&argc, argv, "--quick");
-  const char *dtypes = take_option(&argc, argv, "--dtype");
-  const char *expected = take_option(&argc, argv, "--expect");
+  const char *dtypes = tenon_take_option(&argc, argv, "--dtype");
+  const char *expected = tenon_take_option(&argc, argv, "--expect");
   tn_conformance_options options = {
       .struct_size = sizeof options, .full = full, .command = command};
-  options.ops = take_option(&argc, argv, "--ops");
-  options.html = take_option(&argc, argv, "--report");
-  options.device = take_option(&argc, argv, "--device");
+  options.ops = tenon_take_option(&argc, argv, "--ops");
+  options.html = tenon_take_option(&argc, argv, "--report");
+  options.device = tenon_take_option(&argc, argv, "--device");
   if (argc > 2 || (full && quick) || (argc == 2 && argv[1][0] == '-')) {
     return tenon_usage("conform");
   }

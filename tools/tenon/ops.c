@@ -2,7 +2,7 @@
 //
 // ops: the operators, and who has a kernel for which dtype of each.
 
-#include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tenon/tenon.h>
@@ -67,9 +67,23 @@ static void print_op(const tn_op *op, tn_device device) {
   printf("%s\n", any || !traits.needs_kernel ? "" : " (no kernel)");
 }
 
+// Whether |globs| are about some operator; says which is nearest where they are not.
+static bool is_about_some(const char *globs) {
+  for (int32_t i = 0; i < tn_op_count(); i++) {
+    if (tn_op_matches(globs, tn_op_name(tn_op_at(i)))) return true;
+  }
+  char nearest[96];
+  tn_op_nearest(globs, nearest, sizeof nearest);
+  fprintf(stderr, "tenon ops: no operator matches '%s'", globs);
+  if (nearest[0] != '\0') fprintf(stderr, "; the nearest is '%s'", nearest);
+  fprintf(stderr, "\n");
+  return false;
+}
+
 int tenon_ops(int argc, char **argv) {
   bool as_json = tenon_take_flag(&argc, argv, "--json");
   if (argc > 2) return tenon_usage("ops");
+  if (argc == 2 && !is_about_some(argv[1])) return 2;
   tn_device device = tn_device_default();
   // What is wrong with the settings is wrong for every operator.
   if (device.type == 0 || tn_op_kernels(tn_op_name(tn_op_at(0)), TN_F32, device, NULL, 0) < 0) {
@@ -82,7 +96,7 @@ int tenon_ops(int argc, char **argv) {
   if (as_json) json_open(&out, NULL, '[');
   for (int32_t i = 0; i < tn_op_count(); i++) {
     const tn_op *op = tn_op_at(i);
-    if (argc == 2 && fnmatch(argv[1], tn_op_name(op), 0) != 0) continue;
+    if (argc == 2 && !tn_op_matches(argv[1], tn_op_name(op))) continue;
     if (as_json) {
       json_op(&out, op, device, device_name);
     } else {
