@@ -61,7 +61,7 @@ TN_TEST(copy, from_pinned_memory_comes_late_where_that_is_asked_for) {
   tn_tensor *x = tn_pin_memory(doubles(TN_SHAPE(2), (double[]){1, 2}), device);
   tn_tensor *prompt = tn_to(x, device, TN_DTYPE_NONE);
   cr_assert(is_done(device), "nobody asked");
-  tn_tensor *late = tn_aten_to_copy(x, .device = device, .non_blocking = true);
+  tn_tensor *late = tn_to_async(x, device, TN_DTYPE_NONE);
   cr_assert_not(is_done(device));
   expect_exactly(late, 1, 2);
   expect_exactly(prompt, 1, 2);
@@ -77,7 +77,7 @@ TN_TEST(copy, from_pinned_memory_takes_what_is_there_when_its_turn_comes) {
   tn_device device = use_sim();
   tn_scope *scope = tn_scope_open();
   tn_tensor *x = tn_pin_memory(doubles(TN_SHAPE(2), (double[]){1, 2}), device);
-  tn_tensor *late = tn_aten_to_copy(x, .device = device, .non_blocking = true);
+  tn_tensor *late = tn_to_async(x, device, TN_DTYPE_NONE);
   cr_assert_eq(tn_fill_(x, 9), TN_OK);
   expect_exactly(late, 9, 9);
   tn_scope_close(scope);
@@ -89,9 +89,9 @@ TN_TEST(copy, from_ordinary_memory_has_read_it_when_the_call_returns) {
   enum { MANY = 1 << 18 };
   tn_tensor *few = doubles(TN_SHAPE(2), (double[]){1, 2});
   tn_tensor *many = tn_full(TN_SHAPE(MANY), 5, .dtype = TN_F64, .device = TN_DEVICE_CPU);
-  tn_tensor *late = tn_aten_to_copy(few, .device = device, .non_blocking = true);
+  tn_tensor *late = tn_to_async(few, device, TN_DTYPE_NONE);
   cr_assert_not(is_done(device), "a few bytes are staged");
-  tn_tensor *prompt = tn_aten_to_copy(many, .device = device, .non_blocking = true);
+  tn_tensor *prompt = tn_to_async(many, device, TN_DTYPE_NONE);
   cr_assert(is_done(device));
   cr_assert_eq(tn_fill_(few, 9), TN_OK);
   cr_assert_eq(tn_fill_(many, 9), TN_OK);
@@ -104,7 +104,7 @@ TN_TEST(copy, to_the_host_comes_late_where_that_is_asked_for) {
   tn_device device = use_sim();
   tn_scope *scope = tn_scope_open();
   tn_tensor *x = on(device, 3);
-  tn_tensor *late = tn_aten_to_copy(x, .device = TN_DEVICE_CPU, .non_blocking = true);
+  tn_tensor *late = tn_to_async(x, TN_DEVICE_CPU, TN_DTYPE_NONE);
   cr_assert(tn_is_pinned(late));
   cr_assert_not(is_done(device));
   expect_exactly(late, 3, 3);  // reading waits
@@ -138,7 +138,7 @@ TN_TEST(pinned, memory_is_not_handed_out_while_a_stream_copies_it) {
   tn_scope *inner = tn_scope_open();
   tn_tensor *first = tn_pin_memory(x, device);
   const void *place = tn_tensor_const_data(first);
-  tn_tensor *late = tn_escape(tn_aten_to_copy(first, .device = device, .non_blocking = true));
+  tn_tensor *late = tn_escape(tn_to_async(first, device, TN_DTYPE_NONE));
   tn_scope_close(inner);
   cr_assert_eq(tn_stream_set_current(tn_stream_default(device)), TN_OK);
   tn_tensor *second = tn_pin_memory(tn_add(x, x), device);

@@ -134,22 +134,32 @@ tn_status tn_copy_to_host(const tn_tensor *tensor, void *out, size_t size_bytes,
   return status;
 }
 
-tn_tensor *tn_to(tn_tensor *tensor, tn_device device, tn_dtype dtype) {
+// |name| is the call's, for messages.
+static tn_tensor *move(tn_tensor *tensor, tn_device device, tn_dtype dtype, bool non_blocking,
+                       const char *name) {
   if (tn__is_absent(tensor)) {
-    if (tensor == NULL) tn__null_operand("tn_to", "tensor");
+    if (tensor == NULL) tn__null_operand(name, "tensor");
     return tensor;
   }
   if (device.type == 0) device = tensor->device;
   if (dtype == TN_DTYPE_NONE) dtype = tensor->dtype;
   if (dtype < 0 || dtype >= TN_DTYPE_COUNT) {
-    tn__error(TN_INVALID_DTYPE, NULL, "tn_to: %d is no dtype", dtype);
+    tn__error(TN_INVALID_DTYPE, NULL, "%s: %d is no dtype", name, dtype);
     return NULL;
   }
   if (tn_device_equal(device, tensor->device) && dtype == tensor->dtype) {
     tn__retain_raw(tensor);
     return tn__give(tensor);
   }
-  return tn_aten_to_copy(tensor, .dtype = dtype, .device = device);
+  return tn_aten_to_copy(tensor, .dtype = dtype, .device = device, .non_blocking = non_blocking);
+}
+
+tn_tensor *tn_to(tn_tensor *tensor, tn_device device, tn_dtype dtype) {
+  return move(tensor, device, dtype, false, "tn_to");
+}
+
+tn_tensor *tn_to_async(tn_tensor *tensor, tn_device device, tn_dtype dtype) {
+  return move(tensor, device, dtype, true, "tn_to_async");
 }
 
 tn_tensor *tn_to_named(tn_tensor *tensor, const char *device, tn_dtype dtype) {

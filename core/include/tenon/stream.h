@@ -87,7 +87,7 @@ TN_API tn_status tn_event_elapsed_ms(tn_event *start, tn_event *end, double *ela
 TN_API tn_status tn_record_stream(tn_tensor *tensor, tn_stream *stream);
 
 // A contiguous copy of a cpu tensor in memory that |device|, like all of its type, copies to and
-// from without staging, so that with .non_blocking tn_aten_to_copy and tn_copy_ only enqueue; the
+// from without staging, so that tn_to_async, and tn_copy_ with .non_blocking, only enqueue; the
 // tensor itself where it is such already. On devices whose backend has no such memory, an ordinary
 // copy. What is copied from it stays as it is until the stream has been waited for. What is copied
 // into it is waited for by tn_item, tn_copy_to_host, printing and saving, but not by calls on the

@@ -77,7 +77,13 @@ TN_API tn_tensor *tn_from_data(const void *data, tn_ints shape, tn_dtype dtype);
 // owns: +1 | errors: UNAVAILABLE, OUT_OF_MEMORY, INVALID_ARGUMENT
 TN_API tn_tensor *tn_to(tn_tensor *tensor, tn_device device, tn_dtype dtype);
 
-// The same with the device's name: tn_to_named(x, "cpu", TN_F64).
+// The same, but a copy from or into pinned memory (<tenon/stream.h>) is only enqueued on the
+// current stream when the call returns: until that has been waited for, do not write to |tensor|,
+// and do not hand a result on the cpu to anything but what waits itself (reading, printing,
+// saving). owns: +1 | errors: UNAVAILABLE, OUT_OF_MEMORY, INVALID_ARGUMENT
+TN_API tn_tensor *tn_to_async(tn_tensor *tensor, tn_device device, tn_dtype dtype);
+
+// tn_to with the device's name: tn_to_named(x, "cpu", TN_F64).
 TN_API tn_tensor *tn_to_named(tn_tensor *tensor, const char *device, tn_dtype dtype);
 
 // ---- dtypes
