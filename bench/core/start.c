@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// start: how long it takes from before a process is started to its first result, and how large the
-// library is without its symbols. The process is bench_start, which stands beside this program.
+// start: how long it takes from before a process is started to its first result, how long `tenon
+// info` takes with five backends, and how large the library is without its symbols. The first two
+// run bench_start and tenon, which stand beside this program.
 
 #define _GNU_SOURCE  // dladdr, RTLD_DEFAULT
 #include <dlfcn.h>
@@ -47,6 +48,29 @@ static void measure_start(const bench_run *bench, const row_spec *spec, bench_ro
       row_missing(row, "bench_start failed");
       return;
     }
+  }
+  row_from_timing(row, summarise(samples, count));
+}
+
+// The backends of the tests, each of which is opened in a process that is started for it.
+#define TEST_BACKEND(name) name "=" TN_BUILD_DIR "/lib/test_plugins/libtenon_backend_" name ".so,"
+static const char five_backends[] = "TENON_BACKENDS=" TEST_BACKEND("castor") TEST_BACKEND("pollux")
+    TEST_BACKEND("null") TEST_BACKEND("sim") "cpu";
+
+static void measure_info(const bench_run *bench, const row_spec *spec, bench_row *row) {
+  (void)spec;
+  double samples[STARTS];
+  char path[4096], text[16];
+  int count = bench->quick ? QUICK_STARTS : STARTS;
+  if (!beside(bench->program, "tenon", path, sizeof path)) return;
+  char *argv[] = {"env", (char *)(size_t)five_backends, path, "info", NULL};
+  for (int i = -1; i < count; i++) {  // once to warm the files
+    int64_t started = now_ns();
+    if (capture(argv, text, sizeof text, false) != 0) {
+      row_missing(row, "tenon info failed: the tests' backends are not built");
+      return;
+    }
+    if (i >= 0) samples[i] = (double)(now_ns() - started);
   }
   row_from_timing(row, summarise(samples, count));
 }
@@ -104,6 +128,12 @@ static const row_spec specs[] = {
      .unit = "ns",
      .subject = "empty",
      .measure = measure_start},
+    {.name = "start.info",
+     .what = "tenon info, five backends",
+     .unit = "ns",
+     .target = VALUE_AT_MOST,
+     .limit = 100e6,
+     .measure = measure_info},
     {.name = "size.libtenon",
      .what = "libtenon.so, stripped",
      .unit = "bytes",
