@@ -22,7 +22,8 @@ TN_TEST(pinned, memory_is_the_devices_and_pinned_once) {
   cr_assert_eq(tn_fill_(pinned, 7), TN_OK);
   expect_exactly(x, 1, 2, 3, 4);
   expect_exactly(
-      tn_pin_memory(tn_full(TN_SHAPE(), 3, .dtype = TN_F64, .device = TN_DEVICE_CPU), device), 3);
+      tn_pin_memory(tn_full(TN_SHAPE_SCALAR, 3, .dtype = TN_F64, .device = TN_DEVICE_CPU), device),
+      3);
   expect_shape(tn_pin_memory(tn_zeros(TN_SHAPE(0, 2), .device = TN_DEVICE_CPU), device),
                TN_SHAPE(0, 2));
   tn_scope_close(scope);

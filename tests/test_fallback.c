@@ -149,13 +149,13 @@ TN_TEST(fallback, sees_views_as_they_are) {
   few("cpu");
   tn_tensor *x = numbers(TN_SHAPE(4, 6)), *y = there(x);
   expect_same(tn_exp(tn_transpose(y, 0, 1)), tn_exp(tn_transpose(x, 0, 1)));
-  expect_same(tn_exp(tn_slice(y, 1, .start = 1, .end = 6, .step = 2)),
-              tn_exp(tn_slice(x, 1, .start = 1, .end = 6, .step = 2)));
+  expect_same(tn_exp(tn_slice(y, 1, .start = TN_INT(1), .end = TN_INT(6), .step = TN_INT(2))),
+              tn_exp(tn_slice(x, 1, .start = TN_INT(1), .end = TN_INT(6), .step = TN_INT(2))));
   expect_same(tn_exp(tn_expand(tn_select(y, 0, 2), TN_SHAPE(3, 6))),
               tn_exp(tn_expand(tn_select(x, 0, 2), TN_SHAPE(3, 6))));
-  tn_tensor *none = tn_slice(y, 0, .start = 4);
-  expect_same(tn_exp(none), tn_exp(tn_slice(x, 0, .start = 4)));
-  expect_same(tn_sum(none), tn_sum(tn_slice(x, 0, .start = 4)));
+  tn_tensor *none = tn_slice(y, 0, .start = TN_INT(4));
+  expect_same(tn_exp(none), tn_exp(tn_slice(x, 0, .start = TN_INT(4))));
+  expect_same(tn_sum(none), tn_sum(tn_slice(x, 0, .start = TN_INT(4))));
   tn_scope_close(scope);
 }
 
@@ -229,11 +229,13 @@ TN_TEST(fallback, writes_views_and_nothing_beside_them) {
   cr_assert_eq(tn_exp_(tn_transpose(y, 0, 1)), TN_OK);
   cr_assert_eq(tn_exp_(tn_transpose(x, 0, 1)), TN_OK);
   expect_same(y, x);
-  cr_assert_eq(tn_neg_(tn_slice(y, 1, .start = 1, .end = 6, .step = 2)), TN_OK);
-  cr_assert_eq(tn_neg_(tn_slice(x, 1, .start = 1, .end = 6, .step = 2)), TN_OK);
+  cr_assert_eq(tn_neg_(tn_slice(y, 1, .start = TN_INT(1), .end = TN_INT(6), .step = TN_INT(2))),
+               TN_OK);
+  cr_assert_eq(tn_neg_(tn_slice(x, 1, .start = TN_INT(1), .end = TN_INT(6), .step = TN_INT(2))),
+               TN_OK);
   expect_same(y, x);
-  cr_assert_eq(tn_neg_(tn_slice(y, 1, .start = 2, .end = 5)), TN_OK);
-  cr_assert_eq(tn_neg_(tn_slice(x, 1, .start = 2, .end = 5)), TN_OK);
+  cr_assert_eq(tn_neg_(tn_slice(y, 1, .start = TN_INT(2), .end = TN_INT(5))), TN_OK);
+  cr_assert_eq(tn_neg_(tn_slice(x, 1, .start = TN_INT(2), .end = TN_INT(5))), TN_OK);
   expect_same(y, x);
   tn_scope_close(scope);
 }

@@ -67,7 +67,7 @@ static tn_status read_strided(tn_tensor *tensor, uint8_t *bytes, size_t size) {
   tn_tensor *span = tn_as_strided(tensor, TN_SHAPE(high - low + 1), TN_INTS(1),
                                   .storage_offset = TN_INT(tn_tensor_storage_offset(tensor) + low));
   size_t total = (size_t)(high - low + 1) * size;
-  uint8_t *all = malloc(total);
+  uint8_t *all = malloc(total > 0 ? total : 1);
   tn_status status = span == NULL  ? tn_error_peek()->status
                      : all == NULL ? tn_error_set(TN_OUT_OF_MEMORY, "a result")
                                    : tn_copy_to_host(span, all, total, tn_tensor_dtype(tensor));

@@ -11,11 +11,7 @@
 
 // ---- pieces ------------------------------------------------------------------------------------
 
-static char *put(char *at, const char *text) {
-  size_t length = strlen(text);
-  memcpy(at, text, length);
-  return at + length;
-}
+static char *put(char *at, const char *text) { return stpcpy(at, text); }
 
 static char *put_number(char *at, uint64_t number) {
   char digits[20];
