@@ -63,13 +63,6 @@ static void close_streams(void *a, void *b) {
   plugin_host_desc->quiesce();
 }
 
-// For tests that do not wait on purpose, which is the very thing that the thread sanitizer reports.
-static void race_on_purpose(void) {
-#if defined(__SANITIZE_THREAD__)
-  cr_skip_test("a race on purpose");
-#endif
-}
-
 // ---- memory ------------------------------------------------------------------------------------
 
 TN_TEST(sim_memory, faults_when_the_host_reads_it, .signal = SIGSEGV) {

@@ -53,11 +53,4 @@ static inline void go_to(tn_stream *stream) {
   cr_assert_eq(tn_stream_set_current(stream), TN_OK);
 }
 
-// For what is not waited for on purpose, which is the very thing that the thread sanitizer reports.
-static inline void race_on_purpose(void) {
-#if defined(__SANITIZE_THREAD__)
-  cr_skip_test("a race on purpose");
-#endif
-}
-
 #endif  // TENON_SIM_TEST_H_

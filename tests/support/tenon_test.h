@@ -29,6 +29,13 @@ bool tn_test_leaks(void);
 // expects that signal: AddressSanitizer otherwise turns it into a report and exit code 1.
 void tn_test_let_signal_through(int signal_number);
 
+// For a test of what races on purpose, which is the very thing that the thread sanitizer reports.
+static inline void race_on_purpose(void) {
+#if defined(__SANITIZE_THREAD__)
+  cr_skip_test("a race on purpose");
+#endif
+}
+
 // C11 wants an argument for every "...", so a test without options picks a macro that has none.
 #define TN_TEST(...)                                                                     \
   TN_TEST_PICK_(__VA_ARGS__, TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_WITH_, TN_TEST_WITH_, \
