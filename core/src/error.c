@@ -89,12 +89,20 @@ tn_status tn__out_of_memory(const char *what, uint64_t size_bytes) {
                    (unsigned long long)size_bytes);
 }
 
-void tn__null_operand(const char *op, const char *argument) {
+static void null_argument(const char *call, const char *argument, const char *hint) {
   if (tn__tls.has_error) return;
-  tn__error_details details = {op, argument, NULL, "use TN_NONE for an operand that is not given"};
+  tn__error_details details = {call, argument, NULL, hint};
   tn__error(TN_INVALID_ARGUMENT, &details,
-            "%s: argument '%s' is NULL, and no earlier call on this thread has failed", op,
+            "%s: argument '%s' is NULL, and no earlier call on this thread has failed", call,
             argument);
+}
+
+void tn__null_operand(const char *op, const char *argument) {
+  null_argument(op, argument, "use TN_NONE for an operand that is not given");
+}
+
+void tn__null_argument(const char *call, const char *argument) {
+  null_argument(call, argument, "");
 }
 
 void tn__error_note(const char *format, ...) {

@@ -35,7 +35,7 @@ static int64_t host_time_ns(void) {
 }
 
 static tn_status absent(const char *call, const char *argument) {
-  tn__null_operand(call, argument);
+  tn__null_argument(call, argument);
   return tn__failure();
 }
 

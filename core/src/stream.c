@@ -132,7 +132,7 @@ void tn__streams_finish(void) {
 
 tn_status tn_stream_synchronize(tn_stream *stream) {
   if (stream == NULL) {
-    tn__null_operand("tn_stream_synchronize", "stream");
+    tn__null_argument("tn_stream_synchronize", "stream");
     return tn__failure();
   }
   return tn__stream_wait(stream);
@@ -140,7 +140,7 @@ tn_status tn_stream_synchronize(tn_stream *stream) {
 
 tn_status tn_stream_query(tn_stream *stream, bool *done) {
   if (stream == NULL || done == NULL) {
-    tn__null_operand("tn_stream_query", stream == NULL ? "stream" : "done");
+    tn__null_argument("tn_stream_query", stream == NULL ? "stream" : "done");
     return tn__failure();
   }
   *done = true;
@@ -203,7 +203,7 @@ tn_status tn__stream_order(tn_stream *later, tn_stream *earlier) {
 
 tn_status tn_stream_wait_stream(tn_stream *stream, tn_stream *other) {
   if (stream == NULL || other == NULL) {
-    tn__null_operand("tn_stream_wait_stream", stream == NULL ? "stream" : "other");
+    tn__null_argument("tn_stream_wait_stream", stream == NULL ? "stream" : "other");
     return tn__failure();
   }
   return tn__stream_order(stream, other);
@@ -347,7 +347,7 @@ tn_status tn__stream_make_current(tn__thread *thread, tn_stream *stream) {
 
 tn_status tn_stream_set_current(tn_stream *stream) {
   if (stream == NULL) {
-    tn__null_operand("tn_stream_set_current", "stream");
+    tn__null_argument("tn_stream_set_current", "stream");
     return tn__failure();
   }
   return tn__stream_make_current(&tn__tls, stream);

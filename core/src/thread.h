@@ -103,6 +103,8 @@ tn_status tn__error(tn_status status, const tn__error_details *details, const ch
 tn_status tn__out_of_memory(const char *what, uint64_t size_bytes);
 // Records that a NULL operand was given where nothing says why it is NULL.
 void tn__null_operand(const char *op, const char *argument);
+// The same of what is no tensor: a stream, an event, a place for an answer.
+void tn__null_argument(const char *call, const char *argument);
 // The recorded error's status: what a function returns whose callee gave NULL.
 tn_status tn__failure(void);
 // Names the operator in the error that was reported last, where that is kept and names none.
