@@ -699,3 +699,16 @@ TN_TEST(bad_device, names_that_are_none) {
   }
   tn_release(x);
 }
+
+// What `.start = 1` in place of `.start = TN_INT(1)` makes of the option.
+TN_TEST(bad_option, bare_numbers_are_not_taken_for_absent) {
+  tn_tensor *x = tn_ones(TN_SHAPE(4, 3));
+  cr_assert_null(tn_slice(x, .start = {1, 0}));
+  expect_error(TN_INVALID_ARGUMENT, "option 'start' is a bare number; write TN_INT");
+  cr_assert_eq(tn_argmax_out(x, x, .dim = {1, 0}), TN_INVALID_ARGUMENT);
+  expect_error(TN_INVALID_ARGUMENT, "'dim'");
+  tn_tensor *all = tn_slice(x, .start = {0, 0});
+  expect_shape(all, TN_SHAPE(4, 3));
+  tn_release(all);
+  tn_release(x);
+}

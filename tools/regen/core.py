@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The core's generated sources: ids, the operator table, and the bodies of the typed calls."""
 
-from .calls import arg_kind, calls_of, initializer, list_values, list_variable, option_given
+from .calls import (arg_kind, calls_of, initializer, list_values, list_variable, option_given,
+                    option_type)
 from .names import ident, inplace_name
 from .text import banner, wrap_list
 
@@ -133,6 +134,17 @@ REACHES = """
    (size_t)((const char *)(&(options)->field + 1) - (const char *)(options)))
 """
 
+BARE = """
+// A number given without TN_INT or TN_FLOAT lands in |value| and would pass for an absent option.
+static bool is_bare(const char *op, const char *option, bool is_set, int64_t present) {
+  if (!is_set || present != 0) return false;
+  tn_error_set(TN_INVALID_ARGUMENT,
+               "%s: option '%s' is a bare number; write TN_INT(..), or TN_FLOAT(..) for a real one",
+               op, option);
+  return true;
+}
+"""
+
 LIST_OK = """
 // Refuses a list that cannot be one.
 static bool list_ok(const char *op, const char *argument, tn_tensors list) {
@@ -226,6 +238,23 @@ def attrs_code(call):
     return lines
 
 
+def is_wrapped(arg):
+    """Whether an option is a number that says whether it is given."""
+    return option_type(arg).strip() in ("tn_opt_int", "tn_opt_float")
+
+
+def bare_code(call):
+    """Lines that refuse numbers without their wrapping, before anything is allocated."""
+    failed = "return TN_INVALID_ARGUMENT;" if call.into else "return NULL;"
+    lines = []
+    for arg in filter(is_wrapped, call.options):
+        field = f"options->{arg.name}"
+        lines += [f"  if (options != NULL && REACHES(options, {arg.name}) &&",
+                  f'      is_bare("{call.op.name}", "{arg.name}", {field}.value != 0, '
+                  f"{field}.present)) {{", f"    {failed}", "  }"]
+    return lines
+
+
 def options_code(call):
     """Lines that let the options replace defaults."""
     if not call.options:
@@ -277,7 +306,7 @@ def call_body(call):
         symbol = f"({symbol})"  # a macro of the same name exists
     before, inputs, count, frees = inputs_code(call)
     lines = wrap_list(f"{call.returns}{symbol}(", call.parameters(), ") {")
-    lines += before + attrs_code(call) + options_code(call)
+    lines += bare_code(call) + before + attrs_code(call) + options_code(call)
     attrs = "&attrs" if call.op.run.attrs else "NULL"
     return lines + return_code(call, inputs, count, attrs, frees) + ["}", ""]
 
@@ -286,16 +315,18 @@ def ops_source(ops):
     """core/src/generated/ops.c."""
     calls = [call for op in ops for call in calls_of(op)]
     lists = any(op.list_arg for op in ops)
+    wrapped = any(is_wrapped(arg) for call in calls for arg in call.options)
     joins = any(op.list_arg and len(op.inputs) > 1 for op in ops)
     lines = banner("ops: the typed calls. Each lays its operands and attributes out on the stack "
                    "and enters the dispatcher.")
     lines += ["#include <tenon/ops.h>", ""]
     lines += ["#include <stdlib.h>", "#include <string.h>", ""] if joins else []
-    lines += ["#include <tenon/error.h>", ""] if lists else []
+    lines += ["#include <tenon/error.h>", ""] if lists or wrapped else []
     lines += ['#include "op_ids.h"', '#include "op_table.h"', '#include "tensor_impl.h"', ""]
     lines += ["enum { TN__STACK_INPUTS = 16 };"] if joins else []
     lines += ["enum { TN__LONGEST_LIST = 1 << 30 };"] if lists else []
     lines += (REACHES.strip("\n").split("\n") + [""] if any(c.options for c in calls) else [])
+    lines += (BARE.strip("\n").split("\n") + [""] if wrapped else [])
     lines += (LIST_OK.strip("\n").split("\n") + [""] if lists else [])
     lines += (JOINED.strip("\n").split("\n") + [""] if joins else [])
     lines += list_arrays(ops) + [""] if list_arrays(ops) else []

@@ -57,7 +57,8 @@ typedef struct tn_tensors {
   ((tn_tensors){(tn_tensor *const[]){__VA_ARGS__}, \
                 (int64_t)(sizeof((tn_tensor *const[]){__VA_ARGS__}) / sizeof(tn_tensor *))})
 
-// An optional integer among named options, where 0 is a value: `.dim = TN_INT(0)`.
+// An optional integer among named options, where 0 is a value: `.dim = TN_INT(0)`. A bare number is
+// an error, except for a bare 0, which cannot be told from an option that is not given.
 #define TN_INT(value) ((tn_opt_int){(value), 1})
 
 // An optional real number among named options.

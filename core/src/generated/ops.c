@@ -19,6 +19,15 @@ enum { TN__LONGEST_LIST = 1 << 30 };
   ((options)->struct_size >= \
    (size_t)((const char *)(&(options)->field + 1) - (const char *)(options)))
 
+// A number given without TN_INT or TN_FLOAT lands in |value| and would pass for an absent option.
+static bool is_bare(const char *op, const char *option, bool is_set, int64_t present) {
+  if (!is_set || present != 0) return false;
+  tn_error_set(TN_INVALID_ARGUMENT,
+               "%s: option '%s' is a bare number; write TN_INT(..), or TN_FLOAT(..) for a real one",
+               op, option);
+  return true;
+}
+
 // Refuses a list that cannot be one.
 static bool list_ok(const char *op, const char *argument, tn_tensors list) {
   if (list.count >= 0 && list.count <= TN__LONGEST_LIST && (list.count == 0 || list.data != NULL)) {
@@ -376,6 +385,10 @@ tn_tensor *tn_arange_step_with(tn_scalar start, tn_scalar end,
 }
 
 tn_tensor *tn_argmax_with(tn_tensor *self, const tn_argmax_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("argmax", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_argmax_attrs attrs = {.dim = {0, 0}, .keepdim = false};
   if (options != NULL) {
@@ -386,6 +399,10 @@ tn_tensor *tn_argmax_with(tn_tensor *self, const tn_argmax_options *options) {
 }
 
 tn_status tn_argmax_out_with(tn_tensor *out, tn_tensor *self, const tn_argmax_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("argmax", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
   tn_tensor *inputs[] = {self};
   tn_argmax_attrs attrs = {.dim = {0, 0}, .keepdim = false};
   if (options != NULL) {
@@ -397,6 +414,10 @@ tn_status tn_argmax_out_with(tn_tensor *out, tn_tensor *self, const tn_argmax_op
 }
 
 tn_tensor *tn_argmin_with(tn_tensor *self, const tn_argmin_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("argmin", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_argmin_attrs attrs = {.dim = {0, 0}, .keepdim = false};
   if (options != NULL) {
@@ -407,6 +428,10 @@ tn_tensor *tn_argmin_with(tn_tensor *self, const tn_argmin_options *options) {
 }
 
 tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self, const tn_argmin_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("argmin", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
   tn_tensor *inputs[] = {self};
   tn_argmin_attrs attrs = {.dim = {0, 0}, .keepdim = false};
   if (options != NULL) {
@@ -419,6 +444,10 @@ tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self, const tn_argmin_op
 
 tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
                               const tn_as_strided_options *options) {
+  if (options != NULL && REACHES(options, storage_offset) &&
+      is_bare("as_strided", "storage_offset", options->storage_offset.value != 0, options->storage_offset.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_as_strided_attrs attrs = {.size = size, .stride = stride, .storage_offset = {0, 0}};
   if (options != NULL) {
@@ -431,6 +460,10 @@ tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
 
 tn_tensor *tn_avg_pool2d_with(tn_tensor *self, tn_ints kernel_size,
                               const tn_avg_pool2d_options *options) {
+  if (options != NULL && REACHES(options, divisor_override) &&
+      is_bare("avg_pool2d", "divisor_override", options->divisor_override.value != 0, options->divisor_override.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_avg_pool2d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
                                .padding = {ints_0, 1}, .ceil_mode = false,
@@ -802,6 +835,14 @@ tn_status tn_cos_out(tn_tensor *out, tn_tensor *self) {
 
 tn_tensor *tn_cross_entropy_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
                                       const tn_cross_entropy_loss_options *options) {
+  if (options != NULL && REACHES(options, reduction) &&
+      is_bare("cross_entropy_loss", "reduction", options->reduction.value != 0, options->reduction.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, ignore_index) &&
+      is_bare("cross_entropy_loss", "ignore_index", options->ignore_index.value != 0, options->ignore_index.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self, target, weight};
   tn_cross_entropy_loss_attrs attrs = {.reduction = 1, .ignore_index = -100,
                                        .label_smoothing = 0.0};
@@ -823,6 +864,10 @@ tn_tensor *tn_detach(tn_tensor *self) {
 }
 
 tn_tensor *tn_diagonal_with(tn_tensor *self, const tn_diagonal_options *options) {
+  if (options != NULL && REACHES(options, dim2) &&
+      is_bare("diagonal", "dim2", options->dim2.value != 0, options->dim2.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_diagonal_attrs attrs = {.offset = 0, .dim1 = 0, .dim2 = 1};
   if (options != NULL) {
@@ -932,6 +977,10 @@ tn_tensor *tn_dropout(tn_tensor *input, double p, bool train) {
 
 tn_tensor *tn_embedding_with(tn_tensor *weight, tn_tensor *indices,
                              const tn_embedding_options *options) {
+  if (options != NULL && REACHES(options, padding_idx) &&
+      is_bare("embedding", "padding_idx", options->padding_idx.value != 0, options->padding_idx.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {weight, indices};
   tn_embedding_attrs attrs = {.padding_idx = -1, .scale_grad_by_freq = false, .sparse = false};
   if (options != NULL) {
@@ -1108,6 +1157,10 @@ tn_status (tn_fill_)(tn_tensor *self, tn_scalar value) {
 }
 
 tn_tensor *tn_flatten_with(tn_tensor *self, const tn_flatten_options *options) {
+  if (options != NULL && REACHES(options, end_dim) &&
+      is_bare("flatten.using_ints", "end_dim", options->end_dim.value != 0, options->end_dim.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_flatten_using_ints_attrs attrs = {.start_dim = 0, .end_dim = -1};
   if (options != NULL) {
@@ -1833,6 +1886,10 @@ tn_tensor *tn_movedim(tn_tensor *self, int64_t source, int64_t destination) {
 
 tn_tensor *tn_mse_loss_with(tn_tensor *self, tn_tensor *target,
                             const tn_mse_loss_options *options) {
+  if (options != NULL && REACHES(options, reduction) &&
+      is_bare("mse_loss", "reduction", options->reduction.value != 0, options->reduction.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self, target};
   tn_mse_loss_attrs attrs = {.reduction = 1};
   if (options != NULL) {
@@ -1949,6 +2006,14 @@ tn_status tn_neg_out(tn_tensor *out, tn_tensor *self) {
 
 tn_tensor *tn_nll_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
                             const tn_nll_loss_options *options) {
+  if (options != NULL && REACHES(options, reduction) &&
+      is_bare("nll_loss", "reduction", options->reduction.value != 0, options->reduction.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, ignore_index) &&
+      is_bare("nll_loss", "ignore_index", options->ignore_index.value != 0, options->ignore_index.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self, target, weight};
   tn_nll_loss_attrs attrs = {.reduction = 1, .ignore_index = -100};
   if (options != NULL) {
@@ -2372,6 +2437,18 @@ tn_status tn_sin_out(tn_tensor *out, tn_tensor *self) {
 }
 
 tn_tensor *tn_slice_with(tn_tensor *self, const tn_slice_options *options) {
+  if (options != NULL && REACHES(options, start) &&
+      is_bare("slice.Tensor", "start", options->start.value != 0, options->start.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, end) &&
+      is_bare("slice.Tensor", "end", options->end.value != 0, options->end.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, step) &&
+      is_bare("slice.Tensor", "step", options->step.value != 0, options->step.present)) {
+    return NULL;
+  }
   tn_tensor *inputs[] = {self};
   tn_slice_Tensor_attrs attrs = {.dim = 0, .start = {0, 0}, .end = {0, 0}, .step = 1};
   if (options != NULL) {
