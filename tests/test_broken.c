@@ -181,22 +181,54 @@ TN_TEST(rows, of_the_future_are_taken) {
   expect_sum_works_on(tn_device_parse("long_rows"));
 }
 
-TN_TEST(rows, for_unknown_operators_are_skipped_and_logged) {
-  list("future_op", false);
-  setenv("TENON_LOG", "loader:debug", 1);
-  fflush(stderr);
-  int saved = dup(2);
-  FILE *file = tmpfile();
-  dup2(fileno(file), 2);
-  tn_device device = tn_device_parse("future_op");
-  dup2(saved, 2);
-  close(saved);
-  cr_assert_neq(device.type, 0, "%s", tn_ok() ? "" : tn_error_peek()->message);
-  char text[8192] = "";
-  rewind(file);
-  text[fread(text, 1, sizeof text - 1, file)] = '\0';
-  fclose(file);
-  cr_assert_not_null(strstr(text, "unknown operator 'add_of_the_future' skipped"), "%s", text);
+// The backend is taken, and the load report remarks |story|.
+static void expect_remark(const char *name, const char *story) {
+  list(name, false);
+  cr_assert_neq(tn_device_parse(name).type, 0, "%s", tn_ok() ? "" : tn_error_peek()->message);
+  char *report = tn_load_report();
+  cr_assert_not_null(strstr(report, story), "'%s' is not in: %s", story, report);
+  free(report);
+  tn_backend_info info = {.name = ""};
+  for (int32_t i = 0; strcmp(info.name, name) != 0; i++) {
+    cr_assert_eq(tn_backend_at(i, &info), TN_OK);
+  }
+  cr_assert_str_eq(info.stage, "ready");
+  cr_assert_not_null(strstr(info.remark, story), "%s", info.remark);
+}
+TN_TEST(rows, for_unknown_operators_are_remarked_on) {
+  expect_remark("future_op",
+                "2 rows name operators that this host does not know: addd.Tensor first "
+                "(did you mean add.Tensor?)");
+}
+TN_TEST(rows, for_forms_of_operators_are_remarked_on) {
+  expect_remark("inplace_op", "are never asked for: add_.Tensor first");
+}
+TN_TEST(rows, of_newer_attributes_are_taken_and_remarked_on) {
+  expect_remark("newer_attrs", "newer attributes of their operators than this host has");
+  expect_sum_works_on(tn_device_parse("newer_attrs"));
+}
+TN_TEST(rows, of_impossible_attributes_are_refused) {
+  expect_refused("huge_attrs", "init", "have 60000 bytes, which cannot be");
+}
+TN_TEST(count, of_more_devices_than_are_used_is_remarked_on) {
+  expect_remark("count_many",
+                "it counts 2000000000 devices of type 'count_many', of which 64 are used");
+  cr_assert_eq(tn_device_count("count_many"), 64);
+}
+
+// What a terminal would obey is not passed on.
+TN_TEST(texts, of_a_plugin_hold_no_control_characters) {
+  list("odd_texts", true);
+  cr_assert_not(tn_device_is_available("odd_texts"));
+  char *report = tn_load_report();
+  cr_assert_null(strchr(report, '\033'), "%s", report);
+  cr_assert_not_null(strstr(report, "odd_texts: init: ?[2Jgone   cpu: ready"), "%s", report);
+  free(report);
+  tn_backend_info info = {.name = ""};
+  for (int32_t i = 0; strcmp(info.name, "odd_texts") != 0; i++) {
+    cr_assert_eq(tn_backend_at(i, &info), TN_OK);
+  }
+  cr_assert_str_eq(info.version, "?[1m9  ready\xff???");
 }
 
 // ---- workers and wrappers ----------------------------------------------------------------------

@@ -49,6 +49,32 @@ TN_TEST(info, speaks_json) {
   expect("{\"type\":\"cpu\",\"count\":1}");
 }
 
+// Python's reader is strict about both UTF-8 and JSON.
+TN_TEST(info, speaks_json_whatever_the_texts_are) {
+  setenv("TENON_BACKEND_PATH", BROKEN("odd_texts"), 1);
+  setenv("TENON_BACKENDS", "cpu,odd\xff?", 1);
+  info(
+      "--json 2>/dev/null | python3 -c 'import json, sys; json.loads(sys.stdin.buffer.read()"
+      ".decode())' && echo it is JSON");
+  expect("it is JSON");
+  info("--json 2>/dev/null");
+  expect("odd\\ufffd?");
+  unsetenv("TENON_BACKENDS");
+  info("--json 2>/dev/null");
+  expect("?[1m9  ready\\ufffd???");
+  cr_assert_null(strchr(text, '\xff'));
+}
+
+TN_TEST(info, remarks_on_rows_that_are_left_out) {
+  setenv("TENON_BACKEND_PATH", BROKEN("future_op"), 1);
+  cr_assert_eq(info(""), 0, "%s", text);
+  expect(
+      "    2 rows name operators that this host does not know: addd.Tensor first (did you mean "
+      "add.Tensor?)\n");
+  cr_assert_eq(info("--why future_op"), 0, "%s", text);
+  expect("    remark: 2 rows name operators");
+}
+
 static void expect_survived(const char *path, const char *arguments, const char *story) {
   setenv("TENON_BACKEND_PATH", path, 1);
   cr_assert_eq(info(arguments), 0, "%s", text);

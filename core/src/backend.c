@@ -14,8 +14,10 @@
 #include <tenon/inspect.h>
 
 #include "log.h"
+#include "op_glob.h"
 #include "registry.h"
 #include "row_check.h"
+#include "text.h"
 #include "thread.h"
 #include "wrap.h"
 
@@ -53,9 +55,22 @@ tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *fo
   va_start(arguments, format);
   vsnprintf(backend->reason, sizeof backend->reason, format, arguments);
   va_end(arguments);
+  tn__text_disarm(backend->reason);
   tn__log(TN__LOG_INFO, "loader", "%s: %s: %s", backend->path, tn__stage_name(stage),
           backend->reason);
   return TN_UNAVAILABLE;
+}
+
+void tn__backend_remark(tn__backend *backend, const char *format, ...) {
+  size_t at = strlen(backend->remark);
+  if (at > 0 && at + 3 < sizeof backend->remark) {
+    at += (size_t)snprintf(backend->remark + at, sizeof backend->remark - at, "; ");
+  }
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(backend->remark + at, sizeof backend->remark - at, format, arguments);
+  va_end(arguments);
+  tn__log(TN__LOG_WARNING, "loader", "%s: %s", backend->path, backend->remark + at);
 }
 
 // ---- watching ----------------------------------------------------------------------------------
@@ -211,11 +226,51 @@ static tn_status check_row(const tn_kernel_row *row) {
   if (row->run == NULL) {
     return tn__error(TN_INVALID_ARGUMENT, NULL, "the kernel for '%s' has no run function", row->op);
   }
+  if (row->attrs_size > LONGEST_STRUCT) {
+    return tn__error(TN_ABI_MISMATCH, NULL,
+                     "the kernel for '%s' says that its attributes have %u bytes, which cannot be",
+                     row->op, row->attrs_size);
+  }
   if (row->dtypes == 0 || (row->dtypes & ~TN_DTYPES_ALL) != 0) {
     return tn__error(TN_INVALID_DTYPE, NULL, "the kernel for '%s' serves no or unknown dtypes",
                      row->op);
   }
   return TN_OK;
+}
+
+static void note_row(tn__backend *backend, tn__row_kind kind, const char *op) {
+  backend->odd_rows[kind].count++;
+  if (backend->odd_rows[kind].count > 1) return;
+  snprintf(backend->odd_rows[kind].first, sizeof backend->odd_rows[kind].first, "%s", op);
+  tn__text_disarm(backend->odd_rows[kind].first);
+}
+
+// NULL where the row is legal and there is no operator for it here. A kernel of newer attributes is
+// taken: it asks args->attrs_size what this host has of them.
+static const tn_op *operator_of(tn__backend *backend, const tn_kernel_row *row) {
+  const tn_op *op = tn_op_find(row->op);
+  if (op == NULL || op->form != TN__FORM_BASE) {
+    note_row(backend, op == NULL ? TN__ROW_UNKNOWN : TN__ROW_FORM, row->op);
+    return NULL;
+  }
+  if (row->attrs_size > op->attrs_size) note_row(backend, TN__ROW_NEWER, row->op);
+  return op;
+}
+
+static void remark_on_row(tn__backend *backend, tn__row_kind why) {
+  static const char *const story[TN__ROW_COUNT][2] = {
+#define X(name, one, several) {one, several},
+      TN__ROW_TABLE(X)
+#undef X
+  };
+  int32_t count = backend->odd_rows[why].count;
+  const char *first = backend->odd_rows[why].first;
+  if (count == 0) return;
+  char near[64] = "";
+  if (why == TN__ROW_UNKNOWN) tn__op_near_match(first, near, sizeof near);
+  tn__backend_remark(backend, "%d row%s %s: %s%s%s%s%s", count, count == 1 ? "" : "s",
+                     story[why][count > 1], first, count > 1 ? " first" : "",
+                     near[0] ? " (did you mean " : "", near, near[0] ? "?)" : "");
 }
 
 static tn_status stage_rows(staging *stage, staged_rows *staged, const char *rows, uint64_t count,
@@ -227,11 +282,8 @@ static tn_status stage_rows(staging *stage, staged_rows *staged, const char *row
     memcpy(&row, rows + i * stride, size);
     tn_status status = check_row(&row);
     if (status != TN_OK) return status;
-    const tn_op *op = tn_op_find(row.op);
-    if (op == NULL || op->form != TN__FORM_BASE) {
-      tn__log(TN__LOG_DEBUG, "loader", "kernel for unknown operator '%s' skipped", row.op);
-      continue;
-    }
+    const tn_op *op = operator_of(stage->backend, &row);
+    if (op == NULL) continue;
     status = tn__row_check_add(&stage->check, stage->backend, staged->device, op, &row);
     if (status != TN_OK) return status;
     staged->rows[staged->count] = row;
@@ -338,7 +390,7 @@ static int32_t type_of(const staging *stage, const char *name) {
 }
 
 // Asks how many devices there are. That there are none is no failure, whatever the reason.
-static int32_t count_devices(const tn__backend *backend, const tn_device_table *table, char *reason,
+static int32_t count_devices(tn__backend *backend, const tn_device_table *table, char *reason,
                              size_t size) {
   int32_t count = 0;
   tn__backend_step(backend, "device count");
@@ -354,6 +406,11 @@ static int32_t count_devices(const tn__backend *backend, const tn_device_table *
     snprintf(reason, size, "the backend gave no reason");
   }
   tn_error_clear();
+  tn__text_disarm(reason);
+  if (status == TN_OK && count > TN__MAX_DEVICES) {
+    tn__backend_remark(backend, "it counts %d devices of type '%s', of which %d are used", count,
+                       table->name, TN__MAX_DEVICES);
+  }
   return status != TN_OK || count < 0 ? 0 : count;
 }
 
@@ -488,6 +545,7 @@ static tn_status initialize(tn__backend *backend) {
   if (status != TN_OK && shortages != before) return TN_OUT_OF_MEMORY;
   if (status != TN_OK) return fail_with_error(backend, TN__STAGE_INIT, status);
   if (backend->stage != TN__STAGE_NO_DEVICE) backend->stage = TN__STAGE_READY;
+  for (int why = 0; why < TN__ROW_COUNT; why++) remark_on_row(backend, (tn__row_kind)why);
   return TN_OK;
 }
 
@@ -553,7 +611,8 @@ tn_status tn__backend_open(tn__backend *backend) {
     // Not the plugin's fault, and nothing of it is left: the next need calls its init again.
     backend->opened = false;
     backend->stage = TN__STAGE_CPU;
-    backend->reason[0] = '\0';
+    backend->reason[0] = backend->remark[0] = '\0';
+    memset(backend->odd_rows, 0, sizeof backend->odd_rows);
     return tn__error(TN_OUT_OF_MEMORY, NULL,
                      "out of memory while the backend '%s' was loaded; the next call tries again",
                      backend->facts.name);

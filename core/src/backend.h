@@ -29,6 +29,23 @@ typedef enum tn__stage {
 #undef X
 } tn__stage;
 
+// X(NAME, what a row is, what several are): rows that are no failure and that the
+// author may want to know of: the first two kinds are left out.
+#define TN__ROW_TABLE(X)                                                             \
+  X(UNKNOWN, "names an operator that this host does not know",                       \
+    "name operators that this host does not know")                                   \
+  X(FORM, "names a form of an operator that runs as another and is never asked for", \
+    "name forms of operators that run as others and are never asked for")            \
+  X(NEWER, "was built with newer attributes of its operator than this host has",     \
+    "were built with newer attributes of their operators than this host has")
+
+typedef enum tn__row_kind {
+#define X(name, one, several) TN__ROW_##name,
+  TN__ROW_TABLE(X)
+#undef X
+      TN__ROW_COUNT
+} tn__row_kind;
+
 struct tn__backend {
   tn_plugin_facts facts;  // from the note; name also from "name=/path" or the file's name
   char *path;
@@ -43,6 +60,11 @@ struct tn__backend {
   void *library;
   tn_plugin_desc desc;  // a copy, zero where the plugin's was shorter
   int32_t kernel_count;
+  struct {
+    int32_t count;
+    char first[64];  // the operator of the first of them
+  } odd_rows[TN__ROW_COUNT];
+  char remark[768];  // what there is to say of one that is taken: rows left out, devices cut
   struct tn__backend *next;
 };
 typedef struct tn__backend tn__backend;
@@ -58,6 +80,9 @@ const char *tn__backend_advice(const tn__backend *backend);
 // Fails |backend| at |stage| with a reason (printf format); always TN_UNAVAILABLE.
 tn_status tn__backend_fail(tn__backend *backend, tn__stage stage, const char *format, ...)
     TN_PRINTF(3, 4);
+
+// Adds what a user should know of a backend that is taken all the same (printf format).
+void tn__backend_remark(tn__backend *backend, const char *format, ...) TN_PRINTF(2, 3);
 
 // Reads the facts of the library at backend->path from its ELF note, without loading it. Fails the
 // record at FOUND, NOTE, ABI or CPU.

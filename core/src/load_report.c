@@ -29,6 +29,7 @@ static void append_unknown(void *closure, const char *name) {
 static void append_backend(tn__text *text, const tn__backend *backend) {
   tn__text_append(text, "  %s: %s%s%s (%s)\n", backend->facts.name, tn__backend_state(backend),
                   backend->reason[0] ? ": " : "", backend->reason, backend->path);
+  if (backend->remark[0] != '\0') tn__text_append(text, "    %s\n", backend->remark);
 }
 
 char *tn__loader_report(void) {
@@ -162,6 +163,7 @@ tn_status tn_backend_at(int32_t index, tn_backend_info *info) {
         .wraps = backend->facts.wraps,
         .threading = backend->facts.threading,
         .advice = tn__backend_advice(backend),
+        .remark = backend->remark,
     };
   }
   tn__registry_unlock();

@@ -9,6 +9,7 @@
 #include "allocate.h"
 #include "backend.h"
 #include "elf_file.h"
+#include "text.h"
 #include "thread.h"
 
 enum { MAX_NOTE_BYTES = 65536 };
@@ -22,8 +23,10 @@ static bool take_facts(tn_plugin_facts *facts, const char *desc, uint64_t size) 
   if (claimed < smallest || claimed > size) return false;
   memset(facts, 0, sizeof *facts);
   memcpy(facts, desc, claimed < sizeof *facts ? claimed : sizeof *facts);
-  // Each text must end inside its field.
-#define END(field) facts->field[sizeof facts->field - 1] = '\0'
+  // Each text ends inside its field, and a terminal can show it.
+#define END(field)                              \
+  facts->field[sizeof facts->field - 1] = '\0'; \
+  tn__text_disarm(facts->field)
   END(name);
   END(version);
   END(cpu_features);
@@ -87,6 +90,10 @@ static tn_status read_notes(tn__backend *backend, const tn__elf *elf) {
 
 static tn_status check_facts(tn__backend *backend) {
   const tn_plugin_facts *facts = &backend->facts;
+  if (strchr(facts->name, '?') != NULL) {
+    return tn__backend_fail(backend, TN__STAGE_NOTE,
+                            "its name, '%s', has a character that no name may have", facts->name);
+  }
   if (facts->abi_version != TN_ABI_VERSION) {
     return tn__backend_fail(backend, TN__STAGE_ABI,
                             "built for plugin ABI %u; this library speaks ABI %d: build it again "

@@ -60,6 +60,15 @@ static int least(int a, int b, int c) {
   return ab < c ? ab : c;
 }
 
+// The control characters above ASCII are C2 80 to C2 9F in UTF-8.
+void tn__text_disarm(char *text) {
+  for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
+    if (*at == '\n' || *at == '\t' || *at == '\r') *at = ' ';
+    if (*at < 0x20 || *at == 0x7f) *at = '?';
+    if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) at[0] = at[1] = '?';
+  }
+}
+
 int tn__edit_distance(const char *a, const char *b) {
   enum { LONGEST = 63 };
   size_t m = strlen(a), n = strlen(b);

@@ -22,6 +22,10 @@ void tn__text_repeat(tn__text *text, char character, int64_t count);
 // Appends "[2, 3]".
 void tn__text_append_ints(tn__text *text, const int64_t *values, int64_t count);
 
+// Replaces what a terminal would obey: line breaks and tabs by spaces, other control characters by
+// '?'. For texts of plugins, in place.
+void tn__text_disarm(char *text);
+
 // How many letters to insert, delete, replace or swap to get from |a| to |b|; names up to 63.
 int tn__edit_distance(const char *a, const char *b);
 

@@ -23,6 +23,7 @@ static void print_backend(const probed_backend *backend) {
          backend->stage);
   if (backend->kernel_count > 0) printf("  %d kernels", backend->kernel_count);
   printf("%s%s\n    %s\n", backend->reason[0] ? ": " : "", backend->reason, backend->path);
+  if (backend->remark[0] != '\0') printf("    %s\n", backend->remark);
   if (backend->advice[0] != '\0') printf("    %s\n", backend->advice);
 }
 
@@ -58,6 +59,7 @@ static void json_backend(json *out, const probed_backend *backend) {
   json_text(out, "stage", backend->stage);
   json_text(out, "reason", backend->reason);
   json_text(out, "advice", backend->advice);
+  json_text(out, "remark", backend->remark);
   json_bool(out, "crashed", backend->crash[0] != '\0');
   json_text(out, "devices", backend->devices);
   json_text(out, "serves", backend->serves);
@@ -142,6 +144,7 @@ static void print_why(const probe *found, const char *name, int32_t candidates, 
            backend->version, backend->stage);
     if (backend->devices[0] != '\0') printf("    devices: %s\n", backend->devices);
     if (backend->reason[0] != '\0') printf("    reason: %s\n", backend->reason);
+    if (backend->remark[0] != '\0') printf("    remark: %s\n", backend->remark);
     if (backend->advice[0] != '\0') printf("    what to do: %s\n", backend->advice);
   }
   print_search(found->report);

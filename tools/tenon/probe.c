@@ -149,7 +149,8 @@ static void add_backend(probe *found, const char *const *field) {
                               .stage = field[7],
                               .reason = field[8],
                               .advice = field[9],
-                              .kernel_count = atoi(field[10])};
+                              .kernel_count = atoi(field[10]),
+                              .remark = field[11]};
 }
 
 static void add_device(probe *found, const char *name, int32_t count) {
@@ -172,10 +173,10 @@ static bool read_message(probe *found, progress *at, reader *from) {
   static const struct {
     const char *tag;
     int fields;
-  } kinds[] = {{PROBE_BEGIN, 1},   {PROBE_STEP, 2},  {PROBE_BACKEND, 11}, {PROBE_DEVICE, 2},
+  } kinds[] = {{PROBE_BEGIN, 1},   {PROBE_STEP, 2},  {PROBE_BACKEND, 12}, {PROBE_DEVICE, 2},
                {PROBE_DEFAULT, 3}, {PROBE_ABOUT, 3}, {PROBE_THREADS, 2},  {PROBE_RUNTIME, 1},
                {PROBE_REPORT, 1},  {PROBE_DONE, 0}};
-  const char *tag = next(from), *field[11] = {0};
+  const char *tag = next(from), *field[12] = {0};
   size_t kind = 0, count = sizeof kinds / sizeof kinds[0];
   while (tag != NULL && kind < count && strcmp(kinds[kind].tag, tag) != 0) kind++;
   if (tag == NULL || kind == count || !take(from, field, kinds[kind].fields)) return false;

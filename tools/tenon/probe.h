@@ -16,7 +16,7 @@ enum { PROBE_BACKENDS = 128, PROBE_DEVICES = 64, PROBE_RUNTIMES = 16 };
 
 typedef struct probed_backend {
   const char *name, *version, *path, *devices, *serves, *wraps, *threading;
-  const char *stage, *reason, *advice;
+  const char *stage, *reason, *advice, *remark;
   int32_t kernel_count;
   char crash[160];  // what it did to the child; "" nothing: |stage| and |reason| then say so too
   char crash_stage[32];

@@ -58,7 +58,7 @@ static const char *number(int32_t value) {
 static void say_backend(const tn_backend_info *info) {
   SAY(PROBE_BACKEND, info->name, info->version, info->path, info->devices, info->serves,
       info->wraps, info->threading, info->stage, info->reason, info->advice,
-      number(info->kernel_count));
+      number(info->kernel_count), info->remark);
 }
 
 static bool is_skipped(int argc, char **argv, const char *what) {

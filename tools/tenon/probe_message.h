@@ -9,7 +9,7 @@ enum { PROBE_PIPE = 3 };  // the child's end
 
 #define PROBE_BEGIN "begin"      // 1: the candidate that is opened next, "" none
 #define PROBE_STEP "step"        // 2: backend, step
-#define PROBE_BACKEND "backend"  // 11: see probed_backend
+#define PROBE_BACKEND "backend"  // 12: see probed_backend
 #define PROBE_DEVICE "device"    // 2: name, count
 #define PROBE_DEFAULT "default"  // 3: name, error, hint
 #define PROBE_ABOUT "about"      // 3: name, error, hint

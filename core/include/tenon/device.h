@@ -53,6 +53,7 @@ typedef struct tn_backend_info {
   const char *wraps;      // globs of the operators that its wrappers see
   const char *threading;  // the thread runtime that it brings
   const char *advice;     // what to do where it cannot be used; else ""
+  const char *remark;     // rows and devices of it that are left out; else ""
 } tn_backend_info;
 
 // Opens every backend that the environment allows, and counts the candidates; then the i-th one.

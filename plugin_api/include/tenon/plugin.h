@@ -282,6 +282,7 @@ typedef struct tn_device_table {
   void *self;
 
   // How many devices there are. Zero is success: |reason| then says why ("driver not found: ...").
+  // Of more than 64 the first 64 are used, which the load report says.
   tn_status (*count)(void *self, int32_t *count, char *reason, uint64_t reason_size);
   tn_status (*properties)(void *self, int32_t index, tn_device_properties *properties);
 

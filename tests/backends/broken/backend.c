@@ -58,9 +58,20 @@ enum {
   NULL_MEMORY,
   CROOKED_MEMORY,
   SILENT_MEMORY,
+  COUNT_MANY,
+  NEWER_ATTRS,
+  HUGE_ATTRS,
+  INPLACE_OP,
+  ODD_TEXTS,
 };
 
 static const int broken = BROKEN;
+
+#if BROKEN_TEXTS
+#define BROKEN_VERSION "\033[1m9\n ready\xff\xc2\x9b\x7f"
+#else
+#define BROKEN_VERSION "1"
+#endif
 
 static const tn_host_api *host_api;
 
@@ -80,6 +91,7 @@ static tn_status count(void *self, int32_t *devices, char *reason, uint64_t reas
   if (broken == COUNT_CRASHES) crash();
   host_device_one(self, devices, reason, reason_size);
   if (broken == COUNT_NEGATIVE) *devices = -3;
+  if (broken == COUNT_MANY) *devices = 2000000000;
   if (broken == COUNT_SILENT) *devices = 0;
   if (broken == COUNT_SAYS_WHY)
     return host_api->error(NULL, TN_UNAVAILABLE, "the driver is asleep");
@@ -167,7 +179,10 @@ static tn_kernel_row add_row(void) {
   if (broken == NO_OP) row.op = NULL;
   if (broken == UNKNOWN_DTYPE) row.dtypes |= UINT64_C(1) << 63;
   if (broken == NO_DTYPE) row.dtypes = 0;
-  if (broken == FUTURE_OP) row.op = "add_of_the_future";
+  if (broken == FUTURE_OP) row.op = "addd.Tensor";
+  if (broken == INPLACE_OP) row.op = "add_.Tensor";
+  if (broken == NEWER_ATTRS) row.attrs_size = sizeof(tn_add_Tensor_attrs) + 64;
+  if (broken == HUGE_ATTRS) row.attrs_size = 60000;
   return row;
 }
 
@@ -233,6 +248,7 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   if (broken == CRASHING_INIT) crash();
   if (broken == EXITING_INIT) _exit(0);
   while (broken == HANGING_INIT) pause();
+  if (broken == ODD_TEXTS) return host->error(NULL, TN_UNAVAILABLE, "\033[2Jgone\n  cpu: ready");
   if (broken == SILENT_INIT) return TN_UNAVAILABLE;
   if (broken == ODD_STATUS) return -4711;
   tn_status status = add_device(registrar);
@@ -247,7 +263,7 @@ static tn_status init(const tn_host_api *host, tn_registrar *registrar) {
   return status;
 }
 
-TN_PLUGIN(init, .name = BROKEN_NAME, .version = "1", .devices = BROKEN_NAME,
+TN_PLUGIN(init, .name = BROKEN_NAME, .version = BROKEN_VERSION, .devices = BROKEN_NAME,
           .serves = BROKEN_NAME ",nowhere", .wraps = BROKEN_WRAPS);
 
 // A descriptor of the future.
