@@ -111,3 +111,19 @@ TN_TEST(conform_command, leaves_a_page_that_says_how_it_was_made) {
   unlink(arguments);
   rmdir(folder);
 }
+
+TN_TEST(conform_command, a_backend_that_ends_the_process_gets_no_certificate) {
+  setenv("TENON_HOSTILE", "exit", 1);
+  expect(1, "called exit, after", "'" PLUGIN("hostile") "' --ops add --dtype f32");
+  setenv("TENON_HOSTILE", "crash", 1);
+  expect(3, "crashed (SIGSEGV), after",
+         "'" PLUGIN("hostile") "' --ops add --dtype f32 2>&1 || exit 3");
+}
+
+TN_TEST(conform_command, settings_that_make_no_sense_are_not_the_backends_fault) {
+  setenv("TENON_FALLBACK", "maybe", 1);
+  expect(2, "TENON_FALLBACK=maybe", "cpu --ops neg");
+  unsetenv("TENON_FALLBACK");
+  setenv("TENON_TRACE", "/nonexistent/trace", 1);
+  expect(2, "cannot be written", "cpu --ops neg");
+}

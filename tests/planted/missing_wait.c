@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <tenon/tenon.h>
+#include <time.h>
 
 #include "tenon_test.h"
 
@@ -20,6 +21,9 @@ static void share_a_tensor(bool wait) {
   if (wait) cr_assert_eq(tn_stream_wait_stream(own, before), TN_OK);
   cr_assert_eq(tn_stream_set_current(own), TN_OK);
   cr_assert_eq(tn_add_scalar_(x, 1), TN_OK);
+  // Both start by themselves: waiting for one before the other has begun would put them in order.
+  const struct timespec while_both_run = {0, 50 * 1000 * 1000};
+  nanosleep(&while_both_run, NULL);
   cr_assert_eq(tn_stream_synchronize(own), TN_OK);
   cr_assert_eq(tn_stream_set_current(before), TN_OK);
   cr_assert_eq(tn_device_synchronize(device), TN_OK);
