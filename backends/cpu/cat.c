@@ -4,6 +4,8 @@
 // which every outer index is one run of bytes; the result is the runs in turn. Runs of all tensors
 // are spread over threads. Empty tensors of any shape take no part.
 
+#include <tenon/op_args.h>
+
 #include "contiguous.h"
 
 typedef struct cat_job {

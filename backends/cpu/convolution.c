@@ -9,6 +9,8 @@
 //
 // f16 and bf16 are computed in f32 (wide.h).
 
+#include <tenon/op_args.h>
+
 #include "correlation.h"
 #include "cpu.h"
 #include "wide.h"

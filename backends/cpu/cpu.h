@@ -2,7 +2,9 @@
 //
 // cpu: what the files of this backend share: the host they were handed, the loop that spreads work
 // over the process's threads, and small facts about views and scalars. A kernel file includes this,
-// exports one table of rows (see families.def) and touches nothing of the core.
+// exports one table of rows (see families.def) and touches nothing of the core. <tenon/op_args.h>,
+// which changes with every operator, is included by the files that register rows, not here: the
+// loops that take long to compile do not depend on it.
 //
 // Kernels here are synchronous and, unless a row says otherwise, give the same bits at any thread
 // count: where work is split, the split depends on shapes alone.
@@ -12,7 +14,6 @@
 
 #include <string.h>
 #include <tenon/half.h>
-#include <tenon/op_args.h>
 #include <tenon/plugin.h>
 
 // Set once, by init, before any kernel runs.

@@ -3,6 +3,8 @@
 // dropout: native_dropout. Element i is kept where its uniform number is below 1 - p; what is kept
 // is scaled by 1 / (1 - p). Not training, everything is kept as it is. f16 and bf16 compute in f32.
 
+#include <tenon/op_args.h>
+
 #include "contiguous.h"
 #include "philox_words.h"
 #include "wide.h"

@@ -4,6 +4,8 @@
 // blocks that are copied as they are; the blocks of one row along it are written forwards and read
 // backwards, and the rows before it are found by reversing their coordinates.
 
+#include <tenon/op_args.h>
+
 #include "contiguous.h"
 
 typedef struct flip_job {

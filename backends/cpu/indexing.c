@@ -5,6 +5,8 @@
 // copy of self, unless the result is self. Where elements are added up, or equal indices compete,
 // pieces of work never share an element, so the result is the same at any thread count.
 
+#include <tenon/op_args.h>
+
 #include "indexing.h"
 
 #include <stdio.h>

@@ -7,6 +7,8 @@
 // any strides. A result whose columns are contiguous is computed as the transposed product, and
 // one with neither rows nor columns contiguous beside its place.
 
+#include <tenon/op_args.h>
+
 #include "cpu.h"
 #include "gemm_run.h"
 #include "workspace.h"

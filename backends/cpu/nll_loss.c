@@ -7,6 +7,8 @@
 // Reduction 0 gives every loss_i, 1 their sum over total_weight (NaN where all are ignored), 2
 // their sum. Sums are in double, in order. f16 and bf16 compute in f32.
 
+#include <tenon/op_args.h>
+
 #include "contiguous.h"
 #include "indices.h"
 #include "wide.h"

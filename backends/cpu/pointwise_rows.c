@@ -4,6 +4,8 @@
 // `self` points at the loop's number. The others look at attributes first. The key dtype is that
 // of the first operand, and of the last one in `where`.
 
+#include <tenon/op_args.h>
+
 #include "bytes.h"
 #include "pointwise.h"
 

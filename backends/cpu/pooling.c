@@ -6,6 +6,7 @@
 // where windows overlap.
 
 #include <math.h>
+#include <tenon/op_args.h>
 
 #include "cpu.h"
 #include "indices.h"

@@ -7,6 +7,7 @@
 // Words of 32 bits serve all dtypes but double, randint and randperm, which take 64. Pieces start
 // at multiples of four elements, so that a block of words is made once.
 
+#include <tenon/op_args.h>
 #include <tenon/philox.h>
 
 #include "contiguous.h"

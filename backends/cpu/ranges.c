@@ -4,6 +4,8 @@
 // everything else in double and rounded once. Both halves of a linspace start from their own end,
 // so that both ends are exact.
 
+#include <tenon/op_args.h>
+
 #include "contiguous.h"
 
 enum { CHUNK = 256 };  // elements computed before they are stored

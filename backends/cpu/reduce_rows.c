@@ -5,6 +5,7 @@
 // complex operand is a real one with one more kept dimension of two.
 
 #include <math.h>
+#include <tenon/op_args.h>
 
 #include "reduce.h"
 

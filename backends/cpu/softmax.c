@@ -4,6 +4,8 @@
 // tensor [outer, n, inner]: outer * inner slices of n elements, spread over threads. The loops are
 // in softmax.simd.c; f16 and bf16 compute in f32 (wide.h).
 
+#include <tenon/op_args.h>
+
 #include "softmax.h"
 
 #include "wide.h"

@@ -3,6 +3,8 @@
 // triangular: tril and triu. Row i of each matrix keeps columns up to i + diagonal (tril) or from
 // there on (triu) and is zero elsewhere; zero is all bits zero in every dtype.
 
+#include <tenon/op_args.h>
+
 #include "cpu.h"
 
 typedef struct triangle_job {
