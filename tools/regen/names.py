@@ -11,7 +11,8 @@ OVERLOADS = {
     "correction": "", "start_step": "", "low": "", "dims": "", "using_ints": "", "src": "",
     "Scalar": "_scalar", "Tensor_Scalar": "_scalar", "ScalarOther": "_scalar",
     "ScalarSelf": "_scalar_self", "dim_IntList": "_dim", "dim": "_dim", "dim_int": "_dim",
-    "Tensor_mode": "_mode", "Scalar_mode": "_mode_scalar", "p": "_p", "m": "_m",
+    "Tensor_mode": "_mode", "stable": "_stable", "Scalar_Tensor": "_scalar_self",
+    "Scalar_mode": "_mode_scalar", "p": "_p", "m": "_m",
 }
 
 # Where the rule would give a name that is taken, or a worse one.

@@ -29,6 +29,8 @@ extern const tn_op_spec tn_spec_arange;
 extern const tn_op_spec tn_spec_arange_start_step;
 extern const tn_op_spec tn_spec_argmax;
 extern const tn_op_spec tn_spec_argmin;
+extern const tn_op_spec tn_spec_argsort;
+extern const tn_op_spec tn_spec_argsort_stable;
 extern const tn_op_spec tn_spec_as_strided;
 extern const tn_op_spec tn_spec_avg_pool2d;
 extern const tn_op_spec tn_spec_avg_pool2d_backward;
@@ -132,6 +134,7 @@ extern const tn_op_spec tn_spec_minimum;
 extern const tn_op_spec tn_spec_mm;
 extern const tn_op_spec tn_spec_movedim_int;
 extern const tn_op_spec tn_spec_mse_loss;
+extern const tn_op_spec tn_spec_msort;
 extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
 extern const tn_op_spec tn_spec_mv;
@@ -179,6 +182,8 @@ extern const tn_op_spec tn_spec_sin;
 extern const tn_op_spec tn_spec_slice_Tensor;
 extern const tn_op_spec tn_spec_slice_backward;
 extern const tn_op_spec tn_spec_softmax_int;
+extern const tn_op_spec tn_spec_sort;
+extern const tn_op_spec tn_spec_sort_stable;
 extern const tn_op_spec tn_spec_split_Tensor;
 extern const tn_op_spec tn_spec_split_with_sizes;
 extern const tn_op_spec tn_spec_sqrt;
@@ -196,6 +201,7 @@ extern const tn_op_spec tn_spec_t;
 extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
 extern const tn_op_spec tn_spec_threshold_backward;
+extern const tn_op_spec tn_spec_topk;
 extern const tn_op_spec tn_spec_transpose_int;
 extern const tn_op_spec tn_spec_tril;
 extern const tn_op_spec tn_spec_triu;
@@ -234,6 +240,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_arange_start_step,
     &tn_spec_argmax,
     &tn_spec_argmin,
+    &tn_spec_argsort,
+    &tn_spec_argsort_stable,
     &tn_spec_as_strided,
     &tn_spec_avg_pool2d,
     &tn_spec_avg_pool2d_backward,
@@ -337,6 +345,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_mm,
     &tn_spec_movedim_int,
     &tn_spec_mse_loss,
+    &tn_spec_msort,
     &tn_spec_mul_Scalar,
     &tn_spec_mul_Tensor,
     &tn_spec_mv,
@@ -384,6 +393,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_slice_Tensor,
     &tn_spec_slice_backward,
     &tn_spec_softmax_int,
+    &tn_spec_sort,
+    &tn_spec_sort_stable,
     &tn_spec_split_Tensor,
     &tn_spec_split_with_sizes,
     &tn_spec_sqrt,
@@ -401,6 +412,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_tanh,
     &tn_spec_tanh_backward,
     &tn_spec_threshold_backward,
+    &tn_spec_topk,
     &tn_spec_transpose_int,
     &tn_spec_tril,
     &tn_spec_triu,
@@ -440,6 +452,8 @@ const char *const tn_spec_families[] = {
     "factory",
     "reduction",
     "reduction",
+    "sort",
+    "sort",
     "view",
     "pooling",
     "pooling",
@@ -543,6 +557,7 @@ const char *const tn_spec_families[] = {
     "product",
     "view",
     "loss",
+    "sort",
     "binary",
     "binary",
     "product",
@@ -590,6 +605,8 @@ const char *const tn_spec_families[] = {
     "slice",
     "slice",
     "softmax",
+    "sort",
+    "sort",
     "slice",
     "slice",
     "unary",
@@ -607,6 +624,7 @@ const char *const tn_spec_families[] = {
     "unary",
     "activation",
     "activation",
+    "sort",
     "view",
     "rearrange",
     "rearrange",
@@ -622,4 +640,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 203;
+const int32_t tn_spec_table_count = 209;

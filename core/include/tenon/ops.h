@@ -481,6 +481,40 @@ TN_API tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self,
       &(tn_argmin_options){.struct_size = sizeof(tn_argmin_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_argsort_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+  bool descending;  // False
+} tn_argsort_options;
+// argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor
+// The indices along dim that would put self in order, as `sort` returns them: int64, self's shape.
+// No gradient.
+// source: ATen `argsort`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim, INVALID_DTYPE for complex; as any operator |
+// threads: any
+TN_API tn_tensor *tn_argsort_with(tn_tensor *self, const tn_argsort_options *options);
+#ifndef __cplusplus
+#define tn_argsort(self, ...) \
+  tn_argsort_with(self, \
+      &(tn_argsort_options){.struct_size = sizeof(tn_argsort_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_argsort_stable_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+  bool descending;  // False
+} tn_argsort_stable_options;
+// argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor
+// As `argsort`, which is stable whatever stable says. source: ATen `argsort.stable`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_argsort_stable_with(tn_tensor *self, bool stable,
+                                         const tn_argsort_stable_options *options);
+#ifndef __cplusplus
+#define tn_argsort_stable(self, stable, ...) \
+  tn_argsort_stable_with(self, stable, \
+      &(tn_argsort_stable_options){.struct_size = sizeof(tn_argsort_stable_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_as_strided_options {
   uint32_t struct_size;
   tn_opt_int storage_offset;  // None
@@ -2167,6 +2201,15 @@ TN_API tn_tensor *tn_mse_loss_with(tn_tensor *self, tn_tensor *target,
       &(tn_mse_loss_options){.struct_size = sizeof(tn_mse_loss_options), __VA_ARGS__})
 #endif
 
+// msort(Tensor self) -> Tensor
+// self's elements in ascending order along dimension 0: `sort`'s values. source: ATen `msort`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_msort(tn_tensor *self);
+// tn_msort into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_msort; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
+TN_API tn_status tn_msort_out(tn_tensor *out, tn_tensor *self);
+
 // mul.Scalar(Tensor self, Scalar other) -> Tensor
 // self * other for a number other, elementwise. As `mul.Tensor`. source: ATen `mul.Scalar`.
 // owns: +1 result | errors: as any operator | threads: any
@@ -2855,6 +2898,61 @@ TN_API tn_tensor *tn_softmax_with(tn_tensor *self, int64_t dim, const tn_softmax
       &(tn_softmax_options){.struct_size = sizeof(tn_softmax_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_sort_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+  bool descending;  // False
+} tn_sort_options;
+// sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)
+// As `sort.stable`, with equal elements in their order too. source: ATen `sort`.
+// owns: +1 each result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_sort_with(tn_tensor *self, tn_tensor **indices,
+                               const tn_sort_options *options);
+// tn_sort into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_sort; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_sort_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                  const tn_sort_options *options);
+#ifndef __cplusplus
+#define tn_sort(self, indices, ...) \
+  tn_sort_with(self, indices, \
+      &(tn_sort_options){.struct_size = sizeof(tn_sort_options), __VA_ARGS__})
+#define tn_sort_out(values, indices, self, ...) \
+  tn_sort_out_with(values, indices, self, \
+      &(tn_sort_options){.struct_size = sizeof(tn_sort_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_sort_stable_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+  bool descending;  // False
+} tn_sort_stable_options;
+// sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values,
+// Tensor indices)
+// self's elements in ascending order along dim, or descending, and the index along dim that each
+// came from. Equal elements keep their order, whatever stable says; -0 equals 0, NaN is greater
+// than everything. self: any shape, any real dtype; dim in [-ndim, ndim). Returns values in self's
+// dtype and indices in int64, both of self's shape.
+// gradient: values' goes to where they came from.
+// source: ATen `sort.stable`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim, INVALID_DTYPE for complex; as any operator |
+// threads: any
+TN_API tn_tensor *tn_sort_stable_with(tn_tensor *self, bool stable, tn_tensor **indices,
+                                      const tn_sort_stable_options *options);
+// tn_sort_stable into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_sort_stable; READ_ONLY; INVALID_ARGUMENT for another
+// shape; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_sort_stable_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                         bool stable, const tn_sort_stable_options *options);
+#ifndef __cplusplus
+#define tn_sort_stable(self, stable, indices, ...) \
+  tn_sort_stable_with(self, stable, indices, \
+      &(tn_sort_stable_options){.struct_size = sizeof(tn_sort_stable_options), __VA_ARGS__})
+#define tn_sort_stable_out(values, indices, self, stable, ...) \
+  tn_sort_stable_out_with(values, indices, self, stable, \
+      &(tn_sort_stable_options){.struct_size = sizeof(tn_sort_stable_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_split_options {
   uint32_t struct_size;
   int64_t dim;  // 0
@@ -3127,6 +3225,38 @@ TN_API tn_tensor *tn_threshold_backward(tn_tensor *grad_output, tn_tensor *self,
 #ifndef __cplusplus
 #define tn_threshold_backward(grad_output, self, threshold) \
   tn_threshold_backward(grad_output, self, TN_SCALAR(threshold))
+#endif
+
+typedef struct tn_topk_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+  tn_choice largest;  // True
+  tn_choice sorted;  // True
+} tn_topk_options;
+// topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values,
+// Tensor indices)
+// The k largest elements along dim, or the k smallest, and the index along dim of each; they come
+// in order, whatever sorted says, and of equal elements those that stand first. NaN is greater
+// than everything. self: any shape, any real dtype; dim in [-ndim, ndim); k in [0, size of dim].
+// Returns values in self's dtype and indices in int64, both of self's shape with k along dim.
+// gradient: values' goes to where they came from.
+// source: ATen `topk`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim and k, INVALID_DTYPE for complex; as any
+// operator | threads: any
+TN_API tn_tensor *tn_topk_with(tn_tensor *self, int64_t k, tn_tensor **indices,
+                               const tn_topk_options *options);
+// tn_topk into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_topk; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_topk_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self, int64_t k,
+                                  const tn_topk_options *options);
+#ifndef __cplusplus
+#define tn_topk(self, k, indices, ...) \
+  tn_topk_with(self, k, indices, \
+      &(tn_topk_options){.struct_size = sizeof(tn_topk_options), __VA_ARGS__})
+#define tn_topk_out(values, indices, self, k, ...) \
+  tn_topk_out_with(values, indices, self, k, \
+      &(tn_topk_options){.struct_size = sizeof(tn_topk_options), __VA_ARGS__})
 #endif
 
 // transpose.int(Tensor self, int dim0, int dim1) -> Tensor

@@ -32,6 +32,8 @@ extern const tn_op_def tn_op_arange;
 extern const tn_op_def tn_op_arange_start_step;
 extern const tn_op_def tn_op_argmax;
 extern const tn_op_def tn_op_argmin;
+extern const tn_op_def tn_op_argsort;
+extern const tn_op_def tn_op_argsort_stable;
 extern const tn_op_def tn_op_as_strided;
 extern const tn_op_def tn_op_avg_pool2d;
 extern const tn_op_def tn_op_avg_pool2d_backward;
@@ -121,6 +123,7 @@ extern const tn_op_def tn_op_minimum;
 extern const tn_op_def tn_op_mm;
 extern const tn_op_def tn_op_movedim_int;
 extern const tn_op_def tn_op_mse_loss;
+extern const tn_op_def tn_op_msort;
 extern const tn_op_def tn_op_mul_Tensor;
 extern const tn_op_def tn_op_mv;
 extern const tn_op_def tn_op_narrow;
@@ -163,6 +166,8 @@ extern const tn_op_def tn_op_sin;
 extern const tn_op_def tn_op_slice_Tensor;
 extern const tn_op_def tn_op_slice_backward;
 extern const tn_op_def tn_op_softmax_int;
+extern const tn_op_def tn_op_sort;
+extern const tn_op_def tn_op_sort_stable;
 extern const tn_op_def tn_op_split_Tensor;
 extern const tn_op_def tn_op_split_with_sizes;
 extern const tn_op_def tn_op_sqrt;
@@ -178,6 +183,7 @@ extern const tn_op_def tn_op_t;
 extern const tn_op_def tn_op_tanh;
 extern const tn_op_def tn_op_tanh_backward;
 extern const tn_op_def tn_op_threshold_backward;
+extern const tn_op_def tn_op_topk;
 extern const tn_op_def tn_op_transpose_int;
 extern const tn_op_def tn_op_tril;
 extern const tn_op_def tn_op_triu;
@@ -357,6 +363,22 @@ static const tn__arg args_argmin[] = {
     {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_argmin_attrs, keepdim)},
 };
 static const tn_argmin_attrs defaults_argmin = {.dim = {0, 0}, .keepdim = false};
+
+static const tn__arg args_argsort[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_argsort_attrs, dim)},
+    {"descending", "bool", "False", TN__ARG_BOOL, offsetof(tn_argsort_attrs, descending)},
+};
+static const tn_argsort_attrs defaults_argsort = {.dim = -1, .descending = false};
+
+static const tn__arg args_argsort_stable[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"stable", "bool", NULL, TN__ARG_BOOL, offsetof(tn_argsort_stable_attrs, stable)},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_argsort_stable_attrs, dim)},
+    {"descending", "bool", "False", TN__ARG_BOOL, offsetof(tn_argsort_stable_attrs, descending)},
+};
+static const tn_argsort_stable_attrs defaults_argsort_stable = {.stable = false, .dim = -1,
+    .descending = false};
 
 static const tn__arg args_as_strided[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1083,6 +1105,10 @@ static const tn__arg args_mse_loss[] = {
 };
 static const tn_mse_loss_attrs defaults_mse_loss = {.reduction = 1};
 
+static const tn__arg args_msort[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_mul_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -1398,6 +1424,22 @@ static const tn__arg args_softmax_int[] = {
 };
 static const tn_softmax_int_attrs defaults_softmax_int = {.dim = 0, .dtype = TN_DTYPE_NONE};
 
+static const tn__arg args_sort[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_sort_attrs, dim)},
+    {"descending", "bool", "False", TN__ARG_BOOL, offsetof(tn_sort_attrs, descending)},
+};
+static const tn_sort_attrs defaults_sort = {.dim = -1, .descending = false};
+
+static const tn__arg args_sort_stable[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"stable", "bool?", NULL, TN__ARG_BOOL, offsetof(tn_sort_stable_attrs, stable)},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_sort_stable_attrs, dim)},
+    {"descending", "bool", "False", TN__ARG_BOOL, offsetof(tn_sort_stable_attrs, descending)},
+};
+static const tn_sort_stable_attrs defaults_sort_stable = {.stable = false, .dim = -1,
+                                                          .descending = false};
+
 static const tn__arg args_split_Tensor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"split_size", "int", NULL, TN__ARG_INT, offsetof(tn_split_Tensor_attrs, split_size)},
@@ -1500,6 +1542,15 @@ static const tn__arg args_threshold_backward[] = {
 };
 static const tn_threshold_backward_attrs defaults_threshold_backward = {
     .threshold = {TN_SCALAR_NONE, 0, {0}}};
+
+static const tn__arg args_topk[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"k", "int", NULL, TN__ARG_INT, offsetof(tn_topk_attrs, k)},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_topk_attrs, dim)},
+    {"largest", "bool", "True", TN__ARG_BOOL, offsetof(tn_topk_attrs, largest)},
+    {"sorted", "bool", "True", TN__ARG_BOOL, offsetof(tn_topk_attrs, sorted)},
+};
+static const tn_topk_attrs defaults_topk = {.k = 0, .dim = -1, .largest = true, .sorted = true};
 
 static const tn__arg args_transpose_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1981,6 +2032,34 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_argmin_attrs),
         .defaults = &defaults_argmin,
         .args = args_argmin,
+    },
+    [TN__OP_argsort] = {
+        .name = "argsort",
+        .schema = "argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor",
+        .def = &tn_op_argsort,
+        .id = TN__OP_argsort,
+        .run_id = TN__OP_argsort,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_argsort_attrs),
+        .defaults = &defaults_argsort,
+        .args = args_argsort,
+    },
+    [TN__OP_argsort_stable] = {
+        .name = "argsort.stable",
+        .schema = "argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor",
+        .def = &tn_op_argsort_stable,
+        .id = TN__OP_argsort_stable,
+        .run_id = TN__OP_argsort_stable,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_argsort_stable_attrs),
+        .defaults = &defaults_argsort_stable,
+        .args = args_argsort_stable,
     },
     [TN__OP_as_strided] = {
         .name = "as_strided",
@@ -3943,6 +4022,18 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_mse_loss,
         .args = args_mse_loss,
     },
+    [TN__OP_msort] = {
+        .name = "msort",
+        .schema = "msort(Tensor self) -> Tensor",
+        .def = &tn_op_msort,
+        .id = TN__OP_msort,
+        .run_id = TN__OP_msort,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_msort,
+    },
     [TN__OP_mul_Scalar] = {
         .name = "mul.Scalar",
         .schema = "mul.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -4822,6 +4913,34 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_softmax_int,
     },
+    [TN__OP_sort] = {
+        .name = "sort",
+        .schema = "sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_sort,
+        .id = TN__OP_sort,
+        .run_id = TN__OP_sort,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_sort_attrs),
+        .defaults = &defaults_sort,
+        .args = args_sort,
+    },
+    [TN__OP_sort_stable] = {
+        .name = "sort.stable",
+        .schema = "sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_sort_stable,
+        .id = TN__OP_sort_stable,
+        .run_id = TN__OP_sort_stable,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_sort_stable_attrs),
+        .defaults = &defaults_sort_stable,
+        .args = args_sort_stable,
+    },
     [TN__OP_split_Tensor] = {
         .name = "split.Tensor",
         .schema = "split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]",
@@ -5124,6 +5243,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_threshold_backward_attrs),
         .defaults = &defaults_threshold_backward,
         .args = args_threshold_backward,
+    },
+    [TN__OP_topk] = {
+        .name = "topk",
+        .schema = "topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_topk,
+        .id = TN__OP_topk,
+        .run_id = TN__OP_topk,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_topk_attrs),
+        .defaults = &defaults_topk,
+        .args = args_topk,
     },
     [TN__OP_transpose_int] = {
         .name = "transpose.int",

@@ -442,6 +442,35 @@ tn_status tn_argmin_out_with(tn_tensor *out, tn_tensor *self, const tn_argmin_op
   return tn__call_into(TN__OP_argmin, inputs, 1, &attrs, outs, 1);
 }
 
+tn_tensor *tn_argsort_with(tn_tensor *self, const tn_argsort_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("argsort", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_argsort_attrs attrs = {.dim = -1, .descending = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, descending)) attrs.descending = options->descending;
+  }
+  return tn__call_one(TN__OP_argsort, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_argsort_stable_with(tn_tensor *self, bool stable,
+                                  const tn_argsort_stable_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("argsort.stable", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_argsort_stable_attrs attrs = {.stable = stable, .dim = -1, .descending = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, descending)) attrs.descending = options->descending;
+  }
+  return tn__call_one(TN__OP_argsort_stable, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
                               const tn_as_strided_options *options) {
   if (options != NULL && REACHES(options, storage_offset) &&
@@ -1900,6 +1929,17 @@ tn_tensor *tn_mse_loss_with(tn_tensor *self, tn_tensor *target,
   return tn__call_one(TN__OP_mse_loss, inputs, 2, &attrs);
 }
 
+tn_tensor *tn_msort(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_msort, inputs, 1, NULL);
+}
+
+tn_status tn_msort_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_msort, inputs, 1, NULL, outs, 1);
+}
+
 tn_tensor *(tn_mul_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -2477,6 +2517,69 @@ tn_tensor *tn_softmax_with(tn_tensor *self, int64_t dim, const tn_softmax_option
   return tn__call_one(TN__OP_softmax_int, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_sort_with(tn_tensor *self, tn_tensor **indices, const tn_sort_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("sort", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_sort_attrs attrs = {.dim = -1, .descending = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, descending)) attrs.descending = options->descending;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_sort, inputs, 1, &attrs, more);
+}
+
+tn_status tn_sort_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                           const tn_sort_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("sort", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_sort_attrs attrs = {.dim = -1, .descending = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, descending)) attrs.descending = options->descending;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_sort, inputs, 1, &attrs, outs, 2);
+}
+
+tn_tensor *tn_sort_stable_with(tn_tensor *self, bool stable, tn_tensor **indices,
+                               const tn_sort_stable_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("sort.stable", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_sort_stable_attrs attrs = {.stable = stable, .dim = -1, .descending = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, descending)) attrs.descending = options->descending;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_sort_stable, inputs, 1, &attrs, more);
+}
+
+tn_status tn_sort_stable_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                  bool stable, const tn_sort_stable_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("sort.stable", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_sort_stable_attrs attrs = {.stable = stable, .dim = -1, .descending = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, descending)) attrs.descending = options->descending;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_sort_stable, inputs, 1, &attrs, outs, 2);
+}
+
 tn_list *tn_split_with(tn_tensor *self, int64_t split_size, const tn_split_options *options) {
   tn_tensor *inputs[] = {self};
   tn_split_Tensor_attrs attrs = {.split_size = split_size, .dim = 0};
@@ -2704,6 +2807,40 @@ tn_tensor *(tn_threshold_backward)(tn_tensor *grad_output, tn_tensor *self, tn_s
   tn_tensor *inputs[] = {grad_output, self};
   tn_threshold_backward_attrs attrs = {.threshold = threshold};
   return tn__call_one(TN__OP_threshold_backward, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_topk_with(tn_tensor *self, int64_t k, tn_tensor **indices,
+                        const tn_topk_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("topk", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_topk_attrs attrs = {.k = k, .dim = -1, .largest = true, .sorted = true};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, largest)) attrs.largest = options->largest != TN_NO;
+    if (REACHES(options, sorted)) attrs.sorted = options->sorted != TN_NO;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_topk, inputs, 1, &attrs, more);
+}
+
+tn_status tn_topk_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self, int64_t k,
+                           const tn_topk_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("topk", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_topk_attrs attrs = {.k = k, .dim = -1, .largest = true, .sorted = true};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, largest)) attrs.largest = options->largest != TN_NO;
+    if (REACHES(options, sorted)) attrs.sorted = options->sorted != TN_NO;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_topk, inputs, 1, &attrs, outs, 2);
 }
 
 tn_tensor *tn_transpose(tn_tensor *self, int64_t dim0, int64_t dim1) {

@@ -165,6 +165,21 @@ typedef struct tn_argmin_attrs {
   TN_SLOT bool keepdim;
 } tn_argmin_attrs;
 
+// argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor
+enum { TN_ARG_argsort_result = 0, TN_ARG_argsort_self = 1 };
+typedef struct tn_argsort_attrs {
+  int64_t dim;
+  TN_SLOT bool descending;
+} tn_argsort_attrs;
+
+// argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor
+enum { TN_ARG_argsort_stable_result = 0, TN_ARG_argsort_stable_self = 1 };
+typedef struct tn_argsort_stable_attrs {
+  TN_SLOT bool stable;
+  int64_t dim;
+  TN_SLOT bool descending;
+} tn_argsort_stable_attrs;
+
 // as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor
 enum { TN_ARG_as_strided_result = 0, TN_ARG_as_strided_self = 1 };
 typedef struct tn_as_strided_attrs {
@@ -708,6 +723,9 @@ typedef struct tn_mse_loss_attrs {
   int64_t reduction;
 } tn_mse_loss_attrs;
 
+// msort(Tensor self) -> Tensor
+enum { TN_ARG_msort_result = 0, TN_ARG_msort_self = 1 };
+
 // mul.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_mul_Tensor_result = 0, TN_ARG_mul_Tensor_self = 1, TN_ARG_mul_Tensor_other = 2 };
 
@@ -974,6 +992,22 @@ typedef struct tn_softmax_int_attrs {
   TN_SLOT tn_dtype dtype;
 } tn_softmax_int_attrs;
 
+// sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)
+enum { TN_ARG_sort_values = 0, TN_ARG_sort_indices = 1, TN_ARG_sort_self = 2 };
+typedef struct tn_sort_attrs {
+  int64_t dim;
+  TN_SLOT bool descending;
+} tn_sort_attrs;
+
+// sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values,
+// Tensor indices)
+enum { TN_ARG_sort_stable_values = 0, TN_ARG_sort_stable_indices = 1, TN_ARG_sort_stable_self = 2 };
+typedef struct tn_sort_stable_attrs {
+  TN_SLOT bool stable;
+  int64_t dim;
+  TN_SLOT bool descending;
+} tn_sort_stable_attrs;
+
 // split.Tensor(Tensor self, int split_size, int dim=0) -> Tensor[]
 enum { TN_ARG_split_Tensor_self = 0 };
 typedef struct tn_split_Tensor_attrs {
@@ -1055,6 +1089,16 @@ enum { TN_ARG_threshold_backward_result = 0, TN_ARG_threshold_backward_grad_outp
 typedef struct tn_threshold_backward_attrs {
   tn_scalar threshold;
 } tn_threshold_backward_attrs;
+
+// topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values,
+// Tensor indices)
+enum { TN_ARG_topk_values = 0, TN_ARG_topk_indices = 1, TN_ARG_topk_self = 2 };
+typedef struct tn_topk_attrs {
+  int64_t k;
+  int64_t dim;
+  TN_SLOT bool largest;
+  TN_SLOT bool sorted;
+} tn_topk_attrs;
 
 // transpose.int(Tensor self, int dim0, int dim1) -> Tensor
 enum { TN_ARG_transpose_int_result = 0, TN_ARG_transpose_int_self = 1 };
