@@ -266,5 +266,7 @@ tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t o
   view->strides = tensor->strides;
   view->rank = rank;
   view->numel = tensor->numel;
+  view->flags = TN_VIEW_CONTIGUOUS;
+  view->storage_id = tensor->storage->id;
   return TN_OK;
 }

@@ -31,6 +31,7 @@ extern const tn_op_spec tn_spec_argmax;
 extern const tn_op_spec tn_spec_argmin;
 extern const tn_op_spec tn_spec_argsort;
 extern const tn_op_spec tn_spec_argsort_stable;
+extern const tn_op_spec tn_spec_argwhere;
 extern const tn_op_spec tn_spec_as_strided;
 extern const tn_op_spec tn_spec_avg_pool2d;
 extern const tn_op_spec tn_spec_avg_pool2d_backward;
@@ -119,6 +120,7 @@ extern const tn_op_spec tn_spec_lt_Scalar;
 extern const tn_op_spec tn_spec_lt_Tensor;
 extern const tn_op_spec tn_spec_masked_fill_Scalar;
 extern const tn_op_spec tn_spec_masked_fill_Tensor;
+extern const tn_op_spec tn_spec_masked_select;
 extern const tn_op_spec tn_spec_matmul;
 extern const tn_op_spec tn_spec_max;
 extern const tn_op_spec tn_spec_max_dim;
@@ -146,6 +148,8 @@ extern const tn_op_spec tn_spec_neg;
 extern const tn_op_spec tn_spec_nll_loss;
 extern const tn_op_spec tn_spec_nll_loss_backward;
 extern const tn_op_spec tn_spec_nll_loss_forward;
+extern const tn_op_spec tn_spec_nonzero;
+extern const tn_op_spec tn_spec_nonzero_numpy;
 extern const tn_op_spec tn_spec_ones;
 extern const tn_op_spec tn_spec_ones_like;
 extern const tn_op_spec tn_spec_permute;
@@ -242,6 +246,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_argmin,
     &tn_spec_argsort,
     &tn_spec_argsort_stable,
+    &tn_spec_argwhere,
     &tn_spec_as_strided,
     &tn_spec_avg_pool2d,
     &tn_spec_avg_pool2d_backward,
@@ -330,6 +335,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_lt_Tensor,
     &tn_spec_masked_fill_Scalar,
     &tn_spec_masked_fill_Tensor,
+    &tn_spec_masked_select,
     &tn_spec_matmul,
     &tn_spec_max,
     &tn_spec_max_dim,
@@ -357,6 +363,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_nll_loss,
     &tn_spec_nll_loss_backward,
     &tn_spec_nll_loss_forward,
+    &tn_spec_nonzero,
+    &tn_spec_nonzero_numpy,
     &tn_spec_ones,
     &tn_spec_ones_like,
     &tn_spec_permute,
@@ -454,6 +462,7 @@ const char *const tn_spec_families[] = {
     "reduction",
     "sort",
     "sort",
+    "nonzero",
     "view",
     "pooling",
     "pooling",
@@ -542,6 +551,7 @@ const char *const tn_spec_families[] = {
     "comparison",
     "ternary",
     "ternary",
+    "nonzero",
     "product",
     "reduction",
     "reduction",
@@ -569,6 +579,8 @@ const char *const tn_spec_families[] = {
     "loss",
     "loss",
     "loss",
+    "nonzero",
+    "nonzero",
     "factory",
     "factory",
     "view",
@@ -640,4 +652,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 209;
+const int32_t tn_spec_table_count = 213;

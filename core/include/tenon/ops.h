@@ -515,6 +515,11 @@ TN_API tn_tensor *tn_argsort_stable_with(tn_tensor *self, bool stable,
       &(tn_argsort_stable_options){.struct_size = sizeof(tn_argsort_stable_options), __VA_ARGS__})
 #endif
 
+// argwhere(Tensor self) -> Tensor
+// As `nonzero`. source: ATen `argwhere`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_argwhere(tn_tensor *self);
+
 typedef struct tn_as_strided_options {
   uint32_t struct_size;
   tn_opt_int storage_offset;  // None
@@ -1955,6 +1960,19 @@ TN_API tn_tensor *tn_masked_fill(tn_tensor *self, tn_tensor *mask, tn_tensor *va
 // as tn_masked_fill; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value);
 
+// masked_select(Tensor self, Tensor mask) -> Tensor
+// The elements of self where mask is true, in row-major order. self: any shape and dtype; mask:
+// bool, a shape that broadcasts with self's. Returns self's dtype, [count]. gradient: to where the
+// elements came from.
+// source: ATen `masked_select`.
+// owns: +1 result | errors: INVALID_DTYPE for a mask that is not bool, INVALID_ARGUMENT for shapes;
+// as any operator | threads: any
+TN_API tn_tensor *tn_masked_select(tn_tensor *self, tn_tensor *mask);
+// tn_masked_select into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_masked_select; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_masked_select_out(tn_tensor *out, tn_tensor *self, tn_tensor *mask);
+
 // matmul(Tensor self, Tensor other) -> Tensor
 // The product of matrices, vectors and stacks of matrices, as NumPy's @: a 1-dim operand is a row
 // on the left and a column on the right, whose dimension the result does not have; dimensions
@@ -2361,6 +2379,23 @@ TN_API tn_tensor *tn_nll_loss_backward(tn_tensor *grad_output, tn_tensor *self, 
 TN_API tn_tensor *tn_nll_loss_forward(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
                                       int64_t reduction, int64_t ignore_index,
                                       tn_tensor **total_weight);
+
+// nonzero(Tensor self) -> Tensor
+// The indices of self's elements that are not zero, one row each, in row-major order; NaN is not
+// zero. self: any shape and dtype. Returns int64 [count, ndim]; of a 0-dim self [0 or 1, 0]. No
+// gradient. source: ATen `nonzero`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_nonzero(tn_tensor *self);
+// tn_nonzero into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_nonzero; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_nonzero_out(tn_tensor *out, tn_tensor *self);
+
+// nonzero_numpy(Tensor self) -> Tensor[]
+// `nonzero` as a list of one index tensor for each dimension, as indexing takes them: int64
+// [count] each. A 0-dim self counts as one of 1 element. source: ATen `nonzero_numpy`.
+// owns: +1 list | errors: as any operator | threads: any
+TN_API tn_list *tn_nonzero_numpy(tn_tensor *self);
 
 typedef struct tn_ones_options {
   uint32_t struct_size;

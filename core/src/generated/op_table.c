@@ -34,6 +34,7 @@ extern const tn_op_def tn_op_argmax;
 extern const tn_op_def tn_op_argmin;
 extern const tn_op_def tn_op_argsort;
 extern const tn_op_def tn_op_argsort_stable;
+extern const tn_op_def tn_op_argwhere;
 extern const tn_op_def tn_op_as_strided;
 extern const tn_op_def tn_op_avg_pool2d;
 extern const tn_op_def tn_op_avg_pool2d_backward;
@@ -109,6 +110,7 @@ extern const tn_op_def tn_op_logical_xor;
 extern const tn_op_def tn_op_logsumexp;
 extern const tn_op_def tn_op_lt_Tensor;
 extern const tn_op_def tn_op_masked_fill_Tensor;
+extern const tn_op_def tn_op_masked_select;
 extern const tn_op_def tn_op_matmul;
 extern const tn_op_def tn_op_max;
 extern const tn_op_def tn_op_max_dim;
@@ -133,6 +135,8 @@ extern const tn_op_def tn_op_neg;
 extern const tn_op_def tn_op_nll_loss;
 extern const tn_op_def tn_op_nll_loss_backward;
 extern const tn_op_def tn_op_nll_loss_forward;
+extern const tn_op_def tn_op_nonzero;
+extern const tn_op_def tn_op_nonzero_numpy;
 extern const tn_op_def tn_op_ones;
 extern const tn_op_def tn_op_ones_like;
 extern const tn_op_def tn_op_permute;
@@ -379,6 +383,10 @@ static const tn__arg args_argsort_stable[] = {
 };
 static const tn_argsort_stable_attrs defaults_argsort_stable = {.stable = false, .dim = -1,
     .descending = false};
+
+static const tn__arg args_argwhere[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_as_strided[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -989,6 +997,11 @@ static const tn__arg args_masked_fill_Tensor[] = {
     {"value", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_masked_select[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mask", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_matmul[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1186,6 +1199,14 @@ static const tn__arg args_nll_loss_forward[] = {
 };
 static const tn_nll_loss_forward_attrs defaults_nll_loss_forward = {.reduction = 0,
     .ignore_index = 0};
+
+static const tn__arg args_nonzero[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_nonzero_numpy[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_ones[] = {
     {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_ones_attrs, size)},
@@ -2060,6 +2081,18 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_argsort_stable_attrs),
         .defaults = &defaults_argsort_stable,
         .args = args_argsort_stable,
+    },
+    [TN__OP_argwhere] = {
+        .name = "argwhere",
+        .schema = "argwhere(Tensor self) -> Tensor",
+        .def = &tn_op_argwhere,
+        .id = TN__OP_argwhere,
+        .run_id = TN__OP_argwhere,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_argwhere,
     },
     [TN__OP_as_strided] = {
         .name = "as_strided",
@@ -3790,6 +3823,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_masked_fill_Tensor,
     },
+    [TN__OP_masked_select] = {
+        .name = "masked_select",
+        .schema = "masked_select(Tensor self, Tensor mask) -> Tensor",
+        .def = &tn_op_masked_select,
+        .id = TN__OP_masked_select,
+        .run_id = TN__OP_masked_select,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_masked_select,
+    },
     [TN__OP_matmul] = {
         .name = "matmul",
         .schema = "matmul(Tensor self, Tensor other) -> Tensor",
@@ -4236,6 +4281,31 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_nll_loss_forward_attrs),
         .defaults = &defaults_nll_loss_forward,
         .args = args_nll_loss_forward,
+    },
+    [TN__OP_nonzero] = {
+        .name = "nonzero",
+        .schema = "nonzero(Tensor self) -> Tensor",
+        .def = &tn_op_nonzero,
+        .id = TN__OP_nonzero,
+        .run_id = TN__OP_nonzero,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_nonzero,
+    },
+    [TN__OP_nonzero_numpy] = {
+        .name = "nonzero_numpy",
+        .schema = "nonzero_numpy(Tensor self) -> Tensor[]",
+        .def = &tn_op_nonzero_numpy,
+        .id = TN__OP_nonzero_numpy,
+        .run_id = TN__OP_nonzero_numpy,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .returns_list = true,
+        .args = args_nonzero_numpy,
     },
     [TN__OP_ones] = {
         .name = "ones",

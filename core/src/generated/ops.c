@@ -471,6 +471,11 @@ tn_tensor *tn_argsort_stable_with(tn_tensor *self, bool stable,
   return tn__call_one(TN__OP_argsort_stable, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_argwhere(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_argwhere, inputs, 1, NULL);
+}
+
 tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
                               const tn_as_strided_options *options) {
   if (options != NULL && REACHES(options, storage_offset) &&
@@ -1734,6 +1739,17 @@ tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value) {
   return tn__call_into(TN__OP_masked_fill__Tensor, inputs, 3, NULL, inputs, 1);
 }
 
+tn_tensor *tn_masked_select(tn_tensor *self, tn_tensor *mask) {
+  tn_tensor *inputs[] = {self, mask};
+  return tn__call_one(TN__OP_masked_select, inputs, 2, NULL);
+}
+
+tn_status tn_masked_select_out(tn_tensor *out, tn_tensor *self, tn_tensor *mask) {
+  tn_tensor *inputs[] = {self, mask};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_masked_select, inputs, 2, NULL, outs, 1);
+}
+
 tn_tensor *tn_matmul(tn_tensor *self, tn_tensor *other) {
   tn_tensor *inputs[] = {self, other};
   return tn__call_one(TN__OP_matmul, inputs, 2, NULL);
@@ -2081,6 +2097,22 @@ tn_tensor *tn_nll_loss_forward(tn_tensor *self, tn_tensor *target, tn_tensor *we
   tn_nll_loss_forward_attrs attrs = {.reduction = reduction, .ignore_index = ignore_index};
   tn_tensor **const more[] = {total_weight};
   return tn__call_many(TN__OP_nll_loss_forward, inputs, 3, &attrs, more);
+}
+
+tn_tensor *tn_nonzero(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_nonzero, inputs, 1, NULL);
+}
+
+tn_status tn_nonzero_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_nonzero, inputs, 1, NULL, outs, 1);
+}
+
+tn_list *tn_nonzero_numpy(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_list(TN__OP_nonzero_numpy, inputs, 1, NULL);
 }
 
 tn_tensor *tn_ones_with(tn_ints size, const tn_ones_options *options) {

@@ -180,6 +180,9 @@ typedef struct tn_argsort_stable_attrs {
   TN_SLOT bool descending;
 } tn_argsort_stable_attrs;
 
+// argwhere(Tensor self) -> Tensor
+enum { TN_ARG_argwhere_result = 0, TN_ARG_argwhere_self = 1 };
+
 // as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor
 enum { TN_ARG_as_strided_result = 0, TN_ARG_as_strided_self = 1 };
 typedef struct tn_as_strided_attrs {
@@ -633,6 +636,10 @@ enum { TN_ARG_lt_Tensor_result = 0, TN_ARG_lt_Tensor_self = 1, TN_ARG_lt_Tensor_
 enum { TN_ARG_masked_fill_Tensor_result = 0, TN_ARG_masked_fill_Tensor_self = 1,
        TN_ARG_masked_fill_Tensor_mask = 2, TN_ARG_masked_fill_Tensor_value = 3 };
 
+// masked_select(Tensor self, Tensor mask) -> Tensor
+enum { TN_ARG_masked_select_result = 0, TN_ARG_masked_select_self = 1,
+       TN_ARG_masked_select_mask = 2 };
+
 // matmul(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_matmul_result = 0, TN_ARG_matmul_self = 1, TN_ARG_matmul_other = 2 };
 
@@ -784,6 +791,12 @@ typedef struct tn_nll_loss_forward_attrs {
   int64_t reduction;
   int64_t ignore_index;
 } tn_nll_loss_forward_attrs;
+
+// nonzero(Tensor self) -> Tensor
+enum { TN_ARG_nonzero_result = 0, TN_ARG_nonzero_self = 1 };
+
+// nonzero_numpy(Tensor self) -> Tensor[]
+enum { TN_ARG_nonzero_numpy_self = 0 };
 
 // ones(int[] size, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_ones_result = 0 };
