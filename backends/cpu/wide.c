@@ -7,7 +7,7 @@
 
 #include "workspace.h"
 
-enum { MAX_VIEWS = 8 };
+enum { MAX_VIEWS = 12 };
 
 typedef struct convert_job {
   uint16_t *half;

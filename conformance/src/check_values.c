@@ -26,7 +26,8 @@ static void judge(tn__run *run, const tn_sample *sample, const char *variant,
 static void check_operands_intact(tn__run *run, const tn__prepared *prepared, const char *variant) {
   const tn_sample *sample = prepared->sample;
   for (int32_t i = 0; i < sample->operand_count; i++) {
-    tn__check(run, tn__placed_intact(&prepared->placed[i], &sample->operands[i], false), sample,
+    bool written = ((run->spec->writes >> i) & 1) != 0;
+    tn__check(run, tn__placed_intact(&prepared->placed[i], &sample->operands[i], written), sample,
               variant, "operand %d, or memory beside it, was written", i);
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // batch_norm2d: y = (x - mean) / sqrt(variance + eps) * weight + bias, one mean and variance for
-// each channel. Written with operators, which give the gradient. In training the batch's biased
-// variance normalises and its unbiased one goes into running_var.
+// each channel. In training the batch's biased variance normalises and its unbiased one goes into
+// running_var, which the operator writes in place.
 
 #include "call.h"
 #include "layer.h"
@@ -16,55 +16,6 @@ typedef struct batch_norm2d {
   double eps, momentum;
 } batch_norm2d;
 
-// running <- running + momentum (batch - running), the batch's value shaped [1, C, 1, 1].
-static tn_status update_running(const batch_norm2d *b, tn_tensor *mean, tn_tensor *variance,
-                                int64_t count) {
-  tn_ints shape = TN_SHAPE(b->channels);
-  double unbiased = (double)count / (double)(count - 1);
-  tn__unrecorded section;
-  tn_status status = tn__unrecorded_open(&section);
-  if (status == TN_OK) {
-    status = tn_lerp_scalar_(b->running_mean, tn_reshape(mean, shape), b->momentum);
-  }
-  if (status == TN_OK) {
-    tn_tensor *batch_var = tn_mul_scalar(tn_reshape(variance, shape), unbiased);
-    status = tn_lerp_scalar_(b->running_var, batch_var, b->momentum);
-  }
-  tn__unrecorded_close(&section);
-  return status;
-}
-
-// x weight' + bias' with |scale| and |shift| as [C, 1, 1].
-static tn_tensor *scale_and_shift(tn_tensor *x, tn_tensor *scale, tn_tensor *shift,
-                                  int64_t channels) {
-  tn_ints shape = TN_SHAPE(channels, 1, 1);
-  return tn_add(tn_mul(x, tn_reshape(scale, shape)), tn_reshape(shift, shape));
-}
-
-static tn_tensor *normalise_by_batch(const batch_norm2d *b, tn_tensor *x) {
-  int64_t count = tn_tensor_numel(x) / b->channels;
-  if (count < 2) {
-    tn_error_set(TN_INVALID_ARGUMENT,
-                 "batch_norm2d: training needs more than one value for each channel, and the "
-                 "input has %lld",
-                 (long long)count);
-    return NULL;
-  }
-  tn_ints dims = TN_DIMS(0, 2, 3);
-  tn_tensor *mean = tn_mean_dim(x, dims, .keepdim = true);
-  tn_tensor *centred = tn_sub(x, mean);
-  tn_tensor *variance = tn_mean_dim(tn_square(centred), dims, .keepdim = true);
-  if (update_running(b, mean, variance, count) != TN_OK) return NULL;
-  tn_tensor *normal = tn_mul(centred, tn_rsqrt(tn_add_scalar(variance, b->eps)));
-  return scale_and_shift(normal, b->weight, b->bias, b->channels);
-}
-
-static tn_tensor *normalise_by_running(const batch_norm2d *b, tn_tensor *x) {
-  tn_tensor *scale = tn_mul(b->weight, tn_rsqrt(tn_add_scalar(b->running_var, b->eps)));
-  tn_tensor *shift = tn_sub(b->bias, tn_mul(b->running_mean, scale));
-  return scale_and_shift(x, scale, shift, b->channels);
-}
-
 static tn_tensor *batch_norm2d_forward(tn_module *self, tn_tensor *input) {
   const batch_norm2d *b = tn_module_state(self);
   if (tn_tensor_ndim(input) != 4 || tn_tensor_size(input, 1) != b->channels) {
@@ -75,8 +26,17 @@ static tn_tensor *batch_norm2d_forward(tn_module *self, tn_tensor *input) {
                  (long long)tn_tensor_size(input, 1));
     return NULL;
   }
-  return tn_module_is_training(self) ? normalise_by_batch(b, input)
-                                     : normalise_by_running(b, input);
+  bool training = tn_module_is_training(self);
+  int64_t count = tn_tensor_numel(input) / b->channels;
+  if (training && count < 2) {
+    tn_error_set(TN_INVALID_ARGUMENT,
+                 "batch_norm2d: training needs more than one value for each channel, and the "
+                 "input has %lld",
+                 (long long)count);
+    return NULL;
+  }
+  return tn_batch_norm(input, b->weight, b->bias, b->running_mean, b->running_var, training,
+                       b->momentum, b->eps, true);
 }
 
 static int batch_norm2d_describe(const tn_module *self, char *text, size_t size) {

@@ -104,6 +104,7 @@ struct tn_op_spec {
   double half_ulps;  // the same for f16 and bf16 where parts round on the way; 0: as `ulps`
   const char *why;   // the reason of a tolerance above 4 or of a flag that checks less
   uint32_t finite;   // bit i: what NaN or an infinity in operand i gives is not specified; `why`
+  uint32_t writes;   // bit i: operand i is written, as the schema says with (a!)
 };
 
 // ---- emitting samples --------------------------------------------------------------------------

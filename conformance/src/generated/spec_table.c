@@ -9,6 +9,10 @@
 extern const tn_op_spec tn_spec__cast;
 extern const tn_op_spec tn_spec__log_softmax;
 extern const tn_op_spec tn_spec__log_softmax_backward_data;
+extern const tn_op_spec tn_spec__native_batch_norm_legit;
+extern const tn_op_spec tn_spec__native_batch_norm_legit_functional;
+extern const tn_op_spec tn_spec__native_batch_norm_legit_no_stats;
+extern const tn_op_spec tn_spec__native_batch_norm_legit_no_training;
 extern const tn_op_spec tn_spec__softmax;
 extern const tn_op_spec tn_spec__softmax_backward_data;
 extern const tn_op_spec tn_spec__to_copy;
@@ -35,6 +39,7 @@ extern const tn_op_spec tn_spec_argwhere;
 extern const tn_op_spec tn_spec_as_strided;
 extern const tn_op_spec tn_spec_avg_pool2d;
 extern const tn_op_spec tn_spec_avg_pool2d_backward;
+extern const tn_op_spec tn_spec_batch_norm;
 extern const tn_op_spec tn_spec_bernoulli;
 extern const tn_op_spec tn_spec_bernoulli_p;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
@@ -93,6 +98,7 @@ extern const tn_op_spec tn_spec_ge_Scalar;
 extern const tn_op_spec tn_spec_ge_Tensor;
 extern const tn_op_spec tn_spec_gelu;
 extern const tn_op_spec tn_spec_gelu_backward;
+extern const tn_op_spec tn_spec_group_norm;
 extern const tn_op_spec tn_spec_gt_Scalar;
 extern const tn_op_spec tn_spec_gt_Tensor;
 extern const tn_op_spec tn_spec_index_add;
@@ -100,6 +106,7 @@ extern const tn_op_spec tn_spec_index_select;
 extern const tn_op_spec tn_spec_isfinite;
 extern const tn_op_spec tn_spec_isinf;
 extern const tn_op_spec tn_spec_isnan;
+extern const tn_op_spec tn_spec_layer_norm;
 extern const tn_op_spec tn_spec_le_Scalar;
 extern const tn_op_spec tn_spec_le_Tensor;
 extern const tn_op_spec tn_spec_leaky_relu;
@@ -141,7 +148,13 @@ extern const tn_op_spec tn_spec_mul_Scalar;
 extern const tn_op_spec tn_spec_mul_Tensor;
 extern const tn_op_spec tn_spec_mv;
 extern const tn_op_spec tn_spec_narrow;
+extern const tn_op_spec tn_spec_native_batch_norm;
+extern const tn_op_spec tn_spec_native_batch_norm_backward;
 extern const tn_op_spec tn_spec_native_dropout;
+extern const tn_op_spec tn_spec_native_group_norm;
+extern const tn_op_spec tn_spec_native_group_norm_backward;
+extern const tn_op_spec tn_spec_native_layer_norm;
+extern const tn_op_spec tn_spec_native_layer_norm_backward;
 extern const tn_op_spec tn_spec_ne_Scalar;
 extern const tn_op_spec tn_spec_ne_Tensor;
 extern const tn_op_spec tn_spec_neg;
@@ -224,6 +237,10 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__cast,
     &tn_spec__log_softmax,
     &tn_spec__log_softmax_backward_data,
+    &tn_spec__native_batch_norm_legit,
+    &tn_spec__native_batch_norm_legit_functional,
+    &tn_spec__native_batch_norm_legit_no_stats,
+    &tn_spec__native_batch_norm_legit_no_training,
     &tn_spec__softmax,
     &tn_spec__softmax_backward_data,
     &tn_spec__to_copy,
@@ -250,6 +267,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_as_strided,
     &tn_spec_avg_pool2d,
     &tn_spec_avg_pool2d_backward,
+    &tn_spec_batch_norm,
     &tn_spec_bernoulli,
     &tn_spec_bernoulli_p,
     &tn_spec_bitwise_and_Scalar,
@@ -308,6 +326,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_ge_Tensor,
     &tn_spec_gelu,
     &tn_spec_gelu_backward,
+    &tn_spec_group_norm,
     &tn_spec_gt_Scalar,
     &tn_spec_gt_Tensor,
     &tn_spec_index_add,
@@ -315,6 +334,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_isfinite,
     &tn_spec_isinf,
     &tn_spec_isnan,
+    &tn_spec_layer_norm,
     &tn_spec_le_Scalar,
     &tn_spec_le_Tensor,
     &tn_spec_leaky_relu,
@@ -356,7 +376,13 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_mul_Tensor,
     &tn_spec_mv,
     &tn_spec_narrow,
+    &tn_spec_native_batch_norm,
+    &tn_spec_native_batch_norm_backward,
     &tn_spec_native_dropout,
+    &tn_spec_native_group_norm,
+    &tn_spec_native_group_norm_backward,
+    &tn_spec_native_layer_norm,
+    &tn_spec_native_layer_norm_backward,
     &tn_spec_ne_Scalar,
     &tn_spec_ne_Tensor,
     &tn_spec_neg,
@@ -440,6 +466,10 @@ const char *const tn_spec_families[] = {
     "rearrange",
     "softmax",
     "softmax",
+    "batch_norm",
+    "batch_norm",
+    "batch_norm",
+    "batch_norm",
     "softmax",
     "softmax",
     "rearrange",
@@ -466,6 +496,7 @@ const char *const tn_spec_families[] = {
     "view",
     "pooling",
     "pooling",
+    "batch_norm",
     "random",
     "random",
     "comparison",
@@ -524,6 +555,7 @@ const char *const tn_spec_families[] = {
     "comparison",
     "activation",
     "activation",
+    "group_norm",
     "comparison",
     "comparison",
     "indexing",
@@ -531,6 +563,7 @@ const char *const tn_spec_families[] = {
     "unary",
     "unary",
     "unary",
+    "layer_norm",
     "comparison",
     "comparison",
     "activation",
@@ -572,7 +605,13 @@ const char *const tn_spec_families[] = {
     "binary",
     "product",
     "slice",
+    "batch_norm",
+    "batch_norm",
     "random",
+    "group_norm",
+    "group_norm",
+    "layer_norm",
+    "layer_norm",
     "comparison",
     "comparison",
     "unary",
@@ -652,4 +691,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 213;
+const int32_t tn_spec_table_count = 226;

@@ -55,6 +55,67 @@ TN_API tn_tensor *tn_aten_log_softmax(tn_tensor *self, int64_t dim, bool half_to
 TN_API tn_tensor *tn_aten_log_softmax_backward_data(tn_tensor *grad_output, tn_tensor *output,
                                                     int64_t dim, tn_dtype input_dtype);
 
+// _native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor(a!) running_mean,
+// Tensor(b!) running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+// Batch normalisation. Training: by the batch's own statistics, which are results 1 and 2 (mean
+// and 1 / sqrt(variance + eps)), and running_mean and running_var are changed in place to (1 -
+// momentum) running + momentum batch, the batch's variance without bias. Else by the running
+// statistics, and results 1 and 2 are of shape [0]. input: [N, C, *], floating; the others: [C],
+// weight and bias possibly absent, in input's dtype, or float32 for a half input.
+// source: Ioffe and Szegedy 2015; ATen `_native_batch_norm_legit`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; READ_ONLY for running
+// statistics that cannot be written; as any operator | threads: any
+TN_API tn_tensor *tn_aten_native_batch_norm_legit(tn_tensor *input, tn_tensor *weight,
+                                                  tn_tensor *bias, tn_tensor *running_mean,
+                                                  tn_tensor *running_var, bool training,
+                                                  double momentum, double eps, tn_tensor **result1,
+                                                  tn_tensor **result2);
+
+// _native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training,
+// float momentum, float eps) -> (Tensor, Tensor, Tensor)
+// Batch normalisation by the batch itself: result0 = (input - mean) * invstd * weight + bias,
+// where result1 is each channel's mean and result2 is invstd = 1 / sqrt(variance + eps), the
+// variance without a correction. input: [N, C, *], floating; weight, bias: [C] or absent, in
+// input's dtype, or float32 for a half input. training, momentum: of no consequence without
+// running statistics. Returns input's shape and dtype, and statistics of [C], float32 for a half
+// input.
+// source: Ioffe and Szegedy 2015; ATen
+// `_native_batch_norm_legit.no_stats`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_aten_native_batch_norm_legit_no_stats(tn_tensor *input, tn_tensor *weight,
+                                                           tn_tensor *bias, bool training,
+                                                           double momentum, double eps,
+                                                           tn_tensor **result1,
+                                                           tn_tensor **result2);
+
+// _native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor
+// running_mean, Tensor running_var, bool training, float momentum, float eps) -> (Tensor, Tensor,
+// Tensor, Tensor running_mean_out, Tensor running_var_out)
+// Batch normalisation that writes nothing: as `_native_batch_norm_legit`, with the new running
+// statistics as results 3 and 4: (1 - momentum) running + momentum batch, where the batch's
+// variance is the one without bias. Without training they are copies, and the statistics results 1
+// and 2 are of shape [0].
+// source: ATen `_native_batch_norm_legit_functional`.
+// owns: +1 each result | errors: as `_native_batch_norm_legit`; as any operator | threads: any
+TN_API tn_tensor *tn_aten_native_batch_norm_legit_functional(tn_tensor *input, tn_tensor *weight,
+    tn_tensor *bias, tn_tensor *running_mean, tn_tensor *running_var, bool training,
+    double momentum, double eps, tn_tensor **result1, tn_tensor **result2,
+    tn_tensor **running_mean_out, tn_tensor **running_var_out);
+
+// _native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor
+// running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+// Batch normalisation by running statistics: result0 = (input - running_mean) / sqrt(running_var +
+// eps) * weight + bias; results 1 and 2 are of shape [0]. input: [N, C, *], floating; the others:
+// [C], weight and bias possibly absent, in input's dtype, or float32 for a half input.
+// momentum: of no consequence.
+// source: ATen `_native_batch_norm_legit_no_training`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_aten_native_batch_norm_legit_no_training(tn_tensor *input, tn_tensor *weight,
+    tn_tensor *bias, tn_tensor *running_mean, tn_tensor *running_var, double momentum, double eps,
+    tn_tensor **result1, tn_tensor **result2);
+
 // _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 // exp(x_i) / sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
 // self: any shape, floating. half_to_float: a float16 or bfloat16 self gives a float32 result.
@@ -579,6 +640,15 @@ TN_API tn_tensor *tn_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self
                                          tn_ints kernel_size, tn_ints stride, tn_ints padding,
                                          bool ceil_mode, bool count_include_pad,
                                          tn_opt_int divisor_override);
+
+// batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var,
+// bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor
+// native_batch_norm() without the statistics of the batch. cudnn_enabled: no meaning here.
+// source: ATen `batch_norm`.
+// owns: +1 result | errors: as native_batch_norm; as any operator | threads: any
+TN_API tn_tensor *tn_batch_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                tn_tensor *running_mean, tn_tensor *running_var, bool training,
+                                double momentum, double eps, bool cudnn_enabled);
 
 // bernoulli(Tensor self, *, Generator? generator=None) -> Tensor
 // 1 with the probability that stands in self, else 0. self: any shape, floating, each in [0, 1].
@@ -1522,6 +1592,26 @@ TN_API tn_tensor *tn_gelu_backward_with(tn_tensor *grad_output, tn_tensor *self,
       &(tn_gelu_backward_options){.struct_size = sizeof(tn_gelu_backward_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_group_norm_options {
+  uint32_t struct_size;
+  tn_opt_float eps;  // 1e-05
+  tn_choice cudnn_enabled;  // True
+} tn_group_norm_options;
+// group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05,
+// bool cudnn_enabled=True) -> Tensor
+// (input - mean) / sqrt(variance + eps) * weight + bias, mean and variance over each sample's
+// group of channels. input: [N, C, *], floating; num_groups: divides C; weight, bias: [C] or
+// absent. cudnn_enabled: no meaning here.
+// source: ATen `group_norm`.
+// owns: +1 result | errors: as native_group_norm; as any operator | threads: any
+TN_API tn_tensor *tn_group_norm_with(tn_tensor *input, int64_t num_groups, tn_tensor *weight,
+                                     tn_tensor *bias, const tn_group_norm_options *options);
+#ifndef __cplusplus
+#define tn_group_norm(input, num_groups, weight, bias, ...) \
+  tn_group_norm_with(input, num_groups, weight, bias, \
+      &(tn_group_norm_options){.struct_size = sizeof(tn_group_norm_options), __VA_ARGS__})
+#endif
+
 // gt.Scalar(Tensor self, Scalar other) -> Tensor
 // self > other for a number other, elementwise. As `gt.Tensor`. source: ATen `gt.Scalar`.
 // owns: +1 result | errors: as any operator | threads: any
@@ -1621,6 +1711,25 @@ TN_API tn_tensor *tn_isnan(tn_tensor *self);
 // | errors: as tn_isnan; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
 // cast would lose a category | threads: any
 TN_API tn_status tn_isnan_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_layer_norm_options {
+  uint32_t struct_size;
+  tn_opt_float eps;  // 1e-05
+  tn_choice cudnn_enable;  // True
+} tn_layer_norm_options;
+// layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float
+// eps=1e-05, bool cudnn_enable=True) -> Tensor
+// (input - mean) / sqrt(variance + eps) * weight + bias, mean and variance over the last
+// dimensions, as native_layer_norm() without the statistics. cudnn_enable: no meaning here.
+// source: ATen `layer_norm`.
+// owns: +1 result | errors: as native_layer_norm; as any operator | threads: any
+TN_API tn_tensor *tn_layer_norm_with(tn_tensor *input, tn_ints normalized_shape, tn_tensor *weight,
+                                     tn_tensor *bias, const tn_layer_norm_options *options);
+#ifndef __cplusplus
+#define tn_layer_norm(input, normalized_shape, weight, bias, ...) \
+  tn_layer_norm_with(input, normalized_shape, weight, bias, \
+      &(tn_layer_norm_options){.struct_size = sizeof(tn_layer_norm_options), __VA_ARGS__})
+#endif
 
 // le.Scalar(Tensor self, Scalar other) -> Tensor
 // self <= other for a number other, elementwise. As `le.Tensor`. source: ATen `le.Scalar`.
@@ -2273,6 +2382,36 @@ TN_API tn_tensor *tn_mv(tn_tensor *self, tn_tensor *vec);
 // owns: +1 result | errors: OUT_OF_RANGE for dim, start or length; as any operator | threads: any
 TN_API tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t length);
 
+// native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor?
+// running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+// `_native_batch_norm_legit`, where the running statistics may be absent while training: nothing
+// is changed then.
+// source: ATen `native_batch_norm`.
+// owns: +1 each result | errors: as there; INVALID_ARGUMENT for one running statistic without the
+// other; as any operator | threads: any
+TN_API tn_tensor *tn_native_batch_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                       tn_tensor *running_mean, tn_tensor *running_var,
+                                       bool training, double momentum, double eps,
+                                       tn_tensor **result1, tn_tensor **result2);
+
+// native_batch_norm_backward(Tensor grad_out, Tensor input, Tensor? weight, Tensor? running_mean,
+// Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3]
+// output_mask) -> (Tensor, Tensor, Tensor)
+// The gradients of batch normalisation for its input, weight and bias, as far as output_mask asks
+// for them; what it does not ask for is a tensor of shape [0]. grad_out, input: [N, C, *]; train:
+// save_mean and save_invstd, [C], normalised the input and moved with it; without, running_mean
+// and running_var did. The others are not read.
+// source: ATen
+// `native_batch_norm_backward`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for shapes, for statistics that are absent, or
+// for the mask; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_native_batch_norm_backward(tn_tensor *grad_out, tn_tensor *input,
+                                                tn_tensor *weight, tn_tensor *running_mean,
+                                                tn_tensor *running_var, tn_tensor *save_mean,
+                                                tn_tensor *save_invstd, bool train, double eps,
+                                                tn_ints output_mask, tn_tensor **result1,
+                                                tn_tensor **result2);
+
 // native_dropout(Tensor input, float p, bool? train, *, Generator? generator=None) -> (Tensor
 // result, Tensor mask)
 // result = input * mask / (1 - p), where each element of mask is true with probability 1 - p;
@@ -2283,6 +2422,65 @@ TN_API tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t
 // owns: +1 each result | errors: INVALID_ARGUMENT unless p is in [0, 1]; INVALID_DTYPE; as any
 // operator | threads: any
 TN_API tn_tensor *tn_native_dropout(tn_tensor *input, double p, bool train, tn_tensor **mask);
+
+// native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group,
+// float eps) -> (Tensor, Tensor, Tensor)
+// result0 = (input - mean) * rstd * weight + bias, where result1 is the mean and result2 is rstd =
+// 1 / sqrt(variance + eps), the variance without a correction, over each sample's group of C /
+// group channels. input: N * C * HxW elements in this order, floating; weight, bias: [C] or
+// absent, in input's dtype, or float32 for a half input. Returns input's shape and dtype, and
+// statistics of [N, group], float32 for a half input.
+// source: Wu and He 2018; ATen `native_group_norm`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for sizes or groups; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_native_group_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                       int64_t N, int64_t C, int64_t HxW, int64_t group, double eps,
+                                       tn_tensor **result1, tn_tensor **result2);
+
+// native_group_norm_backward(Tensor grad_out, Tensor input, Tensor mean, Tensor rstd, Tensor?
+// weight, int N, int C, int HxW, int group, bool[3] output_mask) -> (Tensor, Tensor, Tensor)
+// The gradients of native_group_norm() for its input, weight and bias, as far as output_mask asks
+// for them; what it does not ask for is a tensor of shape [0]. mean and rstd are taken as they are
+// given. grad_out, input: one shape; mean, rstd: [N, group], as the forward call gave them;
+// weight: [C] or absent.
+// source: ATen `native_group_norm_backward`.
+// owns: +1 each result | errors: as native_group_norm; INVALID_ARGUMENT for the mask; as any
+// operator | threads: any
+TN_API tn_tensor *tn_native_group_norm_backward(tn_tensor *grad_out, tn_tensor *input,
+                                                tn_tensor *mean, tn_tensor *rstd, tn_tensor *weight,
+                                                int64_t N, int64_t C, int64_t HxW, int64_t group,
+                                                tn_ints output_mask, tn_tensor **result1,
+                                                tn_tensor **result2);
+
+// native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps)
+// -> (Tensor, Tensor, Tensor)
+// result0 = (input - mean) * rstd * weight + bias, where result1 is the mean and result2 is rstd =
+// 1 / sqrt(variance + eps), the variance without a correction, over the last dimensions, whose
+// sizes are normalized_shape. input: [*, normalized_shape], floating; weight, bias: of
+// normalized_shape or absent, in input's dtype, or float32 for a half input. Returns input's shape
+// and dtype; the statistics have 1 in place of what is normalised, and are float32 for a half
+// input.
+// source: Ba, Kiros and Hinton 2016; ATen `native_layer_norm`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_native_layer_norm(tn_tensor *input, tn_ints normalized_shape,
+                                       tn_tensor *weight, tn_tensor *bias, double eps,
+                                       tn_tensor **result1, tn_tensor **result2);
+
+// native_layer_norm_backward(Tensor grad_out, Tensor input, int[] normalized_shape, Tensor mean,
+// Tensor rstd, Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)
+// The gradients of native_layer_norm() for its input, weight and bias, as far as output_mask asks
+// for them; what it does not ask for is a tensor of shape [0]. mean and rstd are taken as they are
+// given. grad_out, input: one shape; mean, rstd: the statistics of the forward call; weight, bias:
+// normalized_shape or absent, of which bias is not read; output_mask: three truth values.
+// source: ATen `native_layer_norm_backward`.
+// owns: +1 each result | errors: as native_layer_norm; INVALID_ARGUMENT for the mask; as any
+// operator | threads: any
+TN_API tn_tensor *tn_native_layer_norm_backward(tn_tensor *grad_out, tn_tensor *input,
+                                                tn_ints normalized_shape, tn_tensor *mean,
+                                                tn_tensor *rstd, tn_tensor *weight, tn_tensor *bias,
+                                                tn_ints output_mask, tn_tensor **result1,
+                                                tn_tensor **result2);
 
 // ne.Scalar(Tensor self, Scalar other) -> Tensor
 // self != other for a number other, elementwise. As `ne.Tensor`. source: ATen `ne.Scalar`.

@@ -13,6 +13,10 @@
 extern const tn_op_def tn_op__cast;
 extern const tn_op_def tn_op__log_softmax;
 extern const tn_op_def tn_op__log_softmax_backward_data;
+extern const tn_op_def tn_op__native_batch_norm_legit;
+extern const tn_op_def tn_op__native_batch_norm_legit_no_stats;
+extern const tn_op_def tn_op__native_batch_norm_legit_functional;
+extern const tn_op_def tn_op__native_batch_norm_legit_no_training;
 extern const tn_op_def tn_op__softmax;
 extern const tn_op_def tn_op__softmax_backward_data;
 extern const tn_op_def tn_op__to_copy;
@@ -38,6 +42,7 @@ extern const tn_op_def tn_op_argwhere;
 extern const tn_op_def tn_op_as_strided;
 extern const tn_op_def tn_op_avg_pool2d;
 extern const tn_op_def tn_op_avg_pool2d_backward;
+extern const tn_op_def tn_op_batch_norm;
 extern const tn_op_def tn_op_bernoulli;
 extern const tn_op_def tn_op_bernoulli_p;
 extern const tn_op_def tn_op_bitwise_and_Tensor;
@@ -88,12 +93,14 @@ extern const tn_op_def tn_op_gather;
 extern const tn_op_def tn_op_ge_Tensor;
 extern const tn_op_def tn_op_gelu;
 extern const tn_op_def tn_op_gelu_backward;
+extern const tn_op_def tn_op_group_norm;
 extern const tn_op_def tn_op_gt_Tensor;
 extern const tn_op_def tn_op_index_add;
 extern const tn_op_def tn_op_index_select;
 extern const tn_op_def tn_op_isfinite;
 extern const tn_op_def tn_op_isinf;
 extern const tn_op_def tn_op_isnan;
+extern const tn_op_def tn_op_layer_norm;
 extern const tn_op_def tn_op_le_Tensor;
 extern const tn_op_def tn_op_leaky_relu;
 extern const tn_op_def tn_op_leaky_relu_backward;
@@ -129,7 +136,13 @@ extern const tn_op_def tn_op_msort;
 extern const tn_op_def tn_op_mul_Tensor;
 extern const tn_op_def tn_op_mv;
 extern const tn_op_def tn_op_narrow;
+extern const tn_op_def tn_op_native_batch_norm;
+extern const tn_op_def tn_op_native_batch_norm_backward;
 extern const tn_op_def tn_op_native_dropout;
+extern const tn_op_def tn_op_native_group_norm;
+extern const tn_op_def tn_op_native_group_norm_backward;
+extern const tn_op_def tn_op_native_layer_norm;
+extern const tn_op_def tn_op_native_layer_norm_backward;
 extern const tn_op_def tn_op_ne_Tensor;
 extern const tn_op_def tn_op_neg;
 extern const tn_op_def tn_op_nll_loss;
@@ -225,6 +238,64 @@ static const tn__arg args__log_softmax_backward_data[] = {
 };
 static const tn__log_softmax_backward_data_attrs defaults__log_softmax_backward_data = {.dim = 0,
     .input_dtype = TN_DTYPE_NONE};
+
+static const tn__arg args__native_batch_norm_legit[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_mean", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"running_var", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"training", "bool", NULL, TN__ARG_BOOL, offsetof(tn__native_batch_norm_legit_attrs, training)},
+    {"momentum", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_attrs, momentum)},
+    {"eps", "float", NULL, TN__ARG_FLOAT, offsetof(tn__native_batch_norm_legit_attrs, eps)},
+};
+static const tn__native_batch_norm_legit_attrs defaults__native_batch_norm_legit = {
+    .training = false, .momentum = 0, .eps = 0};
+
+static const tn__arg args__native_batch_norm_legit_no_stats[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"training", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn__native_batch_norm_legit_no_stats_attrs, training)},
+    {"momentum", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_no_stats_attrs, momentum)},
+    {"eps", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_no_stats_attrs, eps)},
+};
+static const tn__native_batch_norm_legit_no_stats_attrs defaults__native_batch_norm_legit_no_stats = {
+    .training = false, .momentum = 0, .eps = 0};
+
+static const tn__arg args__native_batch_norm_legit_functional[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_mean", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"running_var", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"training", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn__native_batch_norm_legit_functional_attrs, training)},
+    {"momentum", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_functional_attrs, momentum)},
+    {"eps", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_functional_attrs, eps)},
+};
+static const tn__native_batch_norm_legit_functional_attrs defaults__native_batch_norm_legit_functional = {
+    .training = false, .momentum = 0, .eps = 0};
+
+static const tn__arg args__native_batch_norm_legit_no_training[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_mean", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"running_var", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"momentum", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_no_training_attrs, momentum)},
+    {"eps", "float", NULL, TN__ARG_FLOAT,
+     offsetof(tn__native_batch_norm_legit_no_training_attrs, eps)},
+};
+static const tn__native_batch_norm_legit_no_training_attrs defaults__native_batch_norm_legit_no_training = {
+    .momentum = 0, .eps = 0};
 
 static const tn__arg args__softmax[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -431,6 +502,20 @@ static const tn__arg args_avg_pool2d_backward[] = {
 static const tn_avg_pool2d_backward_attrs defaults_avg_pool2d_backward = {.kernel_size = {NULL, 0},
     .stride = {NULL, 0}, .padding = {NULL, 0}, .ceil_mode = false, .count_include_pad = false,
     .divisor_override = {0, 0}};
+
+static const tn__arg args_batch_norm[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_mean", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_var", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"training", "bool", NULL, TN__ARG_BOOL, offsetof(tn_batch_norm_attrs, training)},
+    {"momentum", "float", NULL, TN__ARG_FLOAT, offsetof(tn_batch_norm_attrs, momentum)},
+    {"eps", "float", NULL, TN__ARG_FLOAT, offsetof(tn_batch_norm_attrs, eps)},
+    {"cudnn_enabled", "bool", NULL, TN__ARG_BOOL, offsetof(tn_batch_norm_attrs, cudnn_enabled)},
+};
+static const tn_batch_norm_attrs defaults_batch_norm = {.training = false, .momentum = 0, .eps = 0,
+                                                        .cudnn_enabled = false};
 
 static const tn__arg args_bernoulli[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -838,6 +923,17 @@ static const tn__arg args_gelu_backward[] = {
 };
 static const tn_gelu_backward_attrs defaults_gelu_backward = {.approximate = "none"};
 
+static const tn__arg args_group_norm[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"num_groups", "int", NULL, TN__ARG_INT, offsetof(tn_group_norm_attrs, num_groups)},
+    {"weight", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"eps", "float", "1e-05", TN__ARG_FLOAT, offsetof(tn_group_norm_attrs, eps)},
+    {"cudnn_enabled", "bool", "True", TN__ARG_BOOL, offsetof(tn_group_norm_attrs, cudnn_enabled)},
+};
+static const tn_group_norm_attrs defaults_group_norm = {.num_groups = 0, .eps = 1e-05,
+                                                        .cudnn_enabled = true};
+
 static const tn__arg args_gt_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -875,6 +971,18 @@ static const tn__arg args_isinf[] = {
 static const tn__arg args_isnan[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_layer_norm[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"normalized_shape", "int[]", NULL, TN__ARG_INTS,
+     offsetof(tn_layer_norm_attrs, normalized_shape)},
+    {"weight", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"eps", "float", "1e-05", TN__ARG_FLOAT, offsetof(tn_layer_norm_attrs, eps)},
+    {"cudnn_enable", "bool", "True", TN__ARG_BOOL, offsetof(tn_layer_norm_attrs, cudnn_enable)},
+};
+static const tn_layer_norm_attrs defaults_layer_norm = {.normalized_shape = {NULL, 0}, .eps = 1e-05,
+                                                        .cudnn_enable = true};
 
 static const tn__arg args_le_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1145,6 +1253,35 @@ static const tn__arg args_narrow[] = {
 };
 static const tn_narrow_attrs defaults_narrow = {.dim = 0, .start = 0, .length = 0};
 
+static const tn__arg args_native_batch_norm[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_mean", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_var", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"training", "bool", NULL, TN__ARG_BOOL, offsetof(tn_native_batch_norm_attrs, training)},
+    {"momentum", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_batch_norm_attrs, momentum)},
+    {"eps", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_batch_norm_attrs, eps)},
+};
+static const tn_native_batch_norm_attrs defaults_native_batch_norm = {.training = false,
+    .momentum = 0, .eps = 0};
+
+static const tn__arg args_native_batch_norm_backward[] = {
+    {"grad_out", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_mean", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"running_var", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"save_mean", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"save_invstd", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"train", "bool", NULL, TN__ARG_BOOL, offsetof(tn_native_batch_norm_backward_attrs, train)},
+    {"eps", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_batch_norm_backward_attrs, eps)},
+    {"output_mask", "bool[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_native_batch_norm_backward_attrs, output_mask)},
+};
+static const tn_native_batch_norm_backward_attrs defaults_native_batch_norm_backward = {
+    .train = false, .eps = 0, .output_mask = {NULL, 0}};
+
 static const tn__arg args_native_dropout[] = {
     {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_dropout_attrs, p)},
@@ -1154,6 +1291,61 @@ static const tn__arg args_native_dropout[] = {
 };
 static const tn_native_dropout_attrs defaults_native_dropout = {.p = 0, .train = false,
     .generator = {0, 0}};
+
+static const tn__arg args_native_group_norm[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"N", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_attrs, N)},
+    {"C", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_attrs, C)},
+    {"HxW", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_attrs, HxW)},
+    {"group", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_attrs, group)},
+    {"eps", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_group_norm_attrs, eps)},
+};
+static const tn_native_group_norm_attrs defaults_native_group_norm = {.N = 0, .C = 0, .HxW = 0,
+    .group = 0, .eps = 0};
+
+static const tn__arg args_native_group_norm_backward[] = {
+    {"grad_out", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mean", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"rstd", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"N", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_backward_attrs, N)},
+    {"C", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_backward_attrs, C)},
+    {"HxW", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_backward_attrs, HxW)},
+    {"group", "int", NULL, TN__ARG_INT, offsetof(tn_native_group_norm_backward_attrs, group)},
+    {"output_mask", "bool[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_native_group_norm_backward_attrs, output_mask)},
+};
+static const tn_native_group_norm_backward_attrs defaults_native_group_norm_backward = {.N = 0,
+    .C = 0, .HxW = 0, .group = 0, .output_mask = {NULL, 0}};
+
+static const tn__arg args_native_layer_norm[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"normalized_shape", "int[]", NULL, TN__ARG_INTS,
+     offsetof(tn_native_layer_norm_attrs, normalized_shape)},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"eps", "float", NULL, TN__ARG_FLOAT, offsetof(tn_native_layer_norm_attrs, eps)},
+};
+static const tn_native_layer_norm_attrs defaults_native_layer_norm = {
+    .normalized_shape = {NULL, 0}, .eps = 0};
+
+static const tn__arg args_native_layer_norm_backward[] = {
+    {"grad_out", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"normalized_shape", "int[]", NULL, TN__ARG_INTS,
+     offsetof(tn_native_layer_norm_backward_attrs, normalized_shape)},
+    {"mean", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"rstd", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"bias", "Tensor?", NULL, TN__ARG_OPTIONAL_TENSOR, 0},
+    {"output_mask", "bool[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_native_layer_norm_backward_attrs, output_mask)},
+};
+static const tn_native_layer_norm_backward_attrs defaults_native_layer_norm_backward = {
+    .normalized_shape = {NULL, 0}, .output_mask = {NULL, 0}};
 
 static const tn__arg args_ne_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1702,6 +1894,62 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args__log_softmax_backward_data,
     },
+    [TN__OP__native_batch_norm_legit] = {
+        .name = "_native_batch_norm_legit",
+        .schema = "_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor(a!) running_mean, Tensor(b!) running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op__native_batch_norm_legit,
+        .id = TN__OP__native_batch_norm_legit,
+        .run_id = TN__OP__native_batch_norm_legit,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 5,
+        .result_count = 3,
+        .attrs_size = sizeof(tn__native_batch_norm_legit_attrs),
+        .defaults = &defaults__native_batch_norm_legit,
+        .args = args__native_batch_norm_legit,
+    },
+    [TN__OP__native_batch_norm_legit_no_stats] = {
+        .name = "_native_batch_norm_legit.no_stats",
+        .schema = "_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op__native_batch_norm_legit_no_stats,
+        .id = TN__OP__native_batch_norm_legit_no_stats,
+        .run_id = TN__OP__native_batch_norm_legit_no_stats,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 3,
+        .result_count = 3,
+        .attrs_size = sizeof(tn__native_batch_norm_legit_no_stats_attrs),
+        .defaults = &defaults__native_batch_norm_legit_no_stats,
+        .args = args__native_batch_norm_legit_no_stats,
+    },
+    [TN__OP__native_batch_norm_legit_functional] = {
+        .name = "_native_batch_norm_legit_functional",
+        .schema = "_native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor running_var_out)",
+        .def = &tn_op__native_batch_norm_legit_functional,
+        .id = TN__OP__native_batch_norm_legit_functional,
+        .run_id = TN__OP__native_batch_norm_legit_functional,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 5,
+        .result_count = 5,
+        .attrs_size = sizeof(tn__native_batch_norm_legit_functional_attrs),
+        .defaults = &defaults__native_batch_norm_legit_functional,
+        .args = args__native_batch_norm_legit_functional,
+    },
+    [TN__OP__native_batch_norm_legit_no_training] = {
+        .name = "_native_batch_norm_legit_no_training",
+        .schema = "_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op__native_batch_norm_legit_no_training,
+        .id = TN__OP__native_batch_norm_legit_no_training,
+        .run_id = TN__OP__native_batch_norm_legit_no_training,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 5,
+        .result_count = 3,
+        .attrs_size = sizeof(tn__native_batch_norm_legit_no_training_attrs),
+        .defaults = &defaults__native_batch_norm_legit_no_training,
+        .args = args__native_batch_norm_legit_no_training,
+    },
     [TN__OP__softmax] = {
         .name = "_softmax",
         .schema = "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
@@ -2141,6 +2389,20 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_avg_pool2d_backward,
+    },
+    [TN__OP_batch_norm] = {
+        .name = "batch_norm",
+        .schema = "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor",
+        .def = &tn_op_batch_norm,
+        .id = TN__OP_batch_norm,
+        .run_id = TN__OP_batch_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 9,
+        .tensor_count = 5,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_batch_norm_attrs),
+        .defaults = &defaults_batch_norm,
+        .args = args_batch_norm,
     },
     [TN__OP_bernoulli] = {
         .name = "bernoulli",
@@ -3261,6 +3523,20 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .args = args_gelu_backward,
     },
+    [TN__OP_group_norm] = {
+        .name = "group_norm",
+        .schema = "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor",
+        .def = &tn_op_group_norm,
+        .id = TN__OP_group_norm,
+        .run_id = TN__OP_group_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_group_norm_attrs),
+        .defaults = &defaults_group_norm,
+        .args = args_group_norm,
+    },
     [TN__OP_gt_Scalar] = {
         .name = "gt.Scalar",
         .schema = "gt.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -3386,6 +3662,22 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_isnan,
+    },
+    [TN__OP_layer_norm] = {
+        .name = "layer_norm",
+        .schema = "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor",
+        .def = &tn_op_layer_norm,
+        .id = TN__OP_layer_norm,
+        .run_id = TN__OP_layer_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_layer_norm_attrs),
+        .defaults = &defaults_layer_norm,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_layer_norm,
     },
     [TN__OP_le_Scalar] = {
         .name = "le.Scalar",
@@ -4153,6 +4445,36 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_narrow,
         .args = args_narrow,
     },
+    [TN__OP_native_batch_norm] = {
+        .name = "native_batch_norm",
+        .schema = "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op_native_batch_norm,
+        .id = TN__OP_native_batch_norm,
+        .run_id = TN__OP_native_batch_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 5,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_native_batch_norm_attrs),
+        .defaults = &defaults_native_batch_norm,
+        .args = args_native_batch_norm,
+    },
+    [TN__OP_native_batch_norm_backward] = {
+        .name = "native_batch_norm_backward",
+        .schema = "native_batch_norm_backward(Tensor grad_out, Tensor input, Tensor? weight, Tensor? running_mean, Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op_native_batch_norm_backward,
+        .id = TN__OP_native_batch_norm_backward,
+        .run_id = TN__OP_native_batch_norm_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 10,
+        .tensor_count = 7,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_native_batch_norm_backward_attrs),
+        .defaults = &defaults_native_batch_norm_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_native_batch_norm_backward,
+    },
     [TN__OP_native_dropout] = {
         .name = "native_dropout",
         .schema = "native_dropout(Tensor input, float p, bool? train, *, Generator? generator=None) -> (Tensor result, Tensor mask)",
@@ -4167,6 +4489,68 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_native_dropout,
         .generator_offset = offsetof(tn_native_dropout_attrs, generator),
         .args = args_native_dropout,
+    },
+    [TN__OP_native_group_norm] = {
+        .name = "native_group_norm",
+        .schema = "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op_native_group_norm,
+        .id = TN__OP_native_group_norm,
+        .run_id = TN__OP_native_group_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 3,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_native_group_norm_attrs),
+        .defaults = &defaults_native_group_norm,
+        .args = args_native_group_norm,
+    },
+    [TN__OP_native_group_norm_backward] = {
+        .name = "native_group_norm_backward",
+        .schema = "native_group_norm_backward(Tensor grad_out, Tensor input, Tensor mean, Tensor rstd, Tensor? weight, int N, int C, int HxW, int group, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op_native_group_norm_backward,
+        .id = TN__OP_native_group_norm_backward,
+        .run_id = TN__OP_native_group_norm_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 10,
+        .tensor_count = 5,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_native_group_norm_backward_attrs),
+        .defaults = &defaults_native_group_norm_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_native_group_norm_backward,
+    },
+    [TN__OP_native_layer_norm] = {
+        .name = "native_layer_norm",
+        .schema = "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op_native_layer_norm,
+        .id = TN__OP_native_layer_norm,
+        .run_id = TN__OP_native_layer_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_native_layer_norm_attrs),
+        .defaults = &defaults_native_layer_norm,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_native_layer_norm,
+    },
+    [TN__OP_native_layer_norm_backward] = {
+        .name = "native_layer_norm_backward",
+        .schema = "native_layer_norm_backward(Tensor grad_out, Tensor input, int[] normalized_shape, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+        .def = &tn_op_native_layer_norm_backward,
+        .id = TN__OP_native_layer_norm_backward,
+        .run_id = TN__OP_native_layer_norm_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 6,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_native_layer_norm_backward_attrs),
+        .defaults = &defaults_native_layer_norm_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_native_layer_norm_backward,
     },
     [TN__OP_ne_Scalar] = {
         .name = "ne.Scalar",

@@ -60,6 +60,53 @@ tn_tensor *tn_aten_log_softmax_backward_data(tn_tensor *grad_output, tn_tensor *
   return tn__call_one(TN__OP__log_softmax_backward_data, inputs, 2, &attrs);
 }
 
+tn_tensor *tn_aten_native_batch_norm_legit(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                           tn_tensor *running_mean, tn_tensor *running_var,
+                                           bool training, double momentum, double eps,
+                                           tn_tensor **result1, tn_tensor **result2) {
+  tn_tensor *inputs[] = {input, weight, bias, running_mean, running_var};
+  tn__native_batch_norm_legit_attrs attrs = {.training = training, .momentum = momentum,
+                                             .eps = eps};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP__native_batch_norm_legit, inputs, 5, &attrs, more);
+}
+
+tn_tensor *tn_aten_native_batch_norm_legit_no_stats(tn_tensor *input, tn_tensor *weight,
+                                                    tn_tensor *bias, bool training, double momentum,
+                                                    double eps, tn_tensor **result1,
+                                                    tn_tensor **result2) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn__native_batch_norm_legit_no_stats_attrs attrs = {.training = training, .momentum = momentum,
+                                                      .eps = eps};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP__native_batch_norm_legit_no_stats, inputs, 3, &attrs, more);
+}
+
+tn_tensor *tn_aten_native_batch_norm_legit_functional(tn_tensor *input, tn_tensor *weight,
+                                                      tn_tensor *bias, tn_tensor *running_mean,
+                                                      tn_tensor *running_var, bool training,
+                                                      double momentum, double eps,
+                                                      tn_tensor **result1, tn_tensor **result2,
+                                                      tn_tensor **running_mean_out,
+                                                      tn_tensor **running_var_out) {
+  tn_tensor *inputs[] = {input, weight, bias, running_mean, running_var};
+  tn__native_batch_norm_legit_functional_attrs attrs = {.training = training, .momentum = momentum,
+                                                        .eps = eps};
+  tn_tensor **const more[] = {result1, result2, running_mean_out, running_var_out};
+  return tn__call_many(TN__OP__native_batch_norm_legit_functional, inputs, 5, &attrs, more);
+}
+
+tn_tensor *tn_aten_native_batch_norm_legit_no_training(tn_tensor *input, tn_tensor *weight,
+                                                       tn_tensor *bias, tn_tensor *running_mean,
+                                                       tn_tensor *running_var, double momentum,
+                                                       double eps, tn_tensor **result1,
+                                                       tn_tensor **result2) {
+  tn_tensor *inputs[] = {input, weight, bias, running_mean, running_var};
+  tn__native_batch_norm_legit_no_training_attrs attrs = {.momentum = momentum, .eps = eps};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP__native_batch_norm_legit_no_training, inputs, 5, &attrs, more);
+}
+
 tn_tensor *tn_aten_softmax(tn_tensor *self, int64_t dim, bool half_to_float) {
   tn_tensor *inputs[] = {self};
   tn__softmax_attrs attrs = {.dim = dim, .half_to_float = half_to_float};
@@ -525,6 +572,15 @@ tn_tensor *tn_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self, tn_in
                                         .count_include_pad = count_include_pad,
                                         .divisor_override = divisor_override};
   return tn__call_one(TN__OP_avg_pool2d_backward, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_batch_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                         tn_tensor *running_mean, tn_tensor *running_var, bool training,
+                         double momentum, double eps, bool cudnn_enabled) {
+  tn_tensor *inputs[] = {input, weight, bias, running_mean, running_var};
+  tn_batch_norm_attrs attrs = {.training = training, .momentum = momentum, .eps = eps,
+                               .cudnn_enabled = cudnn_enabled};
+  return tn__call_one(TN__OP_batch_norm, inputs, 5, &attrs);
 }
 
 tn_tensor *tn_bernoulli(tn_tensor *self) {
@@ -1340,6 +1396,21 @@ tn_tensor *tn_gelu_backward_with(tn_tensor *grad_output, tn_tensor *self,
   return tn__call_one(TN__OP_gelu_backward, inputs, 2, &attrs);
 }
 
+tn_tensor *tn_group_norm_with(tn_tensor *input, int64_t num_groups, tn_tensor *weight,
+                              tn_tensor *bias, const tn_group_norm_options *options) {
+  if (options != NULL && REACHES(options, eps) &&
+      is_bare("group_norm", "eps", options->eps.value != 0, options->eps.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_group_norm_attrs attrs = {.num_groups = num_groups, .eps = 1e-05, .cudnn_enabled = true};
+  if (options != NULL) {
+    if (REACHES(options, eps) && options->eps.present) attrs.eps = options->eps.value;
+    if (REACHES(options, cudnn_enabled)) attrs.cudnn_enabled = options->cudnn_enabled != TN_NO;
+  }
+  return tn__call_one(TN__OP_group_norm, inputs, 3, &attrs);
+}
+
 tn_tensor *(tn_gt_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -1436,6 +1507,22 @@ tn_status tn_isnan_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_isnan, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_layer_norm_with(tn_tensor *input, tn_ints normalized_shape, tn_tensor *weight,
+                              tn_tensor *bias, const tn_layer_norm_options *options) {
+  if (options != NULL && REACHES(options, eps) &&
+      is_bare("layer_norm", "eps", options->eps.value != 0, options->eps.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_layer_norm_attrs attrs = {.normalized_shape = normalized_shape, .eps = 1e-05,
+                               .cudnn_enable = true};
+  if (options != NULL) {
+    if (REACHES(options, eps) && options->eps.present) attrs.eps = options->eps.value;
+    if (REACHES(options, cudnn_enable)) attrs.cudnn_enable = options->cudnn_enable != TN_NO;
+  }
+  return tn__call_one(TN__OP_layer_norm, inputs, 3, &attrs);
 }
 
 tn_tensor *(tn_le_scalar)(tn_tensor *self, tn_scalar other) {
@@ -2002,11 +2089,74 @@ tn_tensor *tn_narrow(tn_tensor *self, int64_t dim, int64_t start, int64_t length
   return tn__call_one(TN__OP_narrow, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_native_batch_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                tn_tensor *running_mean, tn_tensor *running_var, bool training,
+                                double momentum, double eps, tn_tensor **result1,
+                                tn_tensor **result2) {
+  tn_tensor *inputs[] = {input, weight, bias, running_mean, running_var};
+  tn_native_batch_norm_attrs attrs = {.training = training, .momentum = momentum, .eps = eps};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP_native_batch_norm, inputs, 5, &attrs, more);
+}
+
+tn_tensor *tn_native_batch_norm_backward(tn_tensor *grad_out, tn_tensor *input, tn_tensor *weight,
+                                         tn_tensor *running_mean, tn_tensor *running_var,
+                                         tn_tensor *save_mean, tn_tensor *save_invstd, bool train,
+                                         double eps, tn_ints output_mask, tn_tensor **result1,
+                                         tn_tensor **result2) {
+  tn_tensor *inputs[] = {grad_out, input, weight, running_mean, running_var, save_mean,
+                         save_invstd};
+  tn_native_batch_norm_backward_attrs attrs = {.train = train, .eps = eps,
+                                               .output_mask = output_mask};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP_native_batch_norm_backward, inputs, 7, &attrs, more);
+}
+
 tn_tensor *tn_native_dropout(tn_tensor *input, double p, bool train, tn_tensor **mask) {
   tn_tensor *inputs[] = {input};
   tn_native_dropout_attrs attrs = {.p = p, .train = train};
   tn_tensor **const more[] = {mask};
   return tn__call_many(TN__OP_native_dropout, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_native_group_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias, int64_t N,
+                                int64_t C, int64_t HxW, int64_t group, double eps,
+                                tn_tensor **result1, tn_tensor **result2) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_native_group_norm_attrs attrs = {.N = N, .C = C, .HxW = HxW, .group = group, .eps = eps};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP_native_group_norm, inputs, 3, &attrs, more);
+}
+
+tn_tensor *tn_native_group_norm_backward(tn_tensor *grad_out, tn_tensor *input, tn_tensor *mean,
+                                         tn_tensor *rstd, tn_tensor *weight, int64_t N, int64_t C,
+                                         int64_t HxW, int64_t group, tn_ints output_mask,
+                                         tn_tensor **result1, tn_tensor **result2) {
+  tn_tensor *inputs[] = {grad_out, input, mean, rstd, weight};
+  tn_native_group_norm_backward_attrs attrs = {.N = N, .C = C, .HxW = HxW, .group = group,
+                                               .output_mask = output_mask};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP_native_group_norm_backward, inputs, 5, &attrs, more);
+}
+
+tn_tensor *tn_native_layer_norm(tn_tensor *input, tn_ints normalized_shape, tn_tensor *weight,
+                                tn_tensor *bias, double eps, tn_tensor **result1,
+                                tn_tensor **result2) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_native_layer_norm_attrs attrs = {.normalized_shape = normalized_shape, .eps = eps};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP_native_layer_norm, inputs, 3, &attrs, more);
+}
+
+tn_tensor *tn_native_layer_norm_backward(tn_tensor *grad_out, tn_tensor *input,
+                                         tn_ints normalized_shape, tn_tensor *mean, tn_tensor *rstd,
+                                         tn_tensor *weight, tn_tensor *bias, tn_ints output_mask,
+                                         tn_tensor **result1, tn_tensor **result2) {
+  tn_tensor *inputs[] = {grad_out, input, mean, rstd, weight, bias};
+  tn_native_layer_norm_backward_attrs attrs = {.normalized_shape = normalized_shape,
+                                               .output_mask = output_mask};
+  tn_tensor **const more[] = {result1, result2};
+  return tn__call_many(TN__OP_native_layer_norm_backward, inputs, 6, &attrs, more);
 }
 
 tn_tensor *(tn_ne_scalar)(tn_tensor *self, tn_scalar other) {

@@ -39,6 +39,67 @@ typedef struct tn__log_softmax_backward_data_attrs {
   TN_SLOT tn_dtype input_dtype;
 } tn__log_softmax_backward_data_attrs;
 
+// _native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor(a!) running_mean,
+// Tensor(b!) running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG__native_batch_norm_legit_result = 0, TN_ARG__native_batch_norm_legit_result1 = 1,
+       TN_ARG__native_batch_norm_legit_result2 = 2, TN_ARG__native_batch_norm_legit_input = 3,
+       TN_ARG__native_batch_norm_legit_weight = 4, TN_ARG__native_batch_norm_legit_bias = 5,
+       TN_ARG__native_batch_norm_legit_running_mean = 6,
+       TN_ARG__native_batch_norm_legit_running_var = 7 };
+typedef struct tn__native_batch_norm_legit_attrs {
+  TN_SLOT bool training;
+  double momentum;
+  double eps;
+} tn__native_batch_norm_legit_attrs;
+
+// _native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training,
+// float momentum, float eps) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG__native_batch_norm_legit_no_stats_result = 0,
+       TN_ARG__native_batch_norm_legit_no_stats_result1 = 1,
+       TN_ARG__native_batch_norm_legit_no_stats_result2 = 2,
+       TN_ARG__native_batch_norm_legit_no_stats_input = 3,
+       TN_ARG__native_batch_norm_legit_no_stats_weight = 4,
+       TN_ARG__native_batch_norm_legit_no_stats_bias = 5 };
+typedef struct tn__native_batch_norm_legit_no_stats_attrs {
+  TN_SLOT bool training;
+  double momentum;
+  double eps;
+} tn__native_batch_norm_legit_no_stats_attrs;
+
+// _native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor
+// running_mean, Tensor running_var, bool training, float momentum, float eps) -> (Tensor, Tensor,
+// Tensor, Tensor running_mean_out, Tensor running_var_out)
+enum { TN_ARG__native_batch_norm_legit_functional_result = 0,
+       TN_ARG__native_batch_norm_legit_functional_result1 = 1,
+       TN_ARG__native_batch_norm_legit_functional_result2 = 2,
+       TN_ARG__native_batch_norm_legit_functional_running_mean_out = 3,
+       TN_ARG__native_batch_norm_legit_functional_running_var_out = 4,
+       TN_ARG__native_batch_norm_legit_functional_input = 5,
+       TN_ARG__native_batch_norm_legit_functional_weight = 6,
+       TN_ARG__native_batch_norm_legit_functional_bias = 7,
+       TN_ARG__native_batch_norm_legit_functional_running_mean = 8,
+       TN_ARG__native_batch_norm_legit_functional_running_var = 9 };
+typedef struct tn__native_batch_norm_legit_functional_attrs {
+  TN_SLOT bool training;
+  double momentum;
+  double eps;
+} tn__native_batch_norm_legit_functional_attrs;
+
+// _native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor
+// running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG__native_batch_norm_legit_no_training_result = 0,
+       TN_ARG__native_batch_norm_legit_no_training_result1 = 1,
+       TN_ARG__native_batch_norm_legit_no_training_result2 = 2,
+       TN_ARG__native_batch_norm_legit_no_training_input = 3,
+       TN_ARG__native_batch_norm_legit_no_training_weight = 4,
+       TN_ARG__native_batch_norm_legit_no_training_bias = 5,
+       TN_ARG__native_batch_norm_legit_no_training_running_mean = 6,
+       TN_ARG__native_batch_norm_legit_no_training_running_var = 7 };
+typedef struct tn__native_batch_norm_legit_no_training_attrs {
+  double momentum;
+  double eps;
+} tn__native_batch_norm_legit_no_training_attrs;
+
 // _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 enum { TN_ARG__softmax_result = 0, TN_ARG__softmax_self = 1 };
 typedef struct tn__softmax_attrs {
@@ -215,6 +276,18 @@ typedef struct tn_avg_pool2d_backward_attrs {
   TN_SLOT bool count_include_pad;
   tn_opt_int divisor_override;
 } tn_avg_pool2d_backward_attrs;
+
+// batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var,
+// bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor
+enum { TN_ARG_batch_norm_result = 0, TN_ARG_batch_norm_input = 1, TN_ARG_batch_norm_weight = 2,
+       TN_ARG_batch_norm_bias = 3, TN_ARG_batch_norm_running_mean = 4,
+       TN_ARG_batch_norm_running_var = 5 };
+typedef struct tn_batch_norm_attrs {
+  TN_SLOT bool training;
+  double momentum;
+  double eps;
+  TN_SLOT bool cudnn_enabled;
+} tn_batch_norm_attrs;
 
 // bernoulli(Tensor self, *, Generator? generator=None) -> Tensor
 enum { TN_ARG_bernoulli_result = 0, TN_ARG_bernoulli_self = 1 };
@@ -533,6 +606,16 @@ typedef struct tn_gelu_backward_attrs {
   const char *approximate;
 } tn_gelu_backward_attrs;
 
+// group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05,
+// bool cudnn_enabled=True) -> Tensor
+enum { TN_ARG_group_norm_result = 0, TN_ARG_group_norm_input = 1, TN_ARG_group_norm_weight = 2,
+       TN_ARG_group_norm_bias = 3 };
+typedef struct tn_group_norm_attrs {
+  int64_t num_groups;
+  double eps;
+  TN_SLOT bool cudnn_enabled;
+} tn_group_norm_attrs;
+
 // gt.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_gt_Tensor_result = 0, TN_ARG_gt_Tensor_self = 1, TN_ARG_gt_Tensor_other = 2 };
 
@@ -559,6 +642,16 @@ enum { TN_ARG_isinf_result = 0, TN_ARG_isinf_self = 1 };
 
 // isnan(Tensor self) -> Tensor
 enum { TN_ARG_isnan_result = 0, TN_ARG_isnan_self = 1 };
+
+// layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float
+// eps=1e-05, bool cudnn_enable=True) -> Tensor
+enum { TN_ARG_layer_norm_result = 0, TN_ARG_layer_norm_input = 1, TN_ARG_layer_norm_weight = 2,
+       TN_ARG_layer_norm_bias = 3 };
+typedef struct tn_layer_norm_attrs {
+  tn_ints normalized_shape;
+  double eps;
+  TN_SLOT bool cudnn_enable;
+} tn_layer_norm_attrs;
 
 // le.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_le_Tensor_result = 0, TN_ARG_le_Tensor_self = 1, TN_ARG_le_Tensor_other = 2 };
@@ -747,6 +840,35 @@ typedef struct tn_narrow_attrs {
   int64_t length;
 } tn_narrow_attrs;
 
+// native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor?
+// running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG_native_batch_norm_result = 0, TN_ARG_native_batch_norm_result1 = 1,
+       TN_ARG_native_batch_norm_result2 = 2, TN_ARG_native_batch_norm_input = 3,
+       TN_ARG_native_batch_norm_weight = 4, TN_ARG_native_batch_norm_bias = 5,
+       TN_ARG_native_batch_norm_running_mean = 6, TN_ARG_native_batch_norm_running_var = 7 };
+typedef struct tn_native_batch_norm_attrs {
+  TN_SLOT bool training;
+  double momentum;
+  double eps;
+} tn_native_batch_norm_attrs;
+
+// native_batch_norm_backward(Tensor grad_out, Tensor input, Tensor? weight, Tensor? running_mean,
+// Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3]
+// output_mask) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG_native_batch_norm_backward_result = 0, TN_ARG_native_batch_norm_backward_result1 = 1,
+       TN_ARG_native_batch_norm_backward_result2 = 2,
+       TN_ARG_native_batch_norm_backward_grad_out = 3, TN_ARG_native_batch_norm_backward_input = 4,
+       TN_ARG_native_batch_norm_backward_weight = 5,
+       TN_ARG_native_batch_norm_backward_running_mean = 6,
+       TN_ARG_native_batch_norm_backward_running_var = 7,
+       TN_ARG_native_batch_norm_backward_save_mean = 8,
+       TN_ARG_native_batch_norm_backward_save_invstd = 9 };
+typedef struct tn_native_batch_norm_backward_attrs {
+  TN_SLOT bool train;
+  double eps;
+  tn_ints output_mask;  // 0 or 1 each
+} tn_native_batch_norm_backward_attrs;
+
 // native_dropout(Tensor input, float p, bool? train, *, Generator? generator=None) -> (Tensor
 // result, Tensor mask)
 enum { TN_ARG_native_dropout_result = 0, TN_ARG_native_dropout_mask = 1,
@@ -756,6 +878,56 @@ typedef struct tn_native_dropout_attrs {
   TN_SLOT bool train;
   tn_philox_state generator;
 } tn_native_dropout_attrs;
+
+// native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group,
+// float eps) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG_native_group_norm_result = 0, TN_ARG_native_group_norm_result1 = 1,
+       TN_ARG_native_group_norm_result2 = 2, TN_ARG_native_group_norm_input = 3,
+       TN_ARG_native_group_norm_weight = 4, TN_ARG_native_group_norm_bias = 5 };
+typedef struct tn_native_group_norm_attrs {
+  int64_t N;
+  int64_t C;
+  int64_t HxW;
+  int64_t group;
+  double eps;
+} tn_native_group_norm_attrs;
+
+// native_group_norm_backward(Tensor grad_out, Tensor input, Tensor mean, Tensor rstd, Tensor?
+// weight, int N, int C, int HxW, int group, bool[3] output_mask) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG_native_group_norm_backward_result = 0, TN_ARG_native_group_norm_backward_result1 = 1,
+       TN_ARG_native_group_norm_backward_result2 = 2,
+       TN_ARG_native_group_norm_backward_grad_out = 3, TN_ARG_native_group_norm_backward_input = 4,
+       TN_ARG_native_group_norm_backward_mean = 5, TN_ARG_native_group_norm_backward_rstd = 6,
+       TN_ARG_native_group_norm_backward_weight = 7 };
+typedef struct tn_native_group_norm_backward_attrs {
+  int64_t N;
+  int64_t C;
+  int64_t HxW;
+  int64_t group;
+  tn_ints output_mask;  // 0 or 1 each
+} tn_native_group_norm_backward_attrs;
+
+// native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps)
+// -> (Tensor, Tensor, Tensor)
+enum { TN_ARG_native_layer_norm_result = 0, TN_ARG_native_layer_norm_result1 = 1,
+       TN_ARG_native_layer_norm_result2 = 2, TN_ARG_native_layer_norm_input = 3,
+       TN_ARG_native_layer_norm_weight = 4, TN_ARG_native_layer_norm_bias = 5 };
+typedef struct tn_native_layer_norm_attrs {
+  tn_ints normalized_shape;
+  double eps;
+} tn_native_layer_norm_attrs;
+
+// native_layer_norm_backward(Tensor grad_out, Tensor input, int[] normalized_shape, Tensor mean,
+// Tensor rstd, Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)
+enum { TN_ARG_native_layer_norm_backward_result = 0, TN_ARG_native_layer_norm_backward_result1 = 1,
+       TN_ARG_native_layer_norm_backward_result2 = 2,
+       TN_ARG_native_layer_norm_backward_grad_out = 3, TN_ARG_native_layer_norm_backward_input = 4,
+       TN_ARG_native_layer_norm_backward_mean = 5, TN_ARG_native_layer_norm_backward_rstd = 6,
+       TN_ARG_native_layer_norm_backward_weight = 7, TN_ARG_native_layer_norm_backward_bias = 8 };
+typedef struct tn_native_layer_norm_backward_attrs {
+  tn_ints normalized_shape;
+  tn_ints output_mask;  // 0 or 1 each
+} tn_native_layer_norm_backward_attrs;
 
 // ne.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_ne_Tensor_result = 0, TN_ARG_ne_Tensor_self = 1, TN_ARG_ne_Tensor_other = 2 };
