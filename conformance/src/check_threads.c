@@ -90,8 +90,9 @@ static void call_at_once(tn__run *run, const tn__prepared *prepared, const tn__o
 void tn__check_threads(tn__run *run, const tn_sample *sample, const tn__outcome *first) {
   bool large = (sample->flags & TN_SAMPLE_LARGE) != 0;
   // Two threads that write one tensor have to take turns, which is not the operator's affair.
-  if ((run->spec->flags & TN_SPEC_UNSPECIFIED_VALUES) || run->spec->writes != 0 || first->count == 0 ||
-      first->results[0].numel == 0 || (!large && !tn__once(run, TN__ONCE_THREADS))) {
+  if ((run->spec->flags & TN_SPEC_UNSPECIFIED_VALUES) || run->spec->writes != 0 ||
+      first->count == 0 || first->results[0].numel == 0 ||
+      (!large && !tn__once(run, TN__ONCE_THREADS))) {
     return;
   }
   tn__prepared prepared;

@@ -34,9 +34,10 @@ PUBLIC = {room: ROOT / room / "include" for room in ("plugin_api", "core", "nn",
 # Where a file's own headers may be, relative to its room, beside its own folder.
 PRIVATE = {"core": ["src", "src/generated"], "nn": ["src"], "conformance": ["src"], "tests": ["support"]}
 
-# Words by which a backend or a vendor's library could slip into the core.
+# Words by which a backend or a vendor's library could slip into the core. ATen's schemas have
+# arguments named cudnn_enable and cudnn_enabled, which here mean nothing.
 BACKEND_WORDS = re.compile(
-    r"onednn|dnnl|cuda|cublas|cudnn|openblas|\bblas\b|\bmkl\b|opencl|vulkan|rocm|\bhip\b", re.I)
+    r"onednn|dnnl|cuda|cublas|cudnn(?!_enabled?\b)|openblas|\bblas\b|\bmkl\b|opencl|vulkan|rocm|\bhip\b", re.I)
 # Where the core may: DLPack's device numbers and names are fixed by that standard.
 NAMES_ALLOWED = ("core/src/dlpack.c", "core/src/dlpack_abi.h")
 
