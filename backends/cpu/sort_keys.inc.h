@@ -5,12 +5,7 @@
 //   ELEMENT  the unsigned type of that size    WORD  its words    NAME(x)  x_<bytes>
 //   MAKE(key, position), KEY(word), POSITION(word)
 
-static inline ELEMENT NAME(float_key)(ELEMENT bits, ELEMENT sign, ELEMENT infinity) {
-  const ELEMENT magnitude = (ELEMENT)(bits & (ELEMENT)~sign);
-  ELEMENT key = (ELEMENT)(bits & sign ? ~bits : (bits | sign));
-  key = magnitude == 0 ? sign : key;
-  return magnitude > infinity ? (ELEMENT) ~(ELEMENT)0 : key;
-}
+#include "sort_key.inc.h"
 
 static void NAME(load_line)(const cpu_key_map *map, const ELEMENT *from, int64_t step,
                             int64_t first, int64_t count, WORD *words) {
@@ -31,14 +26,10 @@ static void NAME(load_line)(const cpu_key_map *map, const ELEMENT *from, int64_t
 // Row by row, so that what lies in one cache line is read while it is there.
 static void NAME(load_lines)(const cpu_key_map *map, cpu_lines lines, int64_t first, int64_t count,
                              int64_t line_count, WORD *words, int64_t pitch) {
-  const ELEMENT flip = (ELEMENT)map->flip, turn = (ELEMENT)map->turn;
-  const ELEMENT infinity = (ELEMENT)map->infinity;
   for (int64_t i = 0; i < count; i++) {
     const ELEMENT *from = (const ELEMENT *)lines.data + (first + i) * lines.step;
     for (int64_t b = 0; b < line_count; b++) {
-      ELEMENT key = (ELEMENT)(from[b] ^ flip);
-      if (map->floating) key = NAME(float_key)(from[b], flip, infinity);
-      words[b * pitch + i] = MAKE((ELEMENT)(key ^ turn), first + i);
+      words[b * pitch + i] = MAKE(NAME(key)(map, from[b]), first + i);
     }
   }
 }

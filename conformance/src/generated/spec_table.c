@@ -16,6 +16,7 @@ extern const tn_op_spec tn_spec__native_batch_norm_legit_no_training;
 extern const tn_op_spec tn_spec__softmax;
 extern const tn_op_spec tn_spec__softmax_backward_data;
 extern const tn_op_spec tn_spec__to_copy;
+extern const tn_op_spec tn_spec__unique2;
 extern const tn_op_spec tn_spec_abs;
 extern const tn_op_spec tn_spec_add_Scalar;
 extern const tn_op_spec tn_spec_add_Tensor;
@@ -51,6 +52,7 @@ extern const tn_op_spec tn_spec_bitwise_xor_Scalar;
 extern const tn_op_spec tn_spec_bitwise_xor_Tensor;
 extern const tn_op_spec tn_spec_bmm;
 extern const tn_op_spec tn_spec_broadcast_to;
+extern const tn_op_spec tn_spec_bucketize_Tensor;
 extern const tn_op_spec tn_spec_cat;
 extern const tn_op_spec tn_spec_ceil;
 extern const tn_op_spec tn_spec_chunk;
@@ -104,6 +106,9 @@ extern const tn_op_spec tn_spec_gt_Tensor;
 extern const tn_op_spec tn_spec_index_add;
 extern const tn_op_spec tn_spec_index_select;
 extern const tn_op_spec tn_spec_isfinite;
+extern const tn_op_spec tn_spec_isin_Scalar_Tensor;
+extern const tn_op_spec tn_spec_isin_Tensor_Scalar;
+extern const tn_op_spec tn_spec_isin_Tensor_Tensor;
 extern const tn_op_spec tn_spec_isinf;
 extern const tn_op_spec tn_spec_isnan;
 extern const tn_op_spec tn_spec_layer_norm;
@@ -188,6 +193,8 @@ extern const tn_op_spec tn_spec_rsqrt;
 extern const tn_op_spec tn_spec_scalar_tensor;
 extern const tn_op_spec tn_spec_scatter_add;
 extern const tn_op_spec tn_spec_scatter_src;
+extern const tn_op_spec tn_spec_searchsorted_Scalar;
+extern const tn_op_spec tn_spec_searchsorted_Tensor;
 extern const tn_op_spec tn_spec_select_backward;
 extern const tn_op_spec tn_spec_select_int;
 extern const tn_op_spec tn_spec_sigmoid;
@@ -224,6 +231,11 @@ extern const tn_op_spec tn_spec_tril;
 extern const tn_op_spec tn_spec_triu;
 extern const tn_op_spec tn_spec_trunc;
 extern const tn_op_spec tn_spec_unbind_int;
+extern const tn_op_spec tn_spec_unique_all;
+extern const tn_op_spec tn_spec_unique_consecutive;
+extern const tn_op_spec tn_spec_unique_counts;
+extern const tn_op_spec tn_spec_unique_inverse;
+extern const tn_op_spec tn_spec_unique_values;
 extern const tn_op_spec tn_spec_unsqueeze;
 extern const tn_op_spec tn_spec_var_correction;
 extern const tn_op_spec tn_spec_view;
@@ -244,6 +256,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__softmax,
     &tn_spec__softmax_backward_data,
     &tn_spec__to_copy,
+    &tn_spec__unique2,
     &tn_spec_abs,
     &tn_spec_add_Scalar,
     &tn_spec_add_Tensor,
@@ -279,6 +292,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_bitwise_xor_Tensor,
     &tn_spec_bmm,
     &tn_spec_broadcast_to,
+    &tn_spec_bucketize_Tensor,
     &tn_spec_cat,
     &tn_spec_ceil,
     &tn_spec_chunk,
@@ -332,6 +346,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_index_add,
     &tn_spec_index_select,
     &tn_spec_isfinite,
+    &tn_spec_isin_Scalar_Tensor,
+    &tn_spec_isin_Tensor_Scalar,
+    &tn_spec_isin_Tensor_Tensor,
     &tn_spec_isinf,
     &tn_spec_isnan,
     &tn_spec_layer_norm,
@@ -416,6 +433,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_scalar_tensor,
     &tn_spec_scatter_add,
     &tn_spec_scatter_src,
+    &tn_spec_searchsorted_Scalar,
+    &tn_spec_searchsorted_Tensor,
     &tn_spec_select_backward,
     &tn_spec_select_int,
     &tn_spec_sigmoid,
@@ -452,6 +471,11 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_triu,
     &tn_spec_trunc,
     &tn_spec_unbind_int,
+    &tn_spec_unique_all,
+    &tn_spec_unique_consecutive,
+    &tn_spec_unique_counts,
+    &tn_spec_unique_inverse,
+    &tn_spec_unique_values,
     &tn_spec_unsqueeze,
     &tn_spec_var_correction,
     &tn_spec_view,
@@ -473,6 +497,7 @@ const char *const tn_spec_families[] = {
     "softmax",
     "softmax",
     "rearrange",
+    "sets",
     "unary",
     "binary",
     "binary",
@@ -508,6 +533,7 @@ const char *const tn_spec_families[] = {
     "comparison",
     "product",
     "view",
+    "searchsorted",
     "rearrange",
     "unary",
     "slice",
@@ -561,6 +587,9 @@ const char *const tn_spec_families[] = {
     "indexing",
     "indexing",
     "unary",
+    "sets",
+    "sets",
+    "sets",
     "unary",
     "unary",
     "layer_norm",
@@ -645,6 +674,8 @@ const char *const tn_spec_families[] = {
     "factory",
     "indexing",
     "indexing",
+    "searchsorted",
+    "searchsorted",
     "slice",
     "slice",
     "unary",
@@ -681,6 +712,11 @@ const char *const tn_spec_families[] = {
     "rearrange",
     "unary",
     "slice",
+    "sets",
+    "sets",
+    "sets",
+    "sets",
+    "sets",
     "view",
     "reduction",
     "view",
@@ -691,4 +727,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 226;
+const int32_t tn_spec_table_count = 238;

@@ -154,6 +154,30 @@ TN_API tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_op
       &(tn_aten_to_copy_options){.struct_size = sizeof(tn_aten_to_copy_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_aten_unique2_options {
+  uint32_t struct_size;
+  tn_choice sorted;  // True
+  bool return_inverse;  // False
+  bool return_counts;  // False
+} tn_aten_unique2_options;
+// _unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) ->
+// (Tensor values, Tensor inverse_indices, Tensor counts)
+// The different elements of self in ascending order, whatever sorted says; for each element of
+// self the place of its value among them; and how often each occurs. Every NaN is different. self:
+// any shape, any real dtype. Returns values in self's dtype [n], and in int64 inverse of self's
+// shape and counts [n], each [0] unless asked for.
+// gradient: to the first of equal elements.
+// source: ATen
+// `_unique2`.
+// owns: +1 each result | errors: INVALID_DTYPE for complex; as any operator | threads: any
+TN_API tn_tensor *tn_aten_unique2_with(tn_tensor *self, tn_tensor **inverse_indices,
+                                       tn_tensor **counts, const tn_aten_unique2_options *options);
+#ifndef __cplusplus
+#define tn_aten_unique2(self, inverse_indices, counts, ...) \
+  tn_aten_unique2_with(self, inverse_indices, counts, \
+      &(tn_aten_unique2_options){.struct_size = sizeof(tn_aten_unique2_options), __VA_ARGS__})
+#endif
+
 // abs(Tensor self) -> Tensor
 // The absolute value |x|, elementwise. The smallest signed integer stays what it is.
 // self: any shape, integer or floating. Returns self's shape and dtype.
@@ -801,6 +825,33 @@ TN_API tn_tensor *tn_bmm(tn_tensor *self, tn_tensor *mat2);
 // source: ATen `broadcast_to`.
 // owns: +1 result | errors: INVALID_ARGUMENT; as any operator | threads: any
 TN_API tn_tensor *tn_broadcast_to(tn_tensor *self, tn_ints size);
+
+typedef struct tn_bucketize_options {
+  uint32_t struct_size;
+  bool out_int32;  // False
+  bool right;  // False
+} tn_bucketize_options;
+// bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) ->
+// Tensor
+// The bucket of each element of self between ascending boundaries: i for boundaries[i-1] < x <=
+// boundaries[i], or boundaries[i-1] <= x < boundaries[i] where right is true. As `searchsorted`.
+// boundaries: 1-dim. source: ATen `bucketize.Tensor`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_bucketize_with(tn_tensor *self, tn_tensor *boundaries,
+                                    const tn_bucketize_options *options);
+// tn_bucketize into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_bucketize; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_bucketize_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *boundaries,
+                                       const tn_bucketize_options *options);
+#ifndef __cplusplus
+#define tn_bucketize(self, boundaries, ...) \
+  tn_bucketize_with(self, boundaries, \
+      &(tn_bucketize_options){.struct_size = sizeof(tn_bucketize_options), __VA_ARGS__})
+#define tn_bucketize_out(out, self, boundaries, ...) \
+  tn_bucketize_out_with(out, self, boundaries, \
+      &(tn_bucketize_options){.struct_size = sizeof(tn_bucketize_options), __VA_ARGS__})
+#endif
 
 typedef struct tn_cat_options {
   uint32_t struct_size;
@@ -1689,6 +1740,91 @@ TN_API tn_tensor *tn_isfinite(tn_tensor *self);
 // nothing | errors: as tn_isfinite; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
 // where the cast would lose a category | threads: any
 TN_API tn_status tn_isfinite_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_isin_scalar_self_options {
+  uint32_t struct_size;
+  bool assume_unique;  // False
+  bool invert;  // False
+} tn_isin_scalar_self_options;
+// isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool
+// invert=False) -> Tensor
+// Whether element is one of test_elements: a 0-dim bool. As `isin`. source: ATen
+// `isin.Scalar_Tensor`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_isin_scalar_self_with(tn_scalar element, tn_tensor *test_elements,
+                                           const tn_isin_scalar_self_options *options);
+// tn_isin_scalar_self into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_isin_scalar_self; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_isin_scalar_self_out_with(tn_tensor *out, tn_scalar element,
+                                              tn_tensor *test_elements,
+                                              const tn_isin_scalar_self_options *options);
+#ifndef __cplusplus
+#define tn_isin_scalar_self(element, test_elements, ...) \
+  tn_isin_scalar_self_with(TN_SCALAR(element), test_elements, \
+      &(tn_isin_scalar_self_options){.struct_size = sizeof(tn_isin_scalar_self_options), \
+       __VA_ARGS__})
+#define tn_isin_scalar_self_out(out, element, test_elements, ...) \
+  tn_isin_scalar_self_out_with(out, TN_SCALAR(element), test_elements, \
+      &(tn_isin_scalar_self_options){.struct_size = sizeof(tn_isin_scalar_self_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_isin_scalar_options {
+  uint32_t struct_size;
+  bool assume_unique;  // False
+  bool invert;  // False
+} tn_isin_scalar_options;
+// isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool
+// invert=False) -> Tensor
+// Whether each element of elements equals test_element. As `isin`. source: ATen
+// `isin.Tensor_Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_isin_scalar_with(tn_tensor *elements, tn_scalar test_element,
+                                      const tn_isin_scalar_options *options);
+// tn_isin_scalar into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_isin_scalar; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_isin_scalar_out_with(tn_tensor *out, tn_tensor *elements,
+                                         tn_scalar test_element,
+                                         const tn_isin_scalar_options *options);
+#ifndef __cplusplus
+#define tn_isin_scalar(elements, test_element, ...) \
+  tn_isin_scalar_with(elements, TN_SCALAR(test_element), \
+      &(tn_isin_scalar_options){.struct_size = sizeof(tn_isin_scalar_options), __VA_ARGS__})
+#define tn_isin_scalar_out(out, elements, test_element, ...) \
+  tn_isin_scalar_out_with(out, elements, TN_SCALAR(test_element), \
+      &(tn_isin_scalar_options){.struct_size = sizeof(tn_isin_scalar_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_isin_options {
+  uint32_t struct_size;
+  bool assume_unique;  // False
+  bool invert;  // False
+} tn_isin_options;
+// isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool
+// invert=False) -> Tensor
+// Whether each element of elements is one of test_elements, or is none under invert; NaN is not.
+// elements, test_elements: any shapes, real dtypes, compared in the promoted one. assume_unique
+// changes nothing. Returns bool of elements' shape. No gradient.
+// source:
+// ATen `isin.Tensor_Tensor`.
+// owns: +1 result | errors: INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_isin_with(tn_tensor *elements, tn_tensor *test_elements,
+                               const tn_isin_options *options);
+// tn_isin into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_isin; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
+TN_API tn_status tn_isin_out_with(tn_tensor *out, tn_tensor *elements, tn_tensor *test_elements,
+                                  const tn_isin_options *options);
+#ifndef __cplusplus
+#define tn_isin(elements, test_elements, ...) \
+  tn_isin_with(elements, test_elements, \
+      &(tn_isin_options){.struct_size = sizeof(tn_isin_options), __VA_ARGS__})
+#define tn_isin_out(out, elements, test_elements, ...) \
+  tn_isin_out_with(out, elements, test_elements, \
+      &(tn_isin_options){.struct_size = sizeof(tn_isin_options), __VA_ARGS__})
+#endif
 
 // isinf(Tensor self) -> Tensor
 // Whether each element is positive or negative infinity.
@@ -2987,6 +3123,72 @@ TN_API tn_tensor *tn_scatter_add(tn_tensor *self, int64_t dim, tn_tensor *index,
 // as tn_scatter_add; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_scatter_add_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src);
 
+typedef struct tn_searchsorted_scalar_options {
+  uint32_t struct_size;
+  bool out_int32;  // False
+  bool right;  // False
+  const char *side;  // None
+} tn_searchsorted_scalar_options;
+// searchsorted.Scalar(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool
+// right=False, str? side=None, Tensor? sorter=None) -> Tensor
+// As `searchsorted`, for one number. Returns a 0-dim tensor. source: ATen `searchsorted.Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_searchsorted_scalar_with(tn_tensor *sorted_sequence, tn_scalar self,
+                                              tn_tensor *sorter,
+                                              const tn_searchsorted_scalar_options *options);
+// tn_searchsorted_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_searchsorted_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_searchsorted_scalar_out_with(tn_tensor *out, tn_tensor *sorted_sequence,
+                                                 tn_scalar self, tn_tensor *sorter,
+                                                 const tn_searchsorted_scalar_options *options);
+#ifndef __cplusplus
+#define tn_searchsorted_scalar(sorted_sequence, self, sorter, ...) \
+  tn_searchsorted_scalar_with(sorted_sequence, TN_SCALAR(self), sorter, \
+      &(tn_searchsorted_scalar_options){.struct_size = sizeof(tn_searchsorted_scalar_options), \
+       __VA_ARGS__})
+#define tn_searchsorted_scalar_out(out, sorted_sequence, self, sorter, ...) \
+  tn_searchsorted_scalar_out_with(out, sorted_sequence, TN_SCALAR(self), sorter, \
+      &(tn_searchsorted_scalar_options){.struct_size = sizeof(tn_searchsorted_scalar_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_searchsorted_options {
+  uint32_t struct_size;
+  bool out_int32;  // False
+  bool right;  // False
+  const char *side;  // None
+} tn_searchsorted_options;
+// searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool
+// right=False, str? side=None, Tensor? sorter=None) -> Tensor
+// For each element of self the place in sorted_sequence where it could be put in without
+// disturbing the order: before the elements that equal it, or behind them where right is true or
+// side is 'right'. NaN is greater than everything. sorted_sequence: ascending along its last
+// dimension, or by way of sorter, the indices that sort it; one dimension, or self's shape but for
+// the last; self: any shape; both of real dtypes, compared in the promoted one. Returns self's
+// shape in int64, or int32 under out_int32, in [0, size of the last dimension]. What is not sorted
+// gives some place in that range. No gradient.
+// source: ATen `searchsorted.Tensor`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes, side and what int32 does not hold;
+// INVALID_DTYPE; OUT_OF_RANGE for an index in sorter, from the kernel; as any operator | threads:
+// any
+TN_API tn_tensor *tn_searchsorted_with(tn_tensor *sorted_sequence, tn_tensor *self,
+                                       tn_tensor *sorter, const tn_searchsorted_options *options);
+// tn_searchsorted into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_searchsorted; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_searchsorted_out_with(tn_tensor *out, tn_tensor *sorted_sequence,
+                                          tn_tensor *self, tn_tensor *sorter,
+                                          const tn_searchsorted_options *options);
+#ifndef __cplusplus
+#define tn_searchsorted(sorted_sequence, self, sorter, ...) \
+  tn_searchsorted_with(sorted_sequence, self, sorter, \
+      &(tn_searchsorted_options){.struct_size = sizeof(tn_searchsorted_options), __VA_ARGS__})
+#define tn_searchsorted_out(out, sorted_sequence, self, sorter, ...) \
+  tn_searchsorted_out_with(out, sorted_sequence, self, sorter, \
+      &(tn_searchsorted_options){.struct_size = sizeof(tn_searchsorted_options), __VA_ARGS__})
+#endif
+
 // select.int(Tensor self, int dim, int index) -> Tensor
 // A view of one index along dim, which the result has no more. self: at least one dimension, any
 // dtype. index: in [-size, size).
@@ -3562,6 +3764,54 @@ TN_API tn_list *tn_unbind_with(tn_tensor *self, const tn_unbind_options *options
   tn_unbind_with(self, \
       &(tn_unbind_options){.struct_size = sizeof(tn_unbind_options), __VA_ARGS__})
 #endif
+
+// unique_all(Tensor self) -> (Tensor values, Tensor indices, Tensor inverse_indices, Tensor counts)
+// As `_unique2`, with the index in the flattened self of each value's first occurrence.
+// source: Array API `unique_all`.
+// owns: +1 each result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_unique_all(tn_tensor *self, tn_tensor **indices, tn_tensor **inverse_indices,
+                                tn_tensor **counts);
+
+typedef struct tn_unique_consecutive_options {
+  uint32_t struct_size;
+  bool return_inverse;  // False
+  bool return_counts;  // False
+  tn_opt_int dim;  // None
+} tn_unique_consecutive_options;
+// unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int?
+// dim=None) -> (Tensor values, Tensor inverse_indices, Tensor counts)
+// The first of each run of equal elements, in self's order; along dim, of equal slices. self: any
+// shape, any real dtype; dim in [-ndim, ndim). Returns values in self's dtype, [n] or self's shape
+// with n along dim; and in int64 the run of each element or slice and the length of each run, each
+// [0] unless asked for. gradient: to the first of each run.
+// source: ATen `unique_consecutive`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim, INVALID_DTYPE for complex; as any operator |
+// threads: any
+TN_API tn_tensor *tn_unique_consecutive_with(tn_tensor *self, tn_tensor **inverse_indices,
+                                             tn_tensor **counts,
+                                             const tn_unique_consecutive_options *options);
+#ifndef __cplusplus
+#define tn_unique_consecutive(self, inverse_indices, counts, ...) \
+  tn_unique_consecutive_with(self, inverse_indices, counts, \
+      &(tn_unique_consecutive_options){.struct_size = sizeof(tn_unique_consecutive_options), \
+       __VA_ARGS__})
+#endif
+
+// unique_counts(Tensor self) -> (Tensor values, Tensor counts)
+// As `_unique2`: the values and how often each occurs. source: Array API `unique_counts`.
+// owns: +1 each result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_unique_counts(tn_tensor *self, tn_tensor **counts);
+
+// unique_inverse(Tensor self) -> (Tensor values, Tensor inverse_indices)
+// As `_unique2`: the values and the place of each element's value among them. source: Array API
+// `unique_inverse`.
+// owns: +1 each result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_unique_inverse(tn_tensor *self, tn_tensor **inverse_indices);
+
+// unique_values(Tensor self) -> Tensor
+// As `_unique2`: the values. source: Array API `unique_values`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_unique_values(tn_tensor *self);
 
 // unsqueeze(Tensor self, int dim) -> Tensor
 // A view with a dimension of size 1 put in at place dim. self: any shape and dtype.

@@ -20,6 +20,7 @@ extern const tn_op_def tn_op__native_batch_norm_legit_no_training;
 extern const tn_op_def tn_op__softmax;
 extern const tn_op_def tn_op__softmax_backward_data;
 extern const tn_op_def tn_op__to_copy;
+extern const tn_op_def tn_op__unique2;
 extern const tn_op_def tn_op_abs;
 extern const tn_op_def tn_op_add_Tensor;
 extern const tn_op_def tn_op_addcdiv;
@@ -51,6 +52,7 @@ extern const tn_op_def tn_op_bitwise_or_Tensor;
 extern const tn_op_def tn_op_bitwise_xor_Tensor;
 extern const tn_op_def tn_op_bmm;
 extern const tn_op_def tn_op_broadcast_to;
+extern const tn_op_def tn_op_bucketize_Tensor;
 extern const tn_op_def tn_op_cat;
 extern const tn_op_def tn_op_ceil;
 extern const tn_op_def tn_op_chunk;
@@ -98,6 +100,9 @@ extern const tn_op_def tn_op_gt_Tensor;
 extern const tn_op_def tn_op_index_add;
 extern const tn_op_def tn_op_index_select;
 extern const tn_op_def tn_op_isfinite;
+extern const tn_op_def tn_op_isin_Scalar_Tensor;
+extern const tn_op_def tn_op_isin_Tensor_Scalar;
+extern const tn_op_def tn_op_isin_Tensor_Tensor;
 extern const tn_op_def tn_op_isinf;
 extern const tn_op_def tn_op_isnan;
 extern const tn_op_def tn_op_layer_norm;
@@ -172,6 +177,7 @@ extern const tn_op_def tn_op_rsqrt;
 extern const tn_op_def tn_op_scalar_tensor;
 extern const tn_op_def tn_op_scatter_src;
 extern const tn_op_def tn_op_scatter_add;
+extern const tn_op_def tn_op_searchsorted_Tensor;
 extern const tn_op_def tn_op_select_int;
 extern const tn_op_def tn_op_select_backward;
 extern const tn_op_def tn_op_sigmoid;
@@ -206,6 +212,11 @@ extern const tn_op_def tn_op_tril;
 extern const tn_op_def tn_op_triu;
 extern const tn_op_def tn_op_trunc;
 extern const tn_op_def tn_op_unbind_int;
+extern const tn_op_def tn_op_unique_all;
+extern const tn_op_def tn_op_unique_consecutive;
+extern const tn_op_def tn_op_unique_counts;
+extern const tn_op_def tn_op_unique_inverse;
+extern const tn_op_def tn_op_unique_values;
 extern const tn_op_def tn_op_unsqueeze;
 extern const tn_op_def tn_op_var_correction;
 extern const tn_op_def tn_op_view;
@@ -322,6 +333,15 @@ static const tn__arg args__to_copy[] = {
 };
 static const tn__to_copy_attrs defaults__to_copy = {.dtype = TN_DTYPE_NONE, .device = {0, 0},
                                                     .non_blocking = false};
+
+static const tn__arg args__unique2[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"sorted", "bool", "True", TN__ARG_BOOL, offsetof(tn__unique2_attrs, sorted)},
+    {"return_inverse", "bool", "False", TN__ARG_BOOL, offsetof(tn__unique2_attrs, return_inverse)},
+    {"return_counts", "bool", "False", TN__ARG_BOOL, offsetof(tn__unique2_attrs, return_counts)},
+};
+static const tn__unique2_attrs defaults__unique2 = {.sorted = true, .return_inverse = false,
+                                                    .return_counts = false};
 
 static const tn__arg args_abs[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -575,6 +595,15 @@ static const tn__arg args_broadcast_to[] = {
     {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_broadcast_to_attrs, size)},
 };
 static const tn_broadcast_to_attrs defaults_broadcast_to = {.size = {NULL, 0}};
+
+static const tn__arg args_bucketize_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"boundaries", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"out_int32", "bool", "False", TN__ARG_BOOL, offsetof(tn_bucketize_Tensor_attrs, out_int32)},
+    {"right", "bool", "False", TN__ARG_BOOL, offsetof(tn_bucketize_Tensor_attrs, right)},
+};
+static const tn_bucketize_Tensor_attrs defaults_bucketize_Tensor = {.out_int32 = false,
+    .right = false};
 
 static const tn__arg args_cat[] = {
     {"tensors", "Tensor[]", NULL, TN__ARG_TENSORS, 0},
@@ -963,6 +992,37 @@ static const tn_index_select_attrs defaults_index_select = {.dim = 0};
 static const tn__arg args_isfinite[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_isin_Scalar_Tensor[] = {
+    {"element", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_isin_Scalar_Tensor_attrs, element)},
+    {"test_elements", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"assume_unique", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_isin_Scalar_Tensor_attrs, assume_unique)},
+    {"invert", "bool", "False", TN__ARG_BOOL, offsetof(tn_isin_Scalar_Tensor_attrs, invert)},
+};
+static const tn_isin_Scalar_Tensor_attrs defaults_isin_Scalar_Tensor = {
+    .element = {TN_SCALAR_NONE, 0, {0}}, .assume_unique = false, .invert = false};
+
+static const tn__arg args_isin_Tensor_Scalar[] = {
+    {"elements", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"test_element", "Scalar", NULL, TN__ARG_SCALAR,
+     offsetof(tn_isin_Tensor_Scalar_attrs, test_element)},
+    {"assume_unique", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_isin_Tensor_Scalar_attrs, assume_unique)},
+    {"invert", "bool", "False", TN__ARG_BOOL, offsetof(tn_isin_Tensor_Scalar_attrs, invert)},
+};
+static const tn_isin_Tensor_Scalar_attrs defaults_isin_Tensor_Scalar = {
+    .test_element = {TN_SCALAR_NONE, 0, {0}}, .assume_unique = false, .invert = false};
+
+static const tn__arg args_isin_Tensor_Tensor[] = {
+    {"elements", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"test_elements", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"assume_unique", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_isin_Tensor_Tensor_attrs, assume_unique)},
+    {"invert", "bool", "False", TN__ARG_BOOL, offsetof(tn_isin_Tensor_Tensor_attrs, invert)},
+};
+static const tn_isin_Tensor_Tensor_attrs defaults_isin_Tensor_Tensor = {.assume_unique = false,
+    .invert = false};
 
 static const tn__arg args_isinf[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1567,6 +1627,26 @@ static const tn__arg args_scatter_add[] = {
 };
 static const tn_scatter_add_attrs defaults_scatter_add = {.dim = 0};
 
+static const tn__arg args_searchsorted_Scalar[] = {
+    {"sorted_sequence", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
+    {"out_int32", "bool", "False", TN__ARG_BOOL, offsetof(tn_searchsorted_Tensor_attrs, out_int32)},
+    {"right", "bool", "False", TN__ARG_BOOL, offsetof(tn_searchsorted_Tensor_attrs, right)},
+    {"side", "str?", "None", TN__ARG_STRING, offsetof(tn_searchsorted_Tensor_attrs, side)},
+    {"sorter", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+};
+
+static const tn__arg args_searchsorted_Tensor[] = {
+    {"sorted_sequence", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"out_int32", "bool", "False", TN__ARG_BOOL, offsetof(tn_searchsorted_Tensor_attrs, out_int32)},
+    {"right", "bool", "False", TN__ARG_BOOL, offsetof(tn_searchsorted_Tensor_attrs, right)},
+    {"side", "str?", "None", TN__ARG_STRING, offsetof(tn_searchsorted_Tensor_attrs, side)},
+    {"sorter", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+};
+static const tn_searchsorted_Tensor_attrs defaults_searchsorted_Tensor = {.out_int32 = false,
+    .right = false, .side = NULL};
+
 static const tn__arg args_select_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_select_int_attrs, dim)},
@@ -1794,6 +1874,33 @@ static const tn__arg args_unbind_int[] = {
 };
 static const tn_unbind_int_attrs defaults_unbind_int = {.dim = 0};
 
+static const tn__arg args_unique_all[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_unique_consecutive[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"return_inverse", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_unique_consecutive_attrs, return_inverse)},
+    {"return_counts", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_unique_consecutive_attrs, return_counts)},
+    {"dim", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_unique_consecutive_attrs, dim)},
+};
+static const tn_unique_consecutive_attrs defaults_unique_consecutive = {.return_inverse = false,
+    .return_counts = false, .dim = {0, 0}};
+
+static const tn__arg args_unique_counts[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_unique_inverse[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_unique_values[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_unsqueeze[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_unsqueeze_attrs, dim)},
@@ -1993,6 +2100,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults__to_copy,
         .attrs_check = true,
         .args = args__to_copy,
+    },
+    [TN__OP__unique2] = {
+        .name = "_unique2",
+        .schema = "_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor values, Tensor inverse_indices, Tensor counts)",
+        .def = &tn_op__unique2,
+        .id = TN__OP__unique2,
+        .run_id = TN__OP__unique2,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 3,
+        .attrs_size = sizeof(tn__unique2_attrs),
+        .defaults = &defaults__unique2,
+        .args = args__unique2,
     },
     [TN__OP_abs] = {
         .name = "abs",
@@ -2629,6 +2750,20 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_broadcast_to,
+    },
+    [TN__OP_bucketize_Tensor] = {
+        .name = "bucketize.Tensor",
+        .schema = "bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
+        .def = &tn_op_bucketize_Tensor,
+        .id = TN__OP_bucketize_Tensor,
+        .run_id = TN__OP_bucketize_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_bucketize_Tensor_attrs),
+        .defaults = &defaults_bucketize_Tensor,
+        .args = args_bucketize_Tensor,
     },
     [TN__OP_cat] = {
         .name = "cat",
@@ -3638,6 +3773,48 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_isfinite,
+    },
+    [TN__OP_isin_Scalar_Tensor] = {
+        .name = "isin.Scalar_Tensor",
+        .schema = "isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+        .def = &tn_op_isin_Scalar_Tensor,
+        .id = TN__OP_isin_Scalar_Tensor,
+        .run_id = TN__OP_isin_Scalar_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_isin_Scalar_Tensor_attrs),
+        .defaults = &defaults_isin_Scalar_Tensor,
+        .args = args_isin_Scalar_Tensor,
+    },
+    [TN__OP_isin_Tensor_Scalar] = {
+        .name = "isin.Tensor_Scalar",
+        .schema = "isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False) -> Tensor",
+        .def = &tn_op_isin_Tensor_Scalar,
+        .id = TN__OP_isin_Tensor_Scalar,
+        .run_id = TN__OP_isin_Tensor_Scalar,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_isin_Tensor_Scalar_attrs),
+        .defaults = &defaults_isin_Tensor_Scalar,
+        .args = args_isin_Tensor_Scalar,
+    },
+    [TN__OP_isin_Tensor_Tensor] = {
+        .name = "isin.Tensor_Tensor",
+        .schema = "isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+        .def = &tn_op_isin_Tensor_Tensor,
+        .id = TN__OP_isin_Tensor_Tensor,
+        .run_id = TN__OP_isin_Tensor_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_isin_Tensor_Tensor_attrs),
+        .defaults = &defaults_isin_Tensor_Tensor,
+        .args = args_isin_Tensor_Tensor,
     },
     [TN__OP_isinf] = {
         .name = "isinf",
@@ -5172,6 +5349,36 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_scatter_add,
         .args = args_scatter_add,
     },
+    [TN__OP_searchsorted_Scalar] = {
+        .name = "searchsorted.Scalar",
+        .schema = "searchsorted.Scalar(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor",
+        .def = &tn_op_searchsorted_Tensor,
+        .id = TN__OP_searchsorted_Scalar,
+        .run_id = TN__OP_searchsorted_Tensor,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 6,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_searchsorted_Tensor_attrs),
+        .defaults = &defaults_searchsorted_Tensor,
+        .attrs_point = true,
+        .args = args_searchsorted_Scalar,
+    },
+    [TN__OP_searchsorted_Tensor] = {
+        .name = "searchsorted.Tensor",
+        .schema = "searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor",
+        .def = &tn_op_searchsorted_Tensor,
+        .id = TN__OP_searchsorted_Tensor,
+        .run_id = TN__OP_searchsorted_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_searchsorted_Tensor_attrs),
+        .defaults = &defaults_searchsorted_Tensor,
+        .attrs_point = true,
+        .args = args_searchsorted_Tensor,
+    },
     [TN__OP_select_int] = {
         .name = "select.int",
         .schema = "select.int(Tensor self, int dim, int index) -> Tensor",
@@ -5792,6 +5999,68 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_unbind_int_attrs),
         .defaults = &defaults_unbind_int,
         .args = args_unbind_int,
+    },
+    [TN__OP_unique_all] = {
+        .name = "unique_all",
+        .schema = "unique_all(Tensor self) -> (Tensor values, Tensor indices, Tensor inverse_indices, Tensor counts)",
+        .def = &tn_op_unique_all,
+        .id = TN__OP_unique_all,
+        .run_id = TN__OP_unique_all,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 4,
+        .args = args_unique_all,
+    },
+    [TN__OP_unique_consecutive] = {
+        .name = "unique_consecutive",
+        .schema = "unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor values, Tensor inverse_indices, Tensor counts)",
+        .def = &tn_op_unique_consecutive,
+        .id = TN__OP_unique_consecutive,
+        .run_id = TN__OP_unique_consecutive,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_unique_consecutive_attrs),
+        .defaults = &defaults_unique_consecutive,
+        .args = args_unique_consecutive,
+    },
+    [TN__OP_unique_counts] = {
+        .name = "unique_counts",
+        .schema = "unique_counts(Tensor self) -> (Tensor values, Tensor counts)",
+        .def = &tn_op_unique_counts,
+        .id = TN__OP_unique_counts,
+        .run_id = TN__OP_unique_counts,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 2,
+        .args = args_unique_counts,
+    },
+    [TN__OP_unique_inverse] = {
+        .name = "unique_inverse",
+        .schema = "unique_inverse(Tensor self) -> (Tensor values, Tensor inverse_indices)",
+        .def = &tn_op_unique_inverse,
+        .id = TN__OP_unique_inverse,
+        .run_id = TN__OP_unique_inverse,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 2,
+        .args = args_unique_inverse,
+    },
+    [TN__OP_unique_values] = {
+        .name = "unique_values",
+        .schema = "unique_values(Tensor self) -> Tensor",
+        .def = &tn_op_unique_values,
+        .id = TN__OP_unique_values,
+        .run_id = TN__OP_unique_values,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_unique_values,
     },
     [TN__OP_unsqueeze] = {
         .name = "unsqueeze",

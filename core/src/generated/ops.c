@@ -131,6 +131,19 @@ tn_tensor *tn_aten_to_copy_with(tn_tensor *self, const tn_aten_to_copy_options *
   return tn__call_one(TN__OP__to_copy, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_aten_unique2_with(tn_tensor *self, tn_tensor **inverse_indices, tn_tensor **counts,
+                                const tn_aten_unique2_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn__unique2_attrs attrs = {.sorted = true, .return_inverse = false, .return_counts = false};
+  if (options != NULL) {
+    if (REACHES(options, sorted)) attrs.sorted = options->sorted != TN_NO;
+    if (REACHES(options, return_inverse)) attrs.return_inverse = options->return_inverse;
+    if (REACHES(options, return_counts)) attrs.return_counts = options->return_counts;
+  }
+  tn_tensor **const more[] = {inverse_indices, counts};
+  return tn__call_many(TN__OP__unique2, inputs, 1, &attrs, more);
+}
+
 tn_tensor *tn_abs(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_abs, inputs, 1, NULL);
@@ -725,6 +738,29 @@ tn_tensor *tn_broadcast_to(tn_tensor *self, tn_ints size) {
   tn_tensor *inputs[] = {self};
   tn_broadcast_to_attrs attrs = {.size = size};
   return tn__call_one(TN__OP_broadcast_to, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_bucketize_with(tn_tensor *self, tn_tensor *boundaries,
+                             const tn_bucketize_options *options) {
+  tn_tensor *inputs[] = {self, boundaries};
+  tn_bucketize_Tensor_attrs attrs = {.out_int32 = false, .right = false};
+  if (options != NULL) {
+    if (REACHES(options, out_int32)) attrs.out_int32 = options->out_int32;
+    if (REACHES(options, right)) attrs.right = options->right;
+  }
+  return tn__call_one(TN__OP_bucketize_Tensor, inputs, 2, &attrs);
+}
+
+tn_status tn_bucketize_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *boundaries,
+                                const tn_bucketize_options *options) {
+  tn_tensor *inputs[] = {self, boundaries};
+  tn_bucketize_Tensor_attrs attrs = {.out_int32 = false, .right = false};
+  if (options != NULL) {
+    if (REACHES(options, out_int32)) attrs.out_int32 = options->out_int32;
+    if (REACHES(options, right)) attrs.right = options->right;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_bucketize_Tensor, inputs, 2, &attrs, outs, 1);
 }
 
 tn_tensor *tn_cat_with(tn_tensors tensors, const tn_cat_options *options) {
@@ -1485,6 +1521,77 @@ tn_status tn_isfinite_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_isfinite, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_isin_scalar_self_with(tn_scalar element, tn_tensor *test_elements,
+                                    const tn_isin_scalar_self_options *options) {
+  tn_tensor *inputs[] = {test_elements};
+  tn_isin_Scalar_Tensor_attrs attrs = {.element = element, .assume_unique = false, .invert = false};
+  if (options != NULL) {
+    if (REACHES(options, assume_unique)) attrs.assume_unique = options->assume_unique;
+    if (REACHES(options, invert)) attrs.invert = options->invert;
+  }
+  return tn__call_one(TN__OP_isin_Scalar_Tensor, inputs, 1, &attrs);
+}
+
+tn_status tn_isin_scalar_self_out_with(tn_tensor *out, tn_scalar element, tn_tensor *test_elements,
+                                       const tn_isin_scalar_self_options *options) {
+  tn_tensor *inputs[] = {test_elements};
+  tn_isin_Scalar_Tensor_attrs attrs = {.element = element, .assume_unique = false, .invert = false};
+  if (options != NULL) {
+    if (REACHES(options, assume_unique)) attrs.assume_unique = options->assume_unique;
+    if (REACHES(options, invert)) attrs.invert = options->invert;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_isin_Scalar_Tensor, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_isin_scalar_with(tn_tensor *elements, tn_scalar test_element,
+                               const tn_isin_scalar_options *options) {
+  tn_tensor *inputs[] = {elements};
+  tn_isin_Tensor_Scalar_attrs attrs = {.test_element = test_element, .assume_unique = false,
+                                       .invert = false};
+  if (options != NULL) {
+    if (REACHES(options, assume_unique)) attrs.assume_unique = options->assume_unique;
+    if (REACHES(options, invert)) attrs.invert = options->invert;
+  }
+  return tn__call_one(TN__OP_isin_Tensor_Scalar, inputs, 1, &attrs);
+}
+
+tn_status tn_isin_scalar_out_with(tn_tensor *out, tn_tensor *elements, tn_scalar test_element,
+                                  const tn_isin_scalar_options *options) {
+  tn_tensor *inputs[] = {elements};
+  tn_isin_Tensor_Scalar_attrs attrs = {.test_element = test_element, .assume_unique = false,
+                                       .invert = false};
+  if (options != NULL) {
+    if (REACHES(options, assume_unique)) attrs.assume_unique = options->assume_unique;
+    if (REACHES(options, invert)) attrs.invert = options->invert;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_isin_Tensor_Scalar, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_isin_with(tn_tensor *elements, tn_tensor *test_elements,
+                        const tn_isin_options *options) {
+  tn_tensor *inputs[] = {elements, test_elements};
+  tn_isin_Tensor_Tensor_attrs attrs = {.assume_unique = false, .invert = false};
+  if (options != NULL) {
+    if (REACHES(options, assume_unique)) attrs.assume_unique = options->assume_unique;
+    if (REACHES(options, invert)) attrs.invert = options->invert;
+  }
+  return tn__call_one(TN__OP_isin_Tensor_Tensor, inputs, 2, &attrs);
+}
+
+tn_status tn_isin_out_with(tn_tensor *out, tn_tensor *elements, tn_tensor *test_elements,
+                           const tn_isin_options *options) {
+  tn_tensor *inputs[] = {elements, test_elements};
+  tn_isin_Tensor_Tensor_attrs attrs = {.assume_unique = false, .invert = false};
+  if (options != NULL) {
+    if (REACHES(options, assume_unique)) attrs.assume_unique = options->assume_unique;
+    if (REACHES(options, invert)) attrs.invert = options->invert;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_isin_Tensor_Tensor, inputs, 2, &attrs, outs, 1);
 }
 
 tn_tensor *tn_isinf(tn_tensor *self) {
@@ -2571,6 +2678,60 @@ tn_status tn_scatter_add_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_ten
   return tn__call_into(TN__OP_scatter_add_, inputs, 3, &attrs, inputs, 1);
 }
 
+tn_tensor *tn_searchsorted_scalar_with(tn_tensor *sorted_sequence, tn_scalar self,
+                                       tn_tensor *sorter,
+                                       const tn_searchsorted_scalar_options *options) {
+  tn__immediate self_number;
+  tn_tensor *inputs[] = {sorted_sequence, tn__immediate_init(&self_number, self), sorter};
+  tn_searchsorted_Tensor_attrs attrs = {.out_int32 = false, .right = false, .side = NULL};
+  if (options != NULL) {
+    if (REACHES(options, out_int32)) attrs.out_int32 = options->out_int32;
+    if (REACHES(options, right)) attrs.right = options->right;
+    if (REACHES(options, side) && options->side != NULL) attrs.side = options->side;
+  }
+  return tn__call_one(TN__OP_searchsorted_Scalar, inputs, 3, &attrs);
+}
+
+tn_status tn_searchsorted_scalar_out_with(tn_tensor *out, tn_tensor *sorted_sequence,
+                                          tn_scalar self, tn_tensor *sorter,
+                                          const tn_searchsorted_scalar_options *options) {
+  tn__immediate self_number;
+  tn_tensor *inputs[] = {sorted_sequence, tn__immediate_init(&self_number, self), sorter};
+  tn_searchsorted_Tensor_attrs attrs = {.out_int32 = false, .right = false, .side = NULL};
+  if (options != NULL) {
+    if (REACHES(options, out_int32)) attrs.out_int32 = options->out_int32;
+    if (REACHES(options, right)) attrs.right = options->right;
+    if (REACHES(options, side) && options->side != NULL) attrs.side = options->side;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_searchsorted_Scalar, inputs, 3, &attrs, outs, 1);
+}
+
+tn_tensor *tn_searchsorted_with(tn_tensor *sorted_sequence, tn_tensor *self, tn_tensor *sorter,
+                                const tn_searchsorted_options *options) {
+  tn_tensor *inputs[] = {sorted_sequence, self, sorter};
+  tn_searchsorted_Tensor_attrs attrs = {.out_int32 = false, .right = false, .side = NULL};
+  if (options != NULL) {
+    if (REACHES(options, out_int32)) attrs.out_int32 = options->out_int32;
+    if (REACHES(options, right)) attrs.right = options->right;
+    if (REACHES(options, side) && options->side != NULL) attrs.side = options->side;
+  }
+  return tn__call_one(TN__OP_searchsorted_Tensor, inputs, 3, &attrs);
+}
+
+tn_status tn_searchsorted_out_with(tn_tensor *out, tn_tensor *sorted_sequence, tn_tensor *self,
+                                   tn_tensor *sorter, const tn_searchsorted_options *options) {
+  tn_tensor *inputs[] = {sorted_sequence, self, sorter};
+  tn_searchsorted_Tensor_attrs attrs = {.out_int32 = false, .right = false, .side = NULL};
+  if (options != NULL) {
+    if (REACHES(options, out_int32)) attrs.out_int32 = options->out_int32;
+    if (REACHES(options, right)) attrs.right = options->right;
+    if (REACHES(options, side) && options->side != NULL) attrs.side = options->side;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_searchsorted_Tensor, inputs, 3, &attrs, outs, 1);
+}
+
 tn_tensor *tn_select(tn_tensor *self, int64_t dim, int64_t index) {
   tn_tensor *inputs[] = {self};
   tn_select_int_attrs attrs = {.dim = dim, .index = index};
@@ -3072,6 +3233,49 @@ tn_list *tn_unbind_with(tn_tensor *self, const tn_unbind_options *options) {
     if (REACHES(options, dim)) attrs.dim = options->dim;
   }
   return tn__call_list(TN__OP_unbind_int, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_unique_all(tn_tensor *self, tn_tensor **indices, tn_tensor **inverse_indices,
+                         tn_tensor **counts) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor **const more[] = {indices, inverse_indices, counts};
+  return tn__call_many(TN__OP_unique_all, inputs, 1, NULL, more);
+}
+
+tn_tensor *tn_unique_consecutive_with(tn_tensor *self, tn_tensor **inverse_indices,
+                                      tn_tensor **counts,
+                                      const tn_unique_consecutive_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("unique_consecutive", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_unique_consecutive_attrs attrs = {.return_inverse = false, .return_counts = false,
+                                       .dim = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, return_inverse)) attrs.return_inverse = options->return_inverse;
+    if (REACHES(options, return_counts)) attrs.return_counts = options->return_counts;
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+  }
+  tn_tensor **const more[] = {inverse_indices, counts};
+  return tn__call_many(TN__OP_unique_consecutive, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_unique_counts(tn_tensor *self, tn_tensor **counts) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor **const more[] = {counts};
+  return tn__call_many(TN__OP_unique_counts, inputs, 1, NULL, more);
+}
+
+tn_tensor *tn_unique_inverse(tn_tensor *self, tn_tensor **inverse_indices) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor **const more[] = {inverse_indices};
+  return tn__call_many(TN__OP_unique_inverse, inputs, 1, NULL, more);
+}
+
+tn_tensor *tn_unique_values(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_unique_values, inputs, 1, NULL);
 }
 
 tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim) {

@@ -125,6 +125,16 @@ typedef struct tn__to_copy_attrs {
   TN_SLOT bool non_blocking;
 } tn__to_copy_attrs;
 
+// _unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) ->
+// (Tensor values, Tensor inverse_indices, Tensor counts)
+enum { TN_ARG__unique2_values = 0, TN_ARG__unique2_inverse_indices = 1, TN_ARG__unique2_counts = 2,
+       TN_ARG__unique2_self = 3 };
+typedef struct tn__unique2_attrs {
+  TN_SLOT bool sorted;
+  TN_SLOT bool return_inverse;
+  TN_SLOT bool return_counts;
+} tn__unique2_attrs;
+
 // abs(Tensor self) -> Tensor
 enum { TN_ARG_abs_result = 0, TN_ARG_abs_self = 1 };
 
@@ -325,6 +335,15 @@ enum { TN_ARG_broadcast_to_result = 0, TN_ARG_broadcast_to_self = 1 };
 typedef struct tn_broadcast_to_attrs {
   tn_ints size;
 } tn_broadcast_to_attrs;
+
+// bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) ->
+// Tensor
+enum { TN_ARG_bucketize_Tensor_result = 0, TN_ARG_bucketize_Tensor_self = 1,
+       TN_ARG_bucketize_Tensor_boundaries = 2 };
+typedef struct tn_bucketize_Tensor_attrs {
+  TN_SLOT bool out_int32;
+  TN_SLOT bool right;
+} tn_bucketize_Tensor_attrs;
 
 // cat(Tensor[] tensors, int dim=0) -> Tensor
 enum { TN_ARG_cat_result = 0, TN_ARG_cat_tensors = 1 };
@@ -636,6 +655,33 @@ typedef struct tn_index_select_attrs {
 
 // isfinite(Tensor self) -> Tensor
 enum { TN_ARG_isfinite_result = 0, TN_ARG_isfinite_self = 1 };
+
+// isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool
+// invert=False) -> Tensor
+enum { TN_ARG_isin_Scalar_Tensor_result = 0, TN_ARG_isin_Scalar_Tensor_test_elements = 1 };
+typedef struct tn_isin_Scalar_Tensor_attrs {
+  tn_scalar element;
+  TN_SLOT bool assume_unique;
+  TN_SLOT bool invert;
+} tn_isin_Scalar_Tensor_attrs;
+
+// isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool
+// invert=False) -> Tensor
+enum { TN_ARG_isin_Tensor_Scalar_result = 0, TN_ARG_isin_Tensor_Scalar_elements = 1 };
+typedef struct tn_isin_Tensor_Scalar_attrs {
+  tn_scalar test_element;
+  TN_SLOT bool assume_unique;
+  TN_SLOT bool invert;
+} tn_isin_Tensor_Scalar_attrs;
+
+// isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool
+// invert=False) -> Tensor
+enum { TN_ARG_isin_Tensor_Tensor_result = 0, TN_ARG_isin_Tensor_Tensor_elements = 1,
+       TN_ARG_isin_Tensor_Tensor_test_elements = 2 };
+typedef struct tn_isin_Tensor_Tensor_attrs {
+  TN_SLOT bool assume_unique;
+  TN_SLOT bool invert;
+} tn_isin_Tensor_Tensor_attrs;
 
 // isinf(Tensor self) -> Tensor
 enum { TN_ARG_isinf_result = 0, TN_ARG_isinf_self = 1 };
@@ -1115,6 +1161,16 @@ typedef struct tn_scatter_add_attrs {
   int64_t dim;
 } tn_scatter_add_attrs;
 
+// searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool
+// right=False, str? side=None, Tensor? sorter=None) -> Tensor
+enum { TN_ARG_searchsorted_Tensor_result = 0, TN_ARG_searchsorted_Tensor_sorted_sequence = 1,
+       TN_ARG_searchsorted_Tensor_self = 2, TN_ARG_searchsorted_Tensor_sorter = 3 };
+typedef struct tn_searchsorted_Tensor_attrs {
+  TN_SLOT bool out_int32;
+  TN_SLOT bool right;
+  const char *side;
+} tn_searchsorted_Tensor_attrs;
+
 // select.int(Tensor self, int dim, int index) -> Tensor
 enum { TN_ARG_select_int_result = 0, TN_ARG_select_int_self = 1 };
 typedef struct tn_select_int_attrs {
@@ -1312,6 +1368,32 @@ enum { TN_ARG_unbind_int_self = 0 };
 typedef struct tn_unbind_int_attrs {
   int64_t dim;
 } tn_unbind_int_attrs;
+
+// unique_all(Tensor self) -> (Tensor values, Tensor indices, Tensor inverse_indices, Tensor counts)
+enum { TN_ARG_unique_all_values = 0, TN_ARG_unique_all_indices = 1,
+       TN_ARG_unique_all_inverse_indices = 2, TN_ARG_unique_all_counts = 3,
+       TN_ARG_unique_all_self = 4 };
+
+// unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int?
+// dim=None) -> (Tensor values, Tensor inverse_indices, Tensor counts)
+enum { TN_ARG_unique_consecutive_values = 0, TN_ARG_unique_consecutive_inverse_indices = 1,
+       TN_ARG_unique_consecutive_counts = 2, TN_ARG_unique_consecutive_self = 3 };
+typedef struct tn_unique_consecutive_attrs {
+  TN_SLOT bool return_inverse;
+  TN_SLOT bool return_counts;
+  tn_opt_int dim;
+} tn_unique_consecutive_attrs;
+
+// unique_counts(Tensor self) -> (Tensor values, Tensor counts)
+enum { TN_ARG_unique_counts_values = 0, TN_ARG_unique_counts_counts = 1,
+       TN_ARG_unique_counts_self = 2 };
+
+// unique_inverse(Tensor self) -> (Tensor values, Tensor inverse_indices)
+enum { TN_ARG_unique_inverse_values = 0, TN_ARG_unique_inverse_inverse_indices = 1,
+       TN_ARG_unique_inverse_self = 2 };
+
+// unique_values(Tensor self) -> Tensor
+enum { TN_ARG_unique_values_result = 0, TN_ARG_unique_values_self = 1 };
 
 // unsqueeze(Tensor self, int dim) -> Tensor
 enum { TN_ARG_unsqueeze_result = 0, TN_ARG_unsqueeze_self = 1 };
