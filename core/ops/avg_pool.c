@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// avg_pool: the mean of each window. Linear: the backward operator is its adjoint, whose own
-// gradient is avg_pool2d again.
+// avg_pool: the mean of each window over the last one, two or three dimensions. Linear: a backward
+// operator is its adjoint, whose own gradient is the pooling again.
 
 #include <inttypes.h>
 #include <tenon/ops.h>
 
+#include "pool.h"
 #include "shapes.h"
 #include "tensor_impl.h"
 
@@ -15,22 +16,24 @@ typedef struct pool {
   tn_opt_int divisor;
 } pool;
 
-static tn_status check_pool(tn_infer *infer, int32_t input, pool *shape, int64_t *sizes) {
+// Completes |shape|'s lists and gives the sizes of the pooled result.
+static tn_status check_pool(tn_infer *infer, int32_t input, int32_t spatial, pool *shape,
+                            int64_t *sizes) {
   tn__call *call = infer->call;
   const tn_tensor *self = infer->inputs[input];
-  TN_TRY(tn__expect_rank(infer, input, "self", 3, 4));
-  TN_TRY(tn__expand_list(call, "kernel_size", &shape->kernel, 2, NULL));
-  TN_TRY(tn__expand_list(call, "stride", &shape->stride, 2, shape->kernel.data));
-  TN_TRY(tn__expand_list(call, "padding", &shape->padding, 2, NULL));
+  TN_TRY(tn__expect_rank(infer, input, "self", spatial + 1, spatial + 2));
+  TN_TRY(tn__expand_list(call, "kernel_size", &shape->kernel, spatial, NULL));
+  TN_TRY(tn__expand_list(call, "stride", &shape->stride, spatial, shape->kernel.data));
+  TN_TRY(tn__expand_list(call, "padding", &shape->padding, spatial, NULL));
   TN_TRY(tn__expect_at_least(call, "kernel_size", shape->kernel, 1));
   TN_TRY(tn__expect_at_least(call, "stride", shape->stride, 1));
   TN_TRY(tn__expect_at_least(call, "padding", shape->padding, 0));
   if (shape->divisor.present && shape->divisor.value == 0) {
     return tn__op_error(call, TN_INVALID_ARGUMENT, "divisor_override", "0 divides nothing");
   }
-  int32_t first = self->rank - 2;
+  int32_t first = self->rank - spatial;
   for (int32_t d = 0; d < first; d++) sizes[d] = self->sizes[d];
-  for (int32_t d = 0; d < 2; d++) {
+  for (int32_t d = 0; d < spatial; d++) {
     tn__window window = {shape->kernel.data[d], shape->stride.data[d], shape->padding.data[d], 1};
     if (window.padding > window.kernel / 2) {
       return tn__op_error(call, TN_INVALID_ARGUMENT, "padding",
@@ -43,19 +46,42 @@ static tn_status check_pool(tn_infer *infer, int32_t input, pool *shape, int64_t
   return TN_OK;
 }
 
-static tn_status avg_pool_infer(tn_infer *infer) {
-  tn_avg_pool2d_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
-                attrs->divisor_override};
-  int64_t sizes[4];
-  TN_TRY(check_pool(infer, 0, &shape, sizes));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
+static tn_status infer_pool(tn_infer *infer, int32_t spatial, pool *shape) {
+  int64_t sizes[5];
+  TN_TRY(check_pool(infer, 0, spatial, shape, sizes));
   return tn__result_shape(infer, 0, tn_ints_of(sizes, infer->inputs[0]->rank));
 }
 
-static tn_status avg_pool_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+// grad_output is input 0, self input 1.
+static tn_status infer_backward(tn_infer *infer, int32_t spatial, pool *shape) {
+  const tn_tensor *grad = infer->inputs[0], *self = infer->inputs[1];
+  int64_t sizes[5];
+  TN_TRY(check_pool(infer, 1, spatial, shape, sizes));
+  bool same = grad->rank == self->rank;
+  for (int32_t d = 0; same && d < self->rank; d++) same = grad->sizes[d] == sizes[d];
+  if (!same) {
+    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "grad_output",
+                        "expected the shape of the pooled result");
+  }
+  tn__result_like(&infer->results[0], self);
+  infer->results[0].dtype = infer->key;
+  return TN_OK;
+}
+
+// ---- two dimensions
+
+static tn_status avg_pool2d_infer(tn_infer *infer) {
+  tn_avg_pool2d_attrs *attrs = infer->attrs;
+  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
+                attrs->divisor_override};
+  TN_TRY(infer_pool(infer, 2, &shape));
+  attrs->kernel_size = shape.kernel;
+  attrs->stride = shape.stride;
+  attrs->padding = shape.padding;
+  return TN_OK;
+}
+
+static tn_status avg_pool2d_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   const tn_avg_pool2d_attrs *attrs = tn_vjp_attrs(vjp);
   grad_in[0] = tn_avg_pool2d_backward(grad_out[0], tn_vjp_input(vjp, 0), attrs->kernel_size,
                                       attrs->stride, attrs->padding, attrs->ceil_mode,
@@ -76,35 +102,25 @@ const tn_op_def tn_op_avg_pool2d = {
     .schema = "avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
     // clang-format on
     .dtypes = TN_DTYPES_FLOATING,
-    .infer = avg_pool_infer,
+    .infer = avg_pool2d_infer,
     .saves = {TN_SAVE_INPUT(0)},
     .save_count = 1,
-    .vjp = avg_pool_vjp,
+    .vjp = avg_pool2d_vjp,
 };
 
-static tn_status avg_pool_backward_infer(tn_infer *infer) {
+static tn_status avg_pool2d_backward_infer(tn_infer *infer) {
   tn_avg_pool2d_backward_attrs *attrs = infer->attrs;
-  const tn_tensor *grad = infer->inputs[0], *self = infer->inputs[1];
   pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
                 attrs->divisor_override};
-  int64_t sizes[4];
-  TN_TRY(check_pool(infer, 1, &shape, sizes));
+  TN_TRY(infer_backward(infer, 2, &shape));
   attrs->kernel_size = shape.kernel;
   attrs->stride = shape.stride;
   attrs->padding = shape.padding;
-  bool same = grad->rank == self->rank;
-  for (int32_t d = 0; same && d < self->rank; d++) same = grad->sizes[d] == sizes[d];
-  if (!same) {
-    return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "grad_output",
-                        "expected the shape of the pooled result");
-  }
-  tn__result_like(&infer->results[0], self);
-  infer->results[0].dtype = infer->key;
   return TN_OK;
 }
 
-static tn_status avg_pool_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
-                                       tn_tensor **grad_in) {
+static tn_status avg_pool2d_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
+                                         tn_tensor **grad_in) {
   const tn_avg_pool2d_backward_attrs *attrs = tn_vjp_attrs(vjp);
   if (!tn_vjp_needs(vjp, 0)) return TN_OK;
   grad_in[0] = tn_avg_pool2d(grad_out[0], attrs->kernel_size, .stride = attrs->stride,
@@ -123,6 +139,100 @@ const tn_op_def tn_op_avg_pool2d_backward = {
     .schema = "avg_pool2d_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
     // clang-format on
     .dtypes = TN_DTYPES_FLOATING,
-    .infer = avg_pool_backward_infer,
-    .vjp = avg_pool_backward_vjp,
+    .infer = avg_pool2d_backward_infer,
+    .vjp = avg_pool2d_backward_vjp,
+};
+
+// ---- three dimensions
+
+static tn_status avg_pool3d_infer(tn_infer *infer) {
+  tn_avg_pool3d_attrs *attrs = infer->attrs;
+  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
+                attrs->divisor_override};
+  TN_TRY(infer_pool(infer, 3, &shape));
+  attrs->kernel_size = shape.kernel;
+  attrs->stride = shape.stride;
+  attrs->padding = shape.padding;
+  return TN_OK;
+}
+
+static tn_status avg_pool3d_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_avg_pool3d_attrs *attrs = tn_vjp_attrs(vjp);
+  grad_in[0] = tn_avg_pool3d_backward(grad_out[0], tn_vjp_input(vjp, 0), attrs->kernel_size,
+                                      attrs->stride, attrs->padding, attrs->ceil_mode,
+                                      attrs->count_include_pad, attrs->divisor_override);
+  return tn__status_of(grad_in[0]);
+}
+
+/// The mean of each window over the last three dimensions, as avg_pool2d over two. self: [N, C, D,
+/// H, W] or [C, D, H, W], floating; lists: one integer for all directions or three. errors: as
+/// avg_pool2d. source: ATen `avg_pool3d`.
+// clang-format off
+const tn_op_def tn_op_avg_pool3d = {
+    .schema = "avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
+    // clang-format on
+    .dtypes = TN_DTYPES_FLOATING,
+    .infer = avg_pool3d_infer,
+    .saves = {TN_SAVE_INPUT(0)},
+    .save_count = 1,
+    .vjp = avg_pool3d_vjp,
+};
+
+static tn_status avg_pool3d_backward_infer(tn_infer *infer) {
+  tn_avg_pool3d_backward_attrs *attrs = infer->attrs;
+  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
+                attrs->divisor_override};
+  TN_TRY(infer_backward(infer, 3, &shape));
+  attrs->kernel_size = shape.kernel;
+  attrs->stride = shape.stride;
+  attrs->padding = shape.padding;
+  return TN_OK;
+}
+
+static tn_status avg_pool3d_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
+                                         tn_tensor **grad_in) {
+  const tn_avg_pool3d_backward_attrs *attrs = tn_vjp_attrs(vjp);
+  if (!tn_vjp_needs(vjp, 0)) return TN_OK;
+  grad_in[0] = tn_avg_pool3d(grad_out[0], attrs->kernel_size, .stride = attrs->stride,
+                             .padding = attrs->padding, .ceil_mode = attrs->ceil_mode,
+                             .count_include_pad = attrs->count_include_pad ? TN_YES : TN_NO,
+                             .divisor_override = attrs->divisor_override);
+  return tn__status_of(grad_in[0]);
+}
+
+/// The gradient of avg_pool3d(). Returns self's shape; self's values are not read.
+/// errors: as avg_pool3d; INVALID_ARGUMENT for grad_output's shape. source: ATen
+/// `avg_pool3d_backward`.
+// clang-format off
+const tn_op_def tn_op_avg_pool3d_backward = {
+    .schema = "avg_pool3d_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3] stride, int[3] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
+    // clang-format on
+    .dtypes = TN_DTYPES_FLOATING,
+    .infer = avg_pool3d_backward_infer,
+    .vjp = avg_pool3d_backward_vjp,
+};
+
+// ---- one dimension
+
+static tn_status avg_pool1d_compose(tn_compose *compose) {
+  const tn_avg_pool1d_attrs *attrs = compose->attrs;
+  tn_ints lists[3] = {attrs->kernel_size, attrs->stride, attrs->padding};
+  int64_t pairs[3][2];
+  TN_TRY(tn__pool_pairs(compose, lists, pairs));
+  tn_tensor *pooled =
+      tn_avg_pool2d(tn_unsqueeze(compose->inputs[0], -2), tn_ints_of(pairs[0], 2),
+                    .stride = tn_ints_of(pairs[1], 2), .padding = tn_ints_of(pairs[2], 2),
+                    .ceil_mode = attrs->ceil_mode,
+                    .count_include_pad = attrs->count_include_pad ? TN_YES : TN_NO);
+  compose->results[0] = tn_squeeze_dim(pooled, -2);
+  return tn__status_of(compose->results[0]);
+}
+
+/// The mean of each window over the last dimension, as avg_pool2d over two. self: [N, C, L] or [C,
+/// L], floating. errors: as avg_pool2d. source: ATen `avg_pool1d`.
+// clang-format off
+const tn_op_def tn_op_avg_pool1d = {
+    .schema = "avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, bool ceil_mode=False, bool count_include_pad=True) -> Tensor",
+    // clang-format on
+    .compose = avg_pool1d_compose,
 };

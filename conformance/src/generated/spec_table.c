@@ -6,6 +6,10 @@
 
 #include "spec_table.h"
 
+extern const tn_op_spec tn_spec__adaptive_avg_pool2d;
+extern const tn_op_spec tn_spec__adaptive_avg_pool2d_backward;
+extern const tn_op_spec tn_spec__adaptive_avg_pool3d;
+extern const tn_op_spec tn_spec__adaptive_avg_pool3d_backward;
 extern const tn_op_spec tn_spec__cast;
 extern const tn_op_spec tn_spec__log_softmax;
 extern const tn_op_spec tn_spec__log_softmax_backward_data;
@@ -18,6 +22,9 @@ extern const tn_op_spec tn_spec__softmax_backward_data;
 extern const tn_op_spec tn_spec__to_copy;
 extern const tn_op_spec tn_spec__unique2;
 extern const tn_op_spec tn_spec_abs;
+extern const tn_op_spec tn_spec_adaptive_avg_pool1d;
+extern const tn_op_spec tn_spec_adaptive_avg_pool2d;
+extern const tn_op_spec tn_spec_adaptive_avg_pool3d;
 extern const tn_op_spec tn_spec_add_Scalar;
 extern const tn_op_spec tn_spec_add_Tensor;
 extern const tn_op_spec tn_spec_addcdiv;
@@ -38,8 +45,11 @@ extern const tn_op_spec tn_spec_argsort;
 extern const tn_op_spec tn_spec_argsort_stable;
 extern const tn_op_spec tn_spec_argwhere;
 extern const tn_op_spec tn_spec_as_strided;
+extern const tn_op_spec tn_spec_avg_pool1d;
 extern const tn_op_spec tn_spec_avg_pool2d;
 extern const tn_op_spec tn_spec_avg_pool2d_backward;
+extern const tn_op_spec tn_spec_avg_pool3d;
+extern const tn_op_spec tn_spec_avg_pool3d_backward;
 extern const tn_op_spec tn_spec_batch_norm;
 extern const tn_op_spec tn_spec_bernoulli;
 extern const tn_op_spec tn_spec_bernoulli_p;
@@ -136,9 +146,14 @@ extern const tn_op_spec tn_spec_masked_select;
 extern const tn_op_spec tn_spec_matmul;
 extern const tn_op_spec tn_spec_max;
 extern const tn_op_spec tn_spec_max_dim;
+extern const tn_op_spec tn_spec_max_pool1d;
+extern const tn_op_spec tn_spec_max_pool1d_with_indices;
 extern const tn_op_spec tn_spec_max_pool2d;
 extern const tn_op_spec tn_spec_max_pool2d_with_indices;
 extern const tn_op_spec tn_spec_max_pool2d_with_indices_backward;
+extern const tn_op_spec tn_spec_max_pool3d;
+extern const tn_op_spec tn_spec_max_pool3d_with_indices;
+extern const tn_op_spec tn_spec_max_pool3d_with_indices_backward;
 extern const tn_op_spec tn_spec_maximum;
 extern const tn_op_spec tn_spec_mean;
 extern const tn_op_spec tn_spec_mean_dim;
@@ -246,6 +261,10 @@ extern const tn_op_spec tn_spec_zeros;
 extern const tn_op_spec tn_spec_zeros_like;
 
 const tn_op_spec *const tn_spec_table[] = {
+    &tn_spec__adaptive_avg_pool2d,
+    &tn_spec__adaptive_avg_pool2d_backward,
+    &tn_spec__adaptive_avg_pool3d,
+    &tn_spec__adaptive_avg_pool3d_backward,
     &tn_spec__cast,
     &tn_spec__log_softmax,
     &tn_spec__log_softmax_backward_data,
@@ -258,6 +277,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__to_copy,
     &tn_spec__unique2,
     &tn_spec_abs,
+    &tn_spec_adaptive_avg_pool1d,
+    &tn_spec_adaptive_avg_pool2d,
+    &tn_spec_adaptive_avg_pool3d,
     &tn_spec_add_Scalar,
     &tn_spec_add_Tensor,
     &tn_spec_addcdiv,
@@ -278,8 +300,11 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_argsort_stable,
     &tn_spec_argwhere,
     &tn_spec_as_strided,
+    &tn_spec_avg_pool1d,
     &tn_spec_avg_pool2d,
     &tn_spec_avg_pool2d_backward,
+    &tn_spec_avg_pool3d,
+    &tn_spec_avg_pool3d_backward,
     &tn_spec_batch_norm,
     &tn_spec_bernoulli,
     &tn_spec_bernoulli_p,
@@ -376,9 +401,14 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_matmul,
     &tn_spec_max,
     &tn_spec_max_dim,
+    &tn_spec_max_pool1d,
+    &tn_spec_max_pool1d_with_indices,
     &tn_spec_max_pool2d,
     &tn_spec_max_pool2d_with_indices,
     &tn_spec_max_pool2d_with_indices_backward,
+    &tn_spec_max_pool3d,
+    &tn_spec_max_pool3d_with_indices,
+    &tn_spec_max_pool3d_with_indices_backward,
     &tn_spec_maximum,
     &tn_spec_mean,
     &tn_spec_mean_dim,
@@ -487,6 +517,10 @@ const tn_op_spec *const tn_spec_table[] = {
 };
 
 const char *const tn_spec_families[] = {
+    "adaptive_pool",
+    "adaptive_pool",
+    "adaptive_pool",
+    "adaptive_pool",
     "rearrange",
     "softmax",
     "softmax",
@@ -499,6 +533,9 @@ const char *const tn_spec_families[] = {
     "rearrange",
     "sets",
     "unary",
+    "adaptive_pool",
+    "adaptive_pool",
+    "adaptive_pool",
     "binary",
     "binary",
     "ternary",
@@ -519,6 +556,9 @@ const char *const tn_spec_families[] = {
     "sort",
     "nonzero",
     "view",
+    "pooling",
+    "pooling",
+    "pooling",
     "pooling",
     "pooling",
     "batch_norm",
@@ -617,6 +657,11 @@ const char *const tn_spec_families[] = {
     "product",
     "reduction",
     "reduction",
+    "pooling",
+    "pooling",
+    "pooling",
+    "pooling",
+    "pooling",
     "pooling",
     "pooling",
     "pooling",
@@ -727,4 +772,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 238;
+const int32_t tn_spec_table_count = 253;

@@ -30,6 +30,41 @@
 extern "C" {
 #endif
 
+// _adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor
+// The means of output_size windows over the last two dimensions, cut evenly: result i takes in
+// floor(i in / out) up to ceil((i + 1) in / out). self: [N, C, H, W] or [C, H, W], floating, H and
+// W not 0; output_size: one integer for both directions or two.
+// source: ATen
+// `_adaptive_avg_pool2d`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks and sizes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_aten_adaptive_avg_pool2d(tn_tensor *self, tn_ints output_size);
+
+// _adaptive_avg_pool2d_backward(Tensor grad_output, Tensor self) -> Tensor
+// The gradient of `_adaptive_avg_pool2d`: each element of grad_output, over its window's size,
+// added to every element of the window. Returns self's shape; self's values are not read.
+// source: ATen
+// `_adaptive_avg_pool2d_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_aten_adaptive_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self);
+
+// _adaptive_avg_pool3d(Tensor self, int[3] output_size) -> Tensor
+// The means of output_size windows over the last three dimensions, as `_adaptive_avg_pool2d` over
+// two. self: [N, C, D, H, W] or [C, D, H, W], floating, D, H and W not 0; output_size: one integer
+// for all directions or three.
+// source: ATen `_adaptive_avg_pool3d`.
+// owns: +1 result | errors: as `_adaptive_avg_pool2d`; as any operator | threads: any
+TN_API tn_tensor *tn_aten_adaptive_avg_pool3d(tn_tensor *self, tn_ints output_size);
+
+// _adaptive_avg_pool3d_backward(Tensor grad_output, Tensor self) -> Tensor
+// The gradient of `_adaptive_avg_pool3d`. Returns self's shape; self's values are not read.
+// source: ATen
+// `_adaptive_avg_pool3d_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_aten_adaptive_avg_pool3d_backward(tn_tensor *grad_output, tn_tensor *self);
+
 // _cast(Tensor self, ScalarType dtype) -> Tensor
 // self converted to dtype, elementwise: towards zero from floating to integer, to the nearest
 // between floating dtypes, the real part from complex to real, "is not zero" to bool.
@@ -192,6 +227,27 @@ TN_API tn_status tn_abs_(tn_tensor *self);
 // errors: as tn_abs; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
 // would lose a category | threads: any
 TN_API tn_status tn_abs_out(tn_tensor *out, tn_tensor *self);
+
+// adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor
+// The means of output_size windows over the last dimension, as `_adaptive_avg_pool2d` over two.
+// self: [N, C, L] or [C, L], floating, L not 0.
+// source: ATen `adaptive_avg_pool1d`.
+// owns: +1 result | errors: as `_adaptive_avg_pool2d`; as any operator | threads: any
+TN_API tn_tensor *tn_adaptive_avg_pool1d(tn_tensor *self, tn_ints output_size);
+
+// adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor
+// `_adaptive_avg_pool2d` under its usual name.
+// source: ATen
+// `adaptive_avg_pool2d`.
+// owns: +1 result | errors: as there; as any operator | threads: any
+TN_API tn_tensor *tn_adaptive_avg_pool2d(tn_tensor *self, tn_ints output_size);
+
+// adaptive_avg_pool3d(Tensor self, int[3] output_size) -> Tensor
+// `_adaptive_avg_pool3d` under its usual name.
+// source: ATen
+// `adaptive_avg_pool3d`.
+// owns: +1 result | errors: as there; as any operator | threads: any
+TN_API tn_tensor *tn_adaptive_avg_pool3d(tn_tensor *self, tn_ints output_size);
 
 typedef struct tn_add_scalar_options {
   uint32_t struct_size;
@@ -626,6 +682,27 @@ TN_API tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stri
       &(tn_as_strided_options){.struct_size = sizeof(tn_as_strided_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_avg_pool1d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  bool ceil_mode;  // False
+  tn_choice count_include_pad;  // True
+} tn_avg_pool1d_options;
+// avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, bool
+// ceil_mode=False, bool count_include_pad=True) -> Tensor
+// The mean of each window over the last dimension, as avg_pool2d over two. self: [N, C, L] or [C,
+// L], floating.
+// source: ATen `avg_pool1d`.
+// owns: +1 result | errors: as avg_pool2d; as any operator | threads: any
+TN_API tn_tensor *tn_avg_pool1d_with(tn_tensor *self, tn_ints kernel_size,
+                                     const tn_avg_pool1d_options *options);
+#ifndef __cplusplus
+#define tn_avg_pool1d(self, kernel_size, ...) \
+  tn_avg_pool1d_with(self, kernel_size, \
+      &(tn_avg_pool1d_options){.struct_size = sizeof(tn_avg_pool1d_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_avg_pool2d_options {
   uint32_t struct_size;
   tn_ints stride;  // []
@@ -661,6 +738,40 @@ TN_API tn_tensor *tn_avg_pool2d_with(tn_tensor *self, tn_ints kernel_size,
 // owns: +1 result | errors: as avg_pool2d; INVALID_ARGUMENT for grad_output's shape; as any
 // operator | threads: any
 TN_API tn_tensor *tn_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self,
+                                         tn_ints kernel_size, tn_ints stride, tn_ints padding,
+                                         bool ceil_mode, bool count_include_pad,
+                                         tn_opt_int divisor_override);
+
+typedef struct tn_avg_pool3d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  bool ceil_mode;  // False
+  tn_choice count_include_pad;  // True
+  tn_opt_int divisor_override;  // None
+} tn_avg_pool3d_options;
+// avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool
+// ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor
+// The mean of each window over the last three dimensions, as avg_pool2d over two. self: [N, C, D,
+// H, W] or [C, D, H, W], floating; lists: one integer for all directions or three.
+// source: ATen `avg_pool3d`.
+// owns: +1 result | errors: as avg_pool2d; as any operator | threads: any
+TN_API tn_tensor *tn_avg_pool3d_with(tn_tensor *self, tn_ints kernel_size,
+                                     const tn_avg_pool3d_options *options);
+#ifndef __cplusplus
+#define tn_avg_pool3d(self, kernel_size, ...) \
+  tn_avg_pool3d_with(self, kernel_size, \
+      &(tn_avg_pool3d_options){.struct_size = sizeof(tn_avg_pool3d_options), __VA_ARGS__})
+#endif
+
+// avg_pool3d_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3] stride, int[3]
+// padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor
+// The gradient of avg_pool3d(). Returns self's shape; self's values are not read.
+// source: ATen
+// `avg_pool3d_backward`.
+// owns: +1 result | errors: as avg_pool3d; INVALID_ARGUMENT for grad_output's shape; as any
+// operator | threads: any
+TN_API tn_tensor *tn_avg_pool3d_backward(tn_tensor *grad_output, tn_tensor *self,
                                          tn_ints kernel_size, tn_ints stride, tn_ints padding,
                                          bool ceil_mode, bool count_include_pad,
                                          tn_opt_int divisor_override);
@@ -2261,6 +2372,49 @@ TN_API tn_status tn_max_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_t
       &(tn_max_dim_options){.struct_size = sizeof(tn_max_dim_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_max_pool1d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  bool ceil_mode;  // False
+} tn_max_pool1d_options;
+// max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1]
+// dilation=1, bool ceil_mode=False) -> Tensor
+// The largest element of each window, as max_pool1d_with_indices without the places.
+// source: ATen `max_pool1d`.
+// owns: +1 result | errors: as max_pool2d_with_indices; as any operator | threads: any
+TN_API tn_tensor *tn_max_pool1d_with(tn_tensor *self, tn_ints kernel_size,
+                                     const tn_max_pool1d_options *options);
+#ifndef __cplusplus
+#define tn_max_pool1d(self, kernel_size, ...) \
+  tn_max_pool1d_with(self, kernel_size, \
+      &(tn_max_pool1d_options){.struct_size = sizeof(tn_max_pool1d_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_max_pool1d_with_indices_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  bool ceil_mode;  // False
+} tn_max_pool1d_with_indices_options;
+// max_pool1d_with_indices(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0,
+// int[1] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)
+// The largest element of each window over the last dimension, and its place, as
+// max_pool2d_with_indices over two. self: [N, C, L] or [C, L], real.
+// source: ATen `max_pool1d_with_indices`.
+// owns: +1 each result | errors: as max_pool2d_with_indices; as any operator | threads: any
+TN_API tn_tensor *tn_max_pool1d_with_indices_with(tn_tensor *self, tn_ints kernel_size,
+                                                  tn_tensor **result1,
+                                                  const tn_max_pool1d_with_indices_options *options);
+#ifndef __cplusplus
+#define tn_max_pool1d_with_indices(self, kernel_size, result1, ...) \
+  tn_max_pool1d_with_indices_with(self, kernel_size, result1, \
+      &(tn_max_pool1d_with_indices_options){.struct_size = sizeof(tn_max_pool1d_with_indices_options), \
+       __VA_ARGS__})
+#endif
+
 typedef struct tn_max_pool2d_options {
   uint32_t struct_size;
   tn_ints stride;  // []
@@ -2318,6 +2472,63 @@ TN_API tn_tensor *tn_max_pool2d_with_indices_with(tn_tensor *self, tn_ints kerne
 // owns: +1 result | errors: as the forward; INVALID_ARGUMENT for shapes; INVALID_DTYPE for indices;
 // as any operator | threads: any
 TN_API tn_tensor *tn_max_pool2d_with_indices_backward(tn_tensor *grad_output, tn_tensor *self,
+                                                      tn_ints kernel_size, tn_ints stride,
+                                                      tn_ints padding, tn_ints dilation,
+                                                      bool ceil_mode, tn_tensor *indices);
+
+typedef struct tn_max_pool3d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  bool ceil_mode;  // False
+} tn_max_pool3d_options;
+// max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3]
+// dilation=1, bool ceil_mode=False) -> Tensor
+// The largest element of each window, as max_pool3d_with_indices without the places.
+// source: ATen `max_pool3d`.
+// owns: +1 result | errors: as max_pool3d_with_indices; as any operator | threads: any
+TN_API tn_tensor *tn_max_pool3d_with(tn_tensor *self, tn_ints kernel_size,
+                                     const tn_max_pool3d_options *options);
+#ifndef __cplusplus
+#define tn_max_pool3d(self, kernel_size, ...) \
+  tn_max_pool3d_with(self, kernel_size, \
+      &(tn_max_pool3d_options){.struct_size = sizeof(tn_max_pool3d_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_max_pool3d_with_indices_options {
+  uint32_t struct_size;
+  tn_ints stride;  // []
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  bool ceil_mode;  // False
+} tn_max_pool3d_with_indices_options;
+// max_pool3d_with_indices(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0,
+// int[3] dilation=1, bool ceil_mode=False) -> (Tensor result, Tensor indices)
+// The largest element of each window over the last three dimensions, and its place, as
+// max_pool2d_with_indices over two. self: [N, C, D, H, W] or [C, D, H, W], real; lists: one
+// integer for all directions or three. indices: int64, (d H + h) W + w in the volume.
+// source: ATen `max_pool3d_with_indices`.
+// owns: +1 each result | errors: as max_pool2d_with_indices; as any operator | threads: any
+TN_API tn_tensor *tn_max_pool3d_with_indices_with(tn_tensor *self, tn_ints kernel_size,
+                                                  tn_tensor **indices,
+                                                  const tn_max_pool3d_with_indices_options *options);
+#ifndef __cplusplus
+#define tn_max_pool3d_with_indices(self, kernel_size, indices, ...) \
+  tn_max_pool3d_with_indices_with(self, kernel_size, indices, \
+      &(tn_max_pool3d_with_indices_options){.struct_size = sizeof(tn_max_pool3d_with_indices_options), \
+       __VA_ARGS__})
+#endif
+
+// max_pool3d_with_indices_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3]
+// stride, int[3] padding, int[3] dilation, bool ceil_mode, Tensor indices) -> Tensor
+// The gradient of max_pool3d_with_indices(): each element of grad_output added to the place in
+// self's volume that indices names, zeros elsewhere. Returns self's shape; self's values are not
+// read.
+// source: ATen `max_pool3d_with_indices_backward`.
+// owns: +1 result | errors: as the forward; INVALID_ARGUMENT for shapes; INVALID_DTYPE for indices;
+// as any operator | threads: any
+TN_API tn_tensor *tn_max_pool3d_with_indices_backward(tn_tensor *grad_output, tn_tensor *self,
                                                       tn_ints kernel_size, tn_ints stride,
                                                       tn_ints padding, tn_ints dilation,
                                                       bool ceil_mode, tn_tensor *indices);

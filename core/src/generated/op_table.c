@@ -10,6 +10,10 @@
 
 #include "op_ids.h"
 
+extern const tn_op_def tn_op__adaptive_avg_pool2d;
+extern const tn_op_def tn_op__adaptive_avg_pool2d_backward;
+extern const tn_op_def tn_op__adaptive_avg_pool3d;
+extern const tn_op_def tn_op__adaptive_avg_pool3d_backward;
 extern const tn_op_def tn_op__cast;
 extern const tn_op_def tn_op__log_softmax;
 extern const tn_op_def tn_op__log_softmax_backward_data;
@@ -22,6 +26,9 @@ extern const tn_op_def tn_op__softmax_backward_data;
 extern const tn_op_def tn_op__to_copy;
 extern const tn_op_def tn_op__unique2;
 extern const tn_op_def tn_op_abs;
+extern const tn_op_def tn_op_adaptive_avg_pool1d;
+extern const tn_op_def tn_op_adaptive_avg_pool2d;
+extern const tn_op_def tn_op_adaptive_avg_pool3d;
 extern const tn_op_def tn_op_add_Tensor;
 extern const tn_op_def tn_op_addcdiv;
 extern const tn_op_def tn_op_addcmul;
@@ -41,8 +48,11 @@ extern const tn_op_def tn_op_argsort;
 extern const tn_op_def tn_op_argsort_stable;
 extern const tn_op_def tn_op_argwhere;
 extern const tn_op_def tn_op_as_strided;
+extern const tn_op_def tn_op_avg_pool1d;
 extern const tn_op_def tn_op_avg_pool2d;
 extern const tn_op_def tn_op_avg_pool2d_backward;
+extern const tn_op_def tn_op_avg_pool3d;
+extern const tn_op_def tn_op_avg_pool3d_backward;
 extern const tn_op_def tn_op_batch_norm;
 extern const tn_op_def tn_op_bernoulli;
 extern const tn_op_def tn_op_bernoulli_p;
@@ -126,9 +136,14 @@ extern const tn_op_def tn_op_masked_select;
 extern const tn_op_def tn_op_matmul;
 extern const tn_op_def tn_op_max;
 extern const tn_op_def tn_op_max_dim;
+extern const tn_op_def tn_op_max_pool1d;
+extern const tn_op_def tn_op_max_pool1d_with_indices;
 extern const tn_op_def tn_op_max_pool2d;
 extern const tn_op_def tn_op_max_pool2d_with_indices;
 extern const tn_op_def tn_op_max_pool2d_with_indices_backward;
+extern const tn_op_def tn_op_max_pool3d;
+extern const tn_op_def tn_op_max_pool3d_with_indices;
+extern const tn_op_def tn_op_max_pool3d_with_indices_backward;
 extern const tn_op_def tn_op_maximum;
 extern const tn_op_def tn_op_mean_dim;
 extern const tn_op_def tn_op_min;
@@ -226,6 +241,32 @@ extern const tn_op_def tn_op_zeros_like;
 
 static const int64_t ints_0[] = {0};
 static const int64_t ints_1[] = {1};
+
+static const tn__arg args__adaptive_avg_pool2d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn__adaptive_avg_pool2d_attrs, output_size)},
+};
+static const tn__adaptive_avg_pool2d_attrs defaults__adaptive_avg_pool2d = {
+    .output_size = {NULL, 0}};
+
+static const tn__arg args__adaptive_avg_pool2d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args__adaptive_avg_pool3d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn__adaptive_avg_pool3d_attrs, output_size)},
+};
+static const tn__adaptive_avg_pool3d_attrs defaults__adaptive_avg_pool3d = {
+    .output_size = {NULL, 0}};
+
+static const tn__arg args__adaptive_avg_pool3d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args__cast[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -346,6 +387,27 @@ static const tn__unique2_attrs defaults__unique2 = {.sorted = true, .return_inve
 static const tn__arg args_abs[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_adaptive_avg_pool1d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[1]", NULL, TN__ARG_INTS,
+     offsetof(tn_adaptive_avg_pool1d_attrs, output_size)},
+};
+static const tn_adaptive_avg_pool1d_attrs defaults_adaptive_avg_pool1d = {.output_size = {NULL, 0}};
+
+static const tn__arg args_adaptive_avg_pool2d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_adaptive_avg_pool2d_attrs, output_size)},
+};
+static const tn_adaptive_avg_pool2d_attrs defaults_adaptive_avg_pool2d = {.output_size = {NULL, 0}};
+
+static const tn__arg args_adaptive_avg_pool3d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_adaptive_avg_pool3d_attrs, output_size)},
+};
+static const tn_adaptive_avg_pool3d_attrs defaults_adaptive_avg_pool3d = {.output_size = {NULL, 0}};
 
 static const tn__arg args_add_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -489,6 +551,20 @@ static const tn__arg args_as_strided[] = {
 static const tn_as_strided_attrs defaults_as_strided = {.size = {NULL, 0}, .stride = {NULL, 0},
                                                         .storage_offset = {0, 0}};
 
+static const tn__arg args_avg_pool1d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[1]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool1d_attrs, kernel_size)},
+    {"stride", "int[1]", "[]", TN__ARG_INTS, offsetof(tn_avg_pool1d_attrs, stride)},
+    {"padding", "int[1]", "0", TN__ARG_INTS, offsetof(tn_avg_pool1d_attrs, padding)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL, offsetof(tn_avg_pool1d_attrs, ceil_mode)},
+    {"count_include_pad", "bool", "True", TN__ARG_BOOL,
+     offsetof(tn_avg_pool1d_attrs, count_include_pad)},
+};
+static const tn_avg_pool1d_attrs defaults_avg_pool1d = {.kernel_size = {NULL, 0},
+                                                        .stride = {NULL, 0}, .padding = {ints_0, 1},
+                                                        .ceil_mode = false,
+                                                        .count_include_pad = true};
+
 static const tn__arg args_avg_pool2d[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"kernel_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool2d_attrs, kernel_size)},
@@ -520,6 +596,40 @@ static const tn__arg args_avg_pool2d_backward[] = {
      offsetof(tn_avg_pool2d_backward_attrs, divisor_override)},
 };
 static const tn_avg_pool2d_backward_attrs defaults_avg_pool2d_backward = {.kernel_size = {NULL, 0},
+    .stride = {NULL, 0}, .padding = {NULL, 0}, .ceil_mode = false, .count_include_pad = false,
+    .divisor_override = {0, 0}};
+
+static const tn__arg args_avg_pool3d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[3]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool3d_attrs, kernel_size)},
+    {"stride", "int[3]", "[]", TN__ARG_INTS, offsetof(tn_avg_pool3d_attrs, stride)},
+    {"padding", "int[3]", "0", TN__ARG_INTS, offsetof(tn_avg_pool3d_attrs, padding)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL, offsetof(tn_avg_pool3d_attrs, ceil_mode)},
+    {"count_include_pad", "bool", "True", TN__ARG_BOOL,
+     offsetof(tn_avg_pool3d_attrs, count_include_pad)},
+    {"divisor_override", "int?", "None", TN__ARG_OPT_INT,
+     offsetof(tn_avg_pool3d_attrs, divisor_override)},
+};
+static const tn_avg_pool3d_attrs defaults_avg_pool3d = {.kernel_size = {NULL, 0},
+                                                        .stride = {NULL, 0}, .padding = {ints_0, 1},
+                                                        .ceil_mode = false,
+                                                        .count_include_pad = true,
+                                                        .divisor_override = {0, 0}};
+
+static const tn__arg args_avg_pool3d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_avg_pool3d_backward_attrs, kernel_size)},
+    {"stride", "int[3]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool3d_backward_attrs, stride)},
+    {"padding", "int[3]", NULL, TN__ARG_INTS, offsetof(tn_avg_pool3d_backward_attrs, padding)},
+    {"ceil_mode", "bool", NULL, TN__ARG_BOOL, offsetof(tn_avg_pool3d_backward_attrs, ceil_mode)},
+    {"count_include_pad", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_avg_pool3d_backward_attrs, count_include_pad)},
+    {"divisor_override", "int?", NULL, TN__ARG_OPT_INT,
+     offsetof(tn_avg_pool3d_backward_attrs, divisor_override)},
+};
+static const tn_avg_pool3d_backward_attrs defaults_avg_pool3d_backward = {.kernel_size = {NULL, 0},
     .stride = {NULL, 0}, .padding = {NULL, 0}, .ceil_mode = false, .count_include_pad = false,
     .divisor_override = {0, 0}};
 
@@ -1186,6 +1296,33 @@ static const tn__arg args_max_dim[] = {
 };
 static const tn_max_dim_attrs defaults_max_dim = {.dim = 0, .keepdim = false};
 
+static const tn__arg args_max_pool1d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[1]", NULL, TN__ARG_INTS, offsetof(tn_max_pool1d_attrs, kernel_size)},
+    {"stride", "int[1]", "[]", TN__ARG_INTS, offsetof(tn_max_pool1d_attrs, stride)},
+    {"padding", "int[1]", "0", TN__ARG_INTS, offsetof(tn_max_pool1d_attrs, padding)},
+    {"dilation", "int[1]", "1", TN__ARG_INTS, offsetof(tn_max_pool1d_attrs, dilation)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL, offsetof(tn_max_pool1d_attrs, ceil_mode)},
+};
+static const tn_max_pool1d_attrs defaults_max_pool1d = {.kernel_size = {NULL, 0},
+                                                        .stride = {NULL, 0}, .padding = {ints_0, 1},
+                                                        .dilation = {ints_1, 1},
+                                                        .ceil_mode = false};
+
+static const tn__arg args_max_pool1d_with_indices[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[1]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool1d_with_indices_attrs, kernel_size)},
+    {"stride", "int[1]", "[]", TN__ARG_INTS, offsetof(tn_max_pool1d_with_indices_attrs, stride)},
+    {"padding", "int[1]", "0", TN__ARG_INTS, offsetof(tn_max_pool1d_with_indices_attrs, padding)},
+    {"dilation", "int[1]", "1", TN__ARG_INTS, offsetof(tn_max_pool1d_with_indices_attrs, dilation)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_max_pool1d_with_indices_attrs, ceil_mode)},
+};
+static const tn_max_pool1d_with_indices_attrs defaults_max_pool1d_with_indices = {
+    .kernel_size = {NULL, 0}, .stride = {NULL, 0}, .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+    .ceil_mode = false};
+
 static const tn__arg args_max_pool2d[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"kernel_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_max_pool2d_attrs, kernel_size)},
@@ -1229,6 +1366,52 @@ static const tn__arg args_max_pool2d_with_indices_backward[] = {
     {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 static const tn_max_pool2d_with_indices_backward_attrs defaults_max_pool2d_with_indices_backward = {
+    .kernel_size = {NULL, 0}, .stride = {NULL, 0}, .padding = {NULL, 0}, .dilation = {NULL, 0},
+    .ceil_mode = false};
+
+static const tn__arg args_max_pool3d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[3]", NULL, TN__ARG_INTS, offsetof(tn_max_pool3d_attrs, kernel_size)},
+    {"stride", "int[3]", "[]", TN__ARG_INTS, offsetof(tn_max_pool3d_attrs, stride)},
+    {"padding", "int[3]", "0", TN__ARG_INTS, offsetof(tn_max_pool3d_attrs, padding)},
+    {"dilation", "int[3]", "1", TN__ARG_INTS, offsetof(tn_max_pool3d_attrs, dilation)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL, offsetof(tn_max_pool3d_attrs, ceil_mode)},
+};
+static const tn_max_pool3d_attrs defaults_max_pool3d = {.kernel_size = {NULL, 0},
+                                                        .stride = {NULL, 0}, .padding = {ints_0, 1},
+                                                        .dilation = {ints_1, 1},
+                                                        .ceil_mode = false};
+
+static const tn__arg args_max_pool3d_with_indices[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool3d_with_indices_attrs, kernel_size)},
+    {"stride", "int[3]", "[]", TN__ARG_INTS, offsetof(tn_max_pool3d_with_indices_attrs, stride)},
+    {"padding", "int[3]", "0", TN__ARG_INTS, offsetof(tn_max_pool3d_with_indices_attrs, padding)},
+    {"dilation", "int[3]", "1", TN__ARG_INTS, offsetof(tn_max_pool3d_with_indices_attrs, dilation)},
+    {"ceil_mode", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_max_pool3d_with_indices_attrs, ceil_mode)},
+};
+static const tn_max_pool3d_with_indices_attrs defaults_max_pool3d_with_indices = {
+    .kernel_size = {NULL, 0}, .stride = {NULL, 0}, .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+    .ceil_mode = false};
+
+static const tn__arg args_max_pool3d_with_indices_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool3d_with_indices_backward_attrs, kernel_size)},
+    {"stride", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool3d_with_indices_backward_attrs, stride)},
+    {"padding", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool3d_with_indices_backward_attrs, padding)},
+    {"dilation", "int[3]", NULL, TN__ARG_INTS,
+     offsetof(tn_max_pool3d_with_indices_backward_attrs, dilation)},
+    {"ceil_mode", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_max_pool3d_with_indices_backward_attrs, ceil_mode)},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_max_pool3d_with_indices_backward_attrs defaults_max_pool3d_with_indices_backward = {
     .kernel_size = {NULL, 0}, .stride = {NULL, 0}, .padding = {NULL, 0}, .dilation = {NULL, 0},
     .ceil_mode = false};
 
@@ -1957,6 +2140,62 @@ static const tn__arg args_zeros_like[] = {
 static const tn_zeros_like_attrs defaults_zeros_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
 
 const tn_op tn__op_table[] = {
+    [TN__OP__adaptive_avg_pool2d] = {
+        .name = "_adaptive_avg_pool2d",
+        .schema = "_adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor",
+        .def = &tn_op__adaptive_avg_pool2d,
+        .id = TN__OP__adaptive_avg_pool2d,
+        .run_id = TN__OP__adaptive_avg_pool2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__adaptive_avg_pool2d_attrs),
+        .defaults = &defaults__adaptive_avg_pool2d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args__adaptive_avg_pool2d,
+    },
+    [TN__OP__adaptive_avg_pool2d_backward] = {
+        .name = "_adaptive_avg_pool2d_backward",
+        .schema = "_adaptive_avg_pool2d_backward(Tensor grad_output, Tensor self) -> Tensor",
+        .def = &tn_op__adaptive_avg_pool2d_backward,
+        .id = TN__OP__adaptive_avg_pool2d_backward,
+        .run_id = TN__OP__adaptive_avg_pool2d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args__adaptive_avg_pool2d_backward,
+    },
+    [TN__OP__adaptive_avg_pool3d] = {
+        .name = "_adaptive_avg_pool3d",
+        .schema = "_adaptive_avg_pool3d(Tensor self, int[3] output_size) -> Tensor",
+        .def = &tn_op__adaptive_avg_pool3d,
+        .id = TN__OP__adaptive_avg_pool3d,
+        .run_id = TN__OP__adaptive_avg_pool3d,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__adaptive_avg_pool3d_attrs),
+        .defaults = &defaults__adaptive_avg_pool3d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args__adaptive_avg_pool3d,
+    },
+    [TN__OP__adaptive_avg_pool3d_backward] = {
+        .name = "_adaptive_avg_pool3d_backward",
+        .schema = "_adaptive_avg_pool3d_backward(Tensor grad_output, Tensor self) -> Tensor",
+        .def = &tn_op__adaptive_avg_pool3d_backward,
+        .id = TN__OP__adaptive_avg_pool3d_backward,
+        .run_id = TN__OP__adaptive_avg_pool3d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args__adaptive_avg_pool3d_backward,
+    },
     [TN__OP__cast] = {
         .name = "_cast",
         .schema = "_cast(Tensor self, ScalarType dtype) -> Tensor",
@@ -2138,6 +2377,54 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_abs,
+    },
+    [TN__OP_adaptive_avg_pool1d] = {
+        .name = "adaptive_avg_pool1d",
+        .schema = "adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor",
+        .def = &tn_op_adaptive_avg_pool1d,
+        .id = TN__OP_adaptive_avg_pool1d,
+        .run_id = TN__OP_adaptive_avg_pool1d,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_adaptive_avg_pool1d_attrs),
+        .defaults = &defaults_adaptive_avg_pool1d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_adaptive_avg_pool1d,
+    },
+    [TN__OP_adaptive_avg_pool2d] = {
+        .name = "adaptive_avg_pool2d",
+        .schema = "adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor",
+        .def = &tn_op_adaptive_avg_pool2d,
+        .id = TN__OP_adaptive_avg_pool2d,
+        .run_id = TN__OP_adaptive_avg_pool2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_adaptive_avg_pool2d_attrs),
+        .defaults = &defaults_adaptive_avg_pool2d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_adaptive_avg_pool2d,
+    },
+    [TN__OP_adaptive_avg_pool3d] = {
+        .name = "adaptive_avg_pool3d",
+        .schema = "adaptive_avg_pool3d(Tensor self, int[3] output_size) -> Tensor",
+        .def = &tn_op_adaptive_avg_pool3d,
+        .id = TN__OP_adaptive_avg_pool3d,
+        .run_id = TN__OP_adaptive_avg_pool3d,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_adaptive_avg_pool3d_attrs),
+        .defaults = &defaults_adaptive_avg_pool3d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_adaptive_avg_pool3d,
     },
     [TN__OP_add_Scalar] = {
         .name = "add.Scalar",
@@ -2479,6 +2766,22 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_as_strided,
     },
+    [TN__OP_avg_pool1d] = {
+        .name = "avg_pool1d",
+        .schema = "avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, bool ceil_mode=False, bool count_include_pad=True) -> Tensor",
+        .def = &tn_op_avg_pool1d,
+        .id = TN__OP_avg_pool1d,
+        .run_id = TN__OP_avg_pool1d,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_avg_pool1d_attrs),
+        .defaults = &defaults_avg_pool1d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_avg_pool1d,
+    },
     [TN__OP_avg_pool2d] = {
         .name = "avg_pool2d",
         .schema = "avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
@@ -2510,6 +2813,38 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_avg_pool2d_backward,
+    },
+    [TN__OP_avg_pool3d] = {
+        .name = "avg_pool3d",
+        .schema = "avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor",
+        .def = &tn_op_avg_pool3d,
+        .id = TN__OP_avg_pool3d,
+        .run_id = TN__OP_avg_pool3d,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_avg_pool3d_attrs),
+        .defaults = &defaults_avg_pool3d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_avg_pool3d,
+    },
+    [TN__OP_avg_pool3d_backward] = {
+        .name = "avg_pool3d_backward",
+        .schema = "avg_pool3d_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3] stride, int[3] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
+        .def = &tn_op_avg_pool3d_backward,
+        .id = TN__OP_avg_pool3d_backward,
+        .run_id = TN__OP_avg_pool3d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_avg_pool3d_backward_attrs),
+        .defaults = &defaults_avg_pool3d_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_avg_pool3d_backward,
     },
     [TN__OP_batch_norm] = {
         .name = "batch_norm",
@@ -4342,6 +4677,38 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_max_dim,
         .args = args_max_dim,
     },
+    [TN__OP_max_pool1d] = {
+        .name = "max_pool1d",
+        .schema = "max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1] dilation=1, bool ceil_mode=False) -> Tensor",
+        .def = &tn_op_max_pool1d,
+        .id = TN__OP_max_pool1d,
+        .run_id = TN__OP_max_pool1d,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_max_pool1d_attrs),
+        .defaults = &defaults_max_pool1d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_max_pool1d,
+    },
+    [TN__OP_max_pool1d_with_indices] = {
+        .name = "max_pool1d_with_indices",
+        .schema = "max_pool1d_with_indices(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
+        .def = &tn_op_max_pool1d_with_indices,
+        .id = TN__OP_max_pool1d_with_indices,
+        .run_id = TN__OP_max_pool1d_with_indices,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_max_pool1d_with_indices_attrs),
+        .defaults = &defaults_max_pool1d_with_indices,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_max_pool1d_with_indices,
+    },
     [TN__OP_max_pool2d] = {
         .name = "max_pool2d",
         .schema = "max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor",
@@ -4389,6 +4756,54 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_max_pool2d_with_indices_backward,
+    },
+    [TN__OP_max_pool3d] = {
+        .name = "max_pool3d",
+        .schema = "max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> Tensor",
+        .def = &tn_op_max_pool3d,
+        .id = TN__OP_max_pool3d,
+        .run_id = TN__OP_max_pool3d,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_max_pool3d_attrs),
+        .defaults = &defaults_max_pool3d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_max_pool3d,
+    },
+    [TN__OP_max_pool3d_with_indices] = {
+        .name = "max_pool3d_with_indices",
+        .schema = "max_pool3d_with_indices(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3] dilation=1, bool ceil_mode=False) -> (Tensor result, Tensor indices)",
+        .def = &tn_op_max_pool3d_with_indices,
+        .id = TN__OP_max_pool3d_with_indices,
+        .run_id = TN__OP_max_pool3d_with_indices,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_max_pool3d_with_indices_attrs),
+        .defaults = &defaults_max_pool3d_with_indices,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_max_pool3d_with_indices,
+    },
+    [TN__OP_max_pool3d_with_indices_backward] = {
+        .name = "max_pool3d_with_indices_backward",
+        .schema = "max_pool3d_with_indices_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3] stride, int[3] padding, int[3] dilation, bool ceil_mode, Tensor indices) -> Tensor",
+        .def = &tn_op_max_pool3d_with_indices_backward,
+        .id = TN__OP_max_pool3d_with_indices_backward,
+        .run_id = TN__OP_max_pool3d_with_indices_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_max_pool3d_with_indices_backward_attrs),
+        .defaults = &defaults_max_pool3d_with_indices_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_max_pool3d_with_indices_backward,
     },
     [TN__OP_maximum] = {
         .name = "maximum",

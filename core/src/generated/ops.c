@@ -41,6 +41,28 @@ static bool list_ok(const char *op, const char *argument, tn_tensors list) {
 static const int64_t ints_0[] = {0};
 static const int64_t ints_1[] = {1};
 
+tn_tensor *tn_aten_adaptive_avg_pool2d(tn_tensor *self, tn_ints output_size) {
+  tn_tensor *inputs[] = {self};
+  tn__adaptive_avg_pool2d_attrs attrs = {.output_size = output_size};
+  return tn__call_one(TN__OP__adaptive_avg_pool2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_aten_adaptive_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self) {
+  tn_tensor *inputs[] = {grad_output, self};
+  return tn__call_one(TN__OP__adaptive_avg_pool2d_backward, inputs, 2, NULL);
+}
+
+tn_tensor *tn_aten_adaptive_avg_pool3d(tn_tensor *self, tn_ints output_size) {
+  tn_tensor *inputs[] = {self};
+  tn__adaptive_avg_pool3d_attrs attrs = {.output_size = output_size};
+  return tn__call_one(TN__OP__adaptive_avg_pool3d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_aten_adaptive_avg_pool3d_backward(tn_tensor *grad_output, tn_tensor *self) {
+  tn_tensor *inputs[] = {grad_output, self};
+  return tn__call_one(TN__OP__adaptive_avg_pool3d_backward, inputs, 2, NULL);
+}
+
 tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype) {
   tn_tensor *inputs[] = {self};
   tn__cast_attrs attrs = {.dtype = dtype};
@@ -158,6 +180,24 @@ tn_status tn_abs_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_abs, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_adaptive_avg_pool1d(tn_tensor *self, tn_ints output_size) {
+  tn_tensor *inputs[] = {self};
+  tn_adaptive_avg_pool1d_attrs attrs = {.output_size = output_size};
+  return tn__call_one(TN__OP_adaptive_avg_pool1d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_adaptive_avg_pool2d(tn_tensor *self, tn_ints output_size) {
+  tn_tensor *inputs[] = {self};
+  tn_adaptive_avg_pool2d_attrs attrs = {.output_size = output_size};
+  return tn__call_one(TN__OP_adaptive_avg_pool2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_adaptive_avg_pool3d(tn_tensor *self, tn_ints output_size) {
+  tn_tensor *inputs[] = {self};
+  tn_adaptive_avg_pool3d_attrs attrs = {.output_size = output_size};
+  return tn__call_one(TN__OP_adaptive_avg_pool3d, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_add_scalar_with(tn_tensor *self, tn_scalar other,
@@ -552,6 +592,23 @@ tn_tensor *tn_as_strided_with(tn_tensor *self, tn_ints size, tn_ints stride,
   return tn__call_one(TN__OP_as_strided, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_avg_pool1d_with(tn_tensor *self, tn_ints kernel_size,
+                              const tn_avg_pool1d_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_avg_pool1d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                               .padding = {ints_0, 1}, .ceil_mode = false,
+                               .count_include_pad = true};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+    if (REACHES(options, count_include_pad)) {
+      attrs.count_include_pad = options->count_include_pad != TN_NO;
+    }
+  }
+  return tn__call_one(TN__OP_avg_pool1d, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_avg_pool2d_with(tn_tensor *self, tn_ints kernel_size,
                               const tn_avg_pool2d_options *options) {
   if (options != NULL && REACHES(options, divisor_override) &&
@@ -585,6 +642,41 @@ tn_tensor *tn_avg_pool2d_backward(tn_tensor *grad_output, tn_tensor *self, tn_in
                                         .count_include_pad = count_include_pad,
                                         .divisor_override = divisor_override};
   return tn__call_one(TN__OP_avg_pool2d_backward, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_avg_pool3d_with(tn_tensor *self, tn_ints kernel_size,
+                              const tn_avg_pool3d_options *options) {
+  if (options != NULL && REACHES(options, divisor_override) &&
+      is_bare("avg_pool3d", "divisor_override", options->divisor_override.value != 0, options->divisor_override.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_avg_pool3d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                               .padding = {ints_0, 1}, .ceil_mode = false,
+                               .count_include_pad = true, .divisor_override = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+    if (REACHES(options, count_include_pad)) {
+      attrs.count_include_pad = options->count_include_pad != TN_NO;
+    }
+    if (REACHES(options, divisor_override) && options->divisor_override.present) {
+      attrs.divisor_override = options->divisor_override;
+    }
+  }
+  return tn__call_one(TN__OP_avg_pool3d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_avg_pool3d_backward(tn_tensor *grad_output, tn_tensor *self, tn_ints kernel_size,
+                                  tn_ints stride, tn_ints padding, bool ceil_mode,
+                                  bool count_include_pad, tn_opt_int divisor_override) {
+  tn_tensor *inputs[] = {grad_output, self};
+  tn_avg_pool3d_backward_attrs attrs = {.kernel_size = kernel_size, .stride = stride,
+                                        .padding = padding, .ceil_mode = ceil_mode,
+                                        .count_include_pad = count_include_pad,
+                                        .divisor_override = divisor_override};
+  return tn__call_one(TN__OP_avg_pool3d_backward, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_batch_norm(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
@@ -1976,6 +2068,41 @@ tn_status tn_max_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *
   return tn__call_into(TN__OP_max_dim, inputs, 1, &attrs, outs, 2);
 }
 
+tn_tensor *tn_max_pool1d_with(tn_tensor *self, tn_ints kernel_size,
+                              const tn_max_pool1d_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_pool1d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                               .padding = {ints_0, 1}, .dilation = {ints_1, 1}, .ceil_mode = false};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+  }
+  return tn__call_one(TN__OP_max_pool1d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_max_pool1d_with_indices_with(tn_tensor *self, tn_ints kernel_size,
+                                           tn_tensor **result1,
+                                           const tn_max_pool1d_with_indices_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_pool1d_with_indices_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                                            .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+                                            .ceil_mode = false};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+  }
+  tn_tensor **const more[] = {result1};
+  return tn__call_many(TN__OP_max_pool1d_with_indices, inputs, 1, &attrs, more);
+}
+
 tn_tensor *tn_max_pool2d_with(tn_tensor *self, tn_ints kernel_size,
                               const tn_max_pool2d_options *options) {
   tn_tensor *inputs[] = {self};
@@ -2020,6 +2147,52 @@ tn_tensor *tn_max_pool2d_with_indices_backward(tn_tensor *grad_output, tn_tensor
                                                      .padding = padding, .dilation = dilation,
                                                      .ceil_mode = ceil_mode};
   return tn__call_one(TN__OP_max_pool2d_with_indices_backward, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_max_pool3d_with(tn_tensor *self, tn_ints kernel_size,
+                              const tn_max_pool3d_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_pool3d_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                               .padding = {ints_0, 1}, .dilation = {ints_1, 1}, .ceil_mode = false};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+  }
+  return tn__call_one(TN__OP_max_pool3d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_max_pool3d_with_indices_with(tn_tensor *self, tn_ints kernel_size,
+                                           tn_tensor **indices,
+                                           const tn_max_pool3d_with_indices_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_max_pool3d_with_indices_attrs attrs = {.kernel_size = kernel_size, .stride = {NULL, 0},
+                                            .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+                                            .ceil_mode = false};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, ceil_mode)) attrs.ceil_mode = options->ceil_mode;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_max_pool3d_with_indices, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_max_pool3d_with_indices_backward(tn_tensor *grad_output, tn_tensor *self,
+                                               tn_ints kernel_size, tn_ints stride, tn_ints padding,
+                                               tn_ints dilation, bool ceil_mode,
+                                               tn_tensor *indices) {
+  tn_tensor *inputs[] = {grad_output, self, indices};
+  tn_max_pool3d_with_indices_backward_attrs attrs = {.kernel_size = kernel_size, .stride = stride,
+                                                     .padding = padding, .dilation = dilation,
+                                                     .ceil_mode = ceil_mode};
+  return tn__call_one(TN__OP_max_pool3d_with_indices_backward, inputs, 3, &attrs);
 }
 
 tn_tensor *tn_maximum(tn_tensor *self, tn_tensor *other) {

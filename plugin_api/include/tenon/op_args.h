@@ -16,6 +16,28 @@
 extern "C" {
 #endif
 
+// _adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor
+enum { TN_ARG__adaptive_avg_pool2d_result = 0, TN_ARG__adaptive_avg_pool2d_self = 1 };
+typedef struct tn__adaptive_avg_pool2d_attrs {
+  tn_ints output_size;
+} tn__adaptive_avg_pool2d_attrs;
+
+// _adaptive_avg_pool2d_backward(Tensor grad_output, Tensor self) -> Tensor
+enum { TN_ARG__adaptive_avg_pool2d_backward_result = 0,
+       TN_ARG__adaptive_avg_pool2d_backward_grad_output = 1,
+       TN_ARG__adaptive_avg_pool2d_backward_self = 2 };
+
+// _adaptive_avg_pool3d(Tensor self, int[3] output_size) -> Tensor
+enum { TN_ARG__adaptive_avg_pool3d_result = 0, TN_ARG__adaptive_avg_pool3d_self = 1 };
+typedef struct tn__adaptive_avg_pool3d_attrs {
+  tn_ints output_size;
+} tn__adaptive_avg_pool3d_attrs;
+
+// _adaptive_avg_pool3d_backward(Tensor grad_output, Tensor self) -> Tensor
+enum { TN_ARG__adaptive_avg_pool3d_backward_result = 0,
+       TN_ARG__adaptive_avg_pool3d_backward_grad_output = 1,
+       TN_ARG__adaptive_avg_pool3d_backward_self = 2 };
+
 // _cast(Tensor self, ScalarType dtype) -> Tensor
 enum { TN_ARG__cast_result = 0, TN_ARG__cast_self = 1 };
 typedef struct tn__cast_attrs {
@@ -137,6 +159,24 @@ typedef struct tn__unique2_attrs {
 
 // abs(Tensor self) -> Tensor
 enum { TN_ARG_abs_result = 0, TN_ARG_abs_self = 1 };
+
+// adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor
+enum { TN_ARG_adaptive_avg_pool1d_result = 0, TN_ARG_adaptive_avg_pool1d_self = 1 };
+typedef struct tn_adaptive_avg_pool1d_attrs {
+  tn_ints output_size;
+} tn_adaptive_avg_pool1d_attrs;
+
+// adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor
+enum { TN_ARG_adaptive_avg_pool2d_result = 0, TN_ARG_adaptive_avg_pool2d_self = 1 };
+typedef struct tn_adaptive_avg_pool2d_attrs {
+  tn_ints output_size;
+} tn_adaptive_avg_pool2d_attrs;
+
+// adaptive_avg_pool3d(Tensor self, int[3] output_size) -> Tensor
+enum { TN_ARG_adaptive_avg_pool3d_result = 0, TN_ARG_adaptive_avg_pool3d_self = 1 };
+typedef struct tn_adaptive_avg_pool3d_attrs {
+  tn_ints output_size;
+} tn_adaptive_avg_pool3d_attrs;
 
 // add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
 enum { TN_ARG_add_Tensor_result = 0, TN_ARG_add_Tensor_self = 1, TN_ARG_add_Tensor_other = 2 };
@@ -262,6 +302,17 @@ typedef struct tn_as_strided_attrs {
   tn_opt_int storage_offset;
 } tn_as_strided_attrs;
 
+// avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, bool
+// ceil_mode=False, bool count_include_pad=True) -> Tensor
+enum { TN_ARG_avg_pool1d_result = 0, TN_ARG_avg_pool1d_self = 1 };
+typedef struct tn_avg_pool1d_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  TN_SLOT bool ceil_mode;
+  TN_SLOT bool count_include_pad;
+} tn_avg_pool1d_attrs;
+
 // avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool
 // ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor
 enum { TN_ARG_avg_pool2d_result = 0, TN_ARG_avg_pool2d_self = 1 };
@@ -286,6 +337,31 @@ typedef struct tn_avg_pool2d_backward_attrs {
   TN_SLOT bool count_include_pad;
   tn_opt_int divisor_override;
 } tn_avg_pool2d_backward_attrs;
+
+// avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool
+// ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor
+enum { TN_ARG_avg_pool3d_result = 0, TN_ARG_avg_pool3d_self = 1 };
+typedef struct tn_avg_pool3d_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  TN_SLOT bool ceil_mode;
+  TN_SLOT bool count_include_pad;
+  tn_opt_int divisor_override;
+} tn_avg_pool3d_attrs;
+
+// avg_pool3d_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3] stride, int[3]
+// padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor
+enum { TN_ARG_avg_pool3d_backward_result = 0, TN_ARG_avg_pool3d_backward_grad_output = 1,
+       TN_ARG_avg_pool3d_backward_self = 2 };
+typedef struct tn_avg_pool3d_backward_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  TN_SLOT bool ceil_mode;
+  TN_SLOT bool count_include_pad;
+  tn_opt_int divisor_override;
+} tn_avg_pool3d_backward_attrs;
 
 // batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var,
 // bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor
@@ -792,6 +868,29 @@ typedef struct tn_max_dim_attrs {
   TN_SLOT bool keepdim;
 } tn_max_dim_attrs;
 
+// max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1]
+// dilation=1, bool ceil_mode=False) -> Tensor
+enum { TN_ARG_max_pool1d_result = 0, TN_ARG_max_pool1d_self = 1 };
+typedef struct tn_max_pool1d_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  TN_SLOT bool ceil_mode;
+} tn_max_pool1d_attrs;
+
+// max_pool1d_with_indices(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0,
+// int[1] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)
+enum { TN_ARG_max_pool1d_with_indices_result = 0, TN_ARG_max_pool1d_with_indices_result1 = 1,
+       TN_ARG_max_pool1d_with_indices_self = 2 };
+typedef struct tn_max_pool1d_with_indices_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  TN_SLOT bool ceil_mode;
+} tn_max_pool1d_with_indices_attrs;
+
 // max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2]
 // dilation=1, bool ceil_mode=False) -> Tensor
 enum { TN_ARG_max_pool2d_result = 0, TN_ARG_max_pool2d_self = 1 };
@@ -828,6 +927,43 @@ typedef struct tn_max_pool2d_with_indices_backward_attrs {
   tn_ints dilation;
   TN_SLOT bool ceil_mode;
 } tn_max_pool2d_with_indices_backward_attrs;
+
+// max_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, int[3]
+// dilation=1, bool ceil_mode=False) -> Tensor
+enum { TN_ARG_max_pool3d_result = 0, TN_ARG_max_pool3d_self = 1 };
+typedef struct tn_max_pool3d_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  TN_SLOT bool ceil_mode;
+} tn_max_pool3d_attrs;
+
+// max_pool3d_with_indices(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0,
+// int[3] dilation=1, bool ceil_mode=False) -> (Tensor result, Tensor indices)
+enum { TN_ARG_max_pool3d_with_indices_result = 0, TN_ARG_max_pool3d_with_indices_indices = 1,
+       TN_ARG_max_pool3d_with_indices_self = 2 };
+typedef struct tn_max_pool3d_with_indices_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  TN_SLOT bool ceil_mode;
+} tn_max_pool3d_with_indices_attrs;
+
+// max_pool3d_with_indices_backward(Tensor grad_output, Tensor self, int[3] kernel_size, int[3]
+// stride, int[3] padding, int[3] dilation, bool ceil_mode, Tensor indices) -> Tensor
+enum { TN_ARG_max_pool3d_with_indices_backward_result = 0,
+       TN_ARG_max_pool3d_with_indices_backward_grad_output = 1,
+       TN_ARG_max_pool3d_with_indices_backward_self = 2,
+       TN_ARG_max_pool3d_with_indices_backward_indices = 3 };
+typedef struct tn_max_pool3d_with_indices_backward_attrs {
+  tn_ints kernel_size;
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  TN_SLOT bool ceil_mode;
+} tn_max_pool3d_with_indices_backward_attrs;
 
 // maximum(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_maximum_result = 0, TN_ARG_maximum_self = 1, TN_ARG_maximum_other = 2 };
