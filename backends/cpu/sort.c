@@ -15,7 +15,7 @@ enum {
   MOST_LINES = 16,        // of a block: a cache line of 4-byte elements
   BLOCK_BYTES = 1 << 18,  // of the words of a block, where it has more than one line
   LONG_LINE = 1 << 16,    // worth more than one thread
-  TILE = 1024,            // words that topk looks at at a time
+  TILE = 64,              // words that topk looks at at a time
 };
 
 typedef struct sort_job {
@@ -37,7 +37,9 @@ typedef struct sort_block {
 } sort_block;
 
 static sort_block block_at(const sort_job *job, int64_t task) {
-  const int64_t outer = task / job->blocks, first = task % job->blocks * job->block;
+  const bool whole = job->blocks == 1;
+  const int64_t outer = whole ? task : task / job->blocks;
+  const int64_t first = whole ? 0 : task % job->blocks * job->block;
   const int64_t inner = job->along.inner, left = inner - first, bytes = job->map.bytes;
   const int64_t from = outer * job->along.length * inner + first;
   const int64_t to = outer * job->kept * inner + first;

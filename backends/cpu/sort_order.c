@@ -8,11 +8,10 @@
 #include <stdatomic.h>
 
 enum {
+  FEWEST_WORDS = 16,  // that are ranked
   FEW_WORDS = 40,     // that are put in order by insertion
-  MANY_WORDS = 8192,  // for which wide digits pay
   MOST_DIGITS = 3,
   WIDEST_DIGIT = 11,  // bits: the counts of a digit fit the first cache
-  NARROW_DIGIT = 8,
 };
 
 // |count| digits of |width| bits each, the lowest at bit |low|.
@@ -20,12 +19,14 @@ typedef struct digits {
   int32_t low, width, count;
 } digits;
 
-// Digits for the uppermost of the bits in |differ|, as many as pay.
+// Digits for the uppermost of the bits in |differ|: as many and as wide as were found to pay for
+// |count| words.
 static digits plan_digits(uint64_t differ, int64_t count) {
   const int32_t top = 64 - __builtin_clzll(differ);
-  const int32_t widest = count >= MANY_WORDS ? WIDEST_DIGIT : NARROW_DIGIT;
+  const int32_t most = count < 8192 ? 2 : MOST_DIGITS;
+  const int32_t widest = count < 512 ? 8 : count < 8192 ? 10 : WIDEST_DIGIT;
   int32_t passes = (top + widest - 1) / widest;
-  if (passes > MOST_DIGITS) passes = MOST_DIGITS;
+  if (passes > most) passes = most;
   int32_t width = (top + passes - 1) / passes;
   if (width > widest) width = widest;
   const int32_t covered = passes * width;

@@ -7,6 +7,21 @@
 // most MOST_DIGITS of the uppermost bits are sorted that way: what is equal in those is next to
 // each other then, rarely more than a few words, and is sorted by itself.
 
+// Puts each word where the number of those that go before it says: no branch depends on the data.
+static void NAME(rank)(const WORD *words, WORD *to, int64_t count) {
+  uint8_t places[FEWEST_WORDS] = {0};
+  for (int64_t i = 1; i < count; i++) {
+    uint8_t place = 0;
+    for (int64_t j = 0; j < i; j++) {
+      const bool after = KEY(words[j]) > KEY(words[i]);
+      places[j] = (uint8_t)(places[j] + after);
+      place = (uint8_t)(place + !after);
+    }
+    places[i] = place;
+  }
+  for (int64_t i = 0; i < count; i++) to[places[i]] = words[i];
+}
+
 // Stable, for few words.
 static void NAME(insert)(WORD *words, int64_t count) {
   for (int64_t i = 1; i < count; i++) {
@@ -83,6 +98,10 @@ static void NAME(finish_runs)(WORD *words, WORD *spare, int64_t begin, int64_t e
 }
 
 static WORD *NAME(sort)(WORD *words, WORD *spare, int64_t count) {
+  if (count <= FEWEST_WORDS) {
+    NAME(rank)(words, spare, count);
+    return spare;
+  }
   if (count <= FEW_WORDS) {
     NAME(insert)(words, count);
     return words;

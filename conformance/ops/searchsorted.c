@@ -108,7 +108,10 @@ static void searchsorted_samples(tn_samples *samples) {
     tn_sample_bool(sample, i == 2);
     tn_sample_string(sample, i == 0 ? "left" : "right");
     if (tn_samples_dtype(samples) == TN_BOOL) continue;
-    tn_sample_values(sample, TN_SHAPE(5), i == 1 ? TN_I32 : TN_I64, order);
+    // Never of the sequence's dtype: the kit would give one tensor for both.
+    const bool narrow =
+        i == 1 ? tn_samples_dtype(samples) != TN_I32 : tn_samples_dtype(samples) == TN_I64;
+    tn_sample_values(sample, TN_SHAPE(5), narrow ? TN_I32 : TN_I64, order);
   }
 }
 
