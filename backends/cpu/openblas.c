@@ -33,6 +33,8 @@ static struct {
   sgemm_fn sgemm;
   dgemm_fn dgemm;
   int build;
+  void *handle;
+  bool wide_integers;  // an ILP64 build: only its matrix products are called
 } library;
 
 static pthread_once_t opened = PTHREAD_ONCE_INIT;
@@ -84,6 +86,10 @@ static void open_once(void) {
   }
   library.build = parallel();
   if (library.build == BUILD_PTHREAD) set_threads(1);
+  char *(*config)(void) = NULL;
+  symbol(handle, "openblas_get_config", &config);
+  library.wide_integers = config != NULL && strstr(config(), "USE64BITINT") != NULL;
+  library.handle = handle;
   library.sgemm = sgemm;
   library.dgemm = dgemm;
   static const char *const builds[] = {"sequential", "pthread", "OpenMP"};
@@ -94,6 +100,12 @@ static void open_once(void) {
 bool cpu_openblas_available(void) {
   pthread_once(&opened, open_once);
   return library.sgemm != NULL;
+}
+
+void cpu_openblas_symbol(const char *name, void *function) {
+  memset(function, 0, sizeof(void *));
+  if (!cpu_openblas_available() || library.wide_integers) return;
+  symbol(library.handle, name, function);
 }
 
 bool cpu_openblas_stays_on_thread(void) {

@@ -28,6 +28,11 @@ typedef struct cpu_blas_block {
 // threads: any
 bool cpu_openblas_available(void);
 
+// A function of the library by its name, such as "dgetrf_", for |function| to call; NULL where it
+// has none, or where its integers are not 32 bits wide. Opens the library at the first call.
+// |function| points at a function pointer. threads: any
+void cpu_openblas_symbol(const char *name, void *function);
+
 // Whether a call from this very thread would stay on it. The OpenMP build does only inside of a
 // parallel region.
 bool cpu_openblas_stays_on_thread(void);

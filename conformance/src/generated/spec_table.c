@@ -11,6 +11,8 @@ extern const tn_op_spec tn_spec__adaptive_avg_pool2d_backward;
 extern const tn_op_spec tn_spec__adaptive_avg_pool3d;
 extern const tn_op_spec tn_spec__adaptive_avg_pool3d_backward;
 extern const tn_op_spec tn_spec__cast;
+extern const tn_op_spec tn_spec__linalg_eigh;
+extern const tn_op_spec tn_spec__linalg_svd;
 extern const tn_op_spec tn_spec__log_softmax;
 extern const tn_op_spec tn_spec__log_softmax_backward_data;
 extern const tn_op_spec tn_spec__native_batch_norm_legit;
@@ -65,6 +67,7 @@ extern const tn_op_spec tn_spec_broadcast_to;
 extern const tn_op_spec tn_spec_bucketize_Tensor;
 extern const tn_op_spec tn_spec_cat;
 extern const tn_op_spec tn_spec_ceil;
+extern const tn_op_spec tn_spec_cholesky_solve;
 extern const tn_op_spec tn_spec_chunk;
 extern const tn_op_spec tn_spec_clamp;
 extern const tn_op_spec tn_spec_clamp_Tensor;
@@ -128,6 +131,22 @@ extern const tn_op_spec tn_spec_leaky_relu;
 extern const tn_op_spec tn_spec_leaky_relu_backward;
 extern const tn_op_spec tn_spec_lerp_Scalar;
 extern const tn_op_spec tn_spec_lerp_Tensor;
+extern const tn_op_spec tn_spec_linalg_cholesky;
+extern const tn_op_spec tn_spec_linalg_cholesky_ex;
+extern const tn_op_spec tn_spec_linalg_det;
+extern const tn_op_spec tn_spec_linalg_eigh;
+extern const tn_op_spec tn_spec_linalg_eigvalsh;
+extern const tn_op_spec tn_spec_linalg_inv;
+extern const tn_op_spec tn_spec_linalg_inv_ex;
+extern const tn_op_spec tn_spec_linalg_lu_factor_ex;
+extern const tn_op_spec tn_spec_linalg_lu_solve;
+extern const tn_op_spec tn_spec_linalg_qr;
+extern const tn_op_spec tn_spec_linalg_slogdet;
+extern const tn_op_spec tn_spec_linalg_solve;
+extern const tn_op_spec tn_spec_linalg_solve_ex;
+extern const tn_op_spec tn_spec_linalg_solve_triangular;
+extern const tn_op_spec tn_spec_linalg_svd;
+extern const tn_op_spec tn_spec_linalg_svdvals;
 extern const tn_op_spec tn_spec_linear;
 extern const tn_op_spec tn_spec_linspace;
 extern const tn_op_spec tn_spec_log;
@@ -266,6 +285,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__adaptive_avg_pool3d,
     &tn_spec__adaptive_avg_pool3d_backward,
     &tn_spec__cast,
+    &tn_spec__linalg_eigh,
+    &tn_spec__linalg_svd,
     &tn_spec__log_softmax,
     &tn_spec__log_softmax_backward_data,
     &tn_spec__native_batch_norm_legit,
@@ -320,6 +341,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_bucketize_Tensor,
     &tn_spec_cat,
     &tn_spec_ceil,
+    &tn_spec_cholesky_solve,
     &tn_spec_chunk,
     &tn_spec_clamp,
     &tn_spec_clamp_Tensor,
@@ -383,6 +405,22 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_leaky_relu_backward,
     &tn_spec_lerp_Scalar,
     &tn_spec_lerp_Tensor,
+    &tn_spec_linalg_cholesky,
+    &tn_spec_linalg_cholesky_ex,
+    &tn_spec_linalg_det,
+    &tn_spec_linalg_eigh,
+    &tn_spec_linalg_eigvalsh,
+    &tn_spec_linalg_inv,
+    &tn_spec_linalg_inv_ex,
+    &tn_spec_linalg_lu_factor_ex,
+    &tn_spec_linalg_lu_solve,
+    &tn_spec_linalg_qr,
+    &tn_spec_linalg_slogdet,
+    &tn_spec_linalg_solve,
+    &tn_spec_linalg_solve_ex,
+    &tn_spec_linalg_solve_triangular,
+    &tn_spec_linalg_svd,
+    &tn_spec_linalg_svdvals,
     &tn_spec_linear,
     &tn_spec_linspace,
     &tn_spec_log,
@@ -522,6 +560,8 @@ const char *const tn_spec_families[] = {
     "adaptive_pool",
     "adaptive_pool",
     "rearrange",
+    "linalg_spectral",
+    "linalg_spectral",
     "softmax",
     "softmax",
     "batch_norm",
@@ -576,6 +616,7 @@ const char *const tn_spec_families[] = {
     "searchsorted",
     "rearrange",
     "unary",
+    "linalg_factor",
     "slice",
     "ternary",
     "ternary",
@@ -639,6 +680,22 @@ const char *const tn_spec_families[] = {
     "activation",
     "ternary",
     "ternary",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_spectral",
+    "linalg_spectral",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_spectral",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_factor",
+    "linalg_spectral",
+    "linalg_spectral",
     "product",
     "factory",
     "unary",
@@ -772,4 +829,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 253;
+const int32_t tn_spec_table_count = 272;

@@ -73,6 +73,47 @@ TN_API tn_tensor *tn_aten_adaptive_avg_pool3d_backward(tn_tensor *grad_output, t
 // owns: +1 result | errors: INVALID_DTYPE for no dtype; as any operator | threads: any
 TN_API tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype);
 
+typedef struct tn_aten_linalg_eigh_options {
+  uint32_t struct_size;
+  const char *UPLO;  // 'L'
+  tn_choice compute_v;  // True
+} tn_aten_linalg_eigh_options;
+// _linalg_eigh(Tensor A, str UPLO='L', bool compute_v=True) -> (Tensor eigenvalues, Tensor
+// eigenvectors)
+// As linalg_eigh; without compute_v the eigenvalues alone, and empty eigenvectors.
+// gradient: as linalg_eigh's, with compute_v.
+// source: ATen `_linalg_eigh`.
+// owns: +1 each result | errors: as linalg_eigh; as any operator | threads: any
+TN_API tn_tensor *tn_aten_linalg_eigh_with(tn_tensor *A, tn_tensor **eigenvectors,
+                                           const tn_aten_linalg_eigh_options *options);
+#ifndef __cplusplus
+#define tn_aten_linalg_eigh(A, eigenvectors, ...) \
+  tn_aten_linalg_eigh_with(A, eigenvectors, \
+      &(tn_aten_linalg_eigh_options){.struct_size = sizeof(tn_aten_linalg_eigh_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_aten_linalg_svd_options {
+  uint32_t struct_size;
+  bool full_matrices;  // False
+  tn_choice compute_uv;  // True
+  const char *driver;  // None
+} tn_aten_linalg_svd_options;
+// _linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) ->
+// (Tensor U, Tensor S, Tensor Vh)
+// As linalg_svd; without compute_uv S alone, and empty U and Vh. gradient: as linalg_svd's, with
+// compute_uv.
+// source: ATen `_linalg_svd`.
+// owns: +1 each result | errors: as linalg_svd; as any operator | threads: any
+TN_API tn_tensor *tn_aten_linalg_svd_with(tn_tensor *A, tn_tensor **S, tn_tensor **Vh,
+                                          const tn_aten_linalg_svd_options *options);
+#ifndef __cplusplus
+#define tn_aten_linalg_svd(A, S, Vh, ...) \
+  tn_aten_linalg_svd_with(A, S, Vh, \
+      &(tn_aten_linalg_svd_options){.struct_size = sizeof(tn_aten_linalg_svd_options), \
+       __VA_ARGS__})
+#endif
+
 // _log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 // x_i - log sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
 // self: any shape, floating. half_to_float: a float16 or bfloat16 self gives a float32 result.
@@ -996,6 +1037,34 @@ TN_API tn_status tn_ceil_(tn_tensor *self);
 // errors: as tn_ceil; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
 // would lose a category | threads: any
 TN_API tn_status tn_ceil_out(tn_tensor *out, tn_tensor *self);
+
+typedef struct tn_cholesky_solve_options {
+  uint32_t struct_size;
+  bool upper;  // False
+} tn_cholesky_solve_options;
+// cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor
+// X with (L L^H) X = self, where L = input2 is a Cholesky factor (under upper U^H U with U =
+// input2). self: [*, n, k]; input2: [*, n, n]; batches broadcast; one dtype of float32, float64,
+// complex.
+// source: LAPACK `potrs`; ATen
+// `cholesky_solve`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_cholesky_solve_with(tn_tensor *self, tn_tensor *input2,
+                                         const tn_cholesky_solve_options *options);
+// tn_cholesky_solve into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_cholesky_solve; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_cholesky_solve_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *input2,
+                                            const tn_cholesky_solve_options *options);
+#ifndef __cplusplus
+#define tn_cholesky_solve(self, input2, ...) \
+  tn_cholesky_solve_with(self, input2, \
+      &(tn_cholesky_solve_options){.struct_size = sizeof(tn_cholesky_solve_options), __VA_ARGS__})
+#define tn_cholesky_solve_out(out, self, input2, ...) \
+  tn_cholesky_solve_out_with(out, self, input2, \
+      &(tn_cholesky_solve_options){.struct_size = sizeof(tn_cholesky_solve_options), __VA_ARGS__})
+#endif
 
 typedef struct tn_chunk_options {
   uint32_t struct_size;
@@ -2094,6 +2163,373 @@ TN_API tn_status tn_lerp_(tn_tensor *self, tn_tensor *end, tn_tensor *weight);
 // errors: as tn_lerp; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
 // would lose a category | threads: any
 TN_API tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor *weight);
+
+typedef struct tn_linalg_cholesky_options {
+  uint32_t struct_size;
+  bool upper;  // False
+} tn_linalg_cholesky_options;
+// linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor
+// The Cholesky factor of Hermitian positive definite matrices: self = L L^H with L lower
+// triangular, or, under upper, self = U^H U; only that triangle of self is read. self: [*, n, n],
+// float32, float64 or complex. Returns L (or U), of self's shape. gradient: Hermitian.
+// source: Cholesky 1910; LAPACK `potrf`;
+// ATen `linalg_cholesky`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; NO_SOLUTION for a matrix
+// that is not positive definite, naming it and its first such minor; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_cholesky_with(tn_tensor *self,
+                                          const tn_linalg_cholesky_options *options);
+// tn_linalg_cholesky into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_cholesky; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_cholesky_out_with(tn_tensor *out, tn_tensor *self,
+                                             const tn_linalg_cholesky_options *options);
+#ifndef __cplusplus
+#define tn_linalg_cholesky(self, ...) \
+  tn_linalg_cholesky_with(self, \
+      &(tn_linalg_cholesky_options){.struct_size = sizeof(tn_linalg_cholesky_options), \
+       __VA_ARGS__})
+#define tn_linalg_cholesky_out(out, self, ...) \
+  tn_linalg_cholesky_out_with(out, self, \
+      &(tn_linalg_cholesky_options){.struct_size = sizeof(tn_linalg_cholesky_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_cholesky_ex_options {
+  uint32_t struct_size;
+  bool upper;  // False
+  bool check_errors;  // False
+} tn_linalg_cholesky_ex_options;
+// linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L,
+// Tensor info)
+// The Cholesky factor of Hermitian positive definite matrices, self = L L^H with L lower
+// triangular, or, under upper, self = U^H U; only that triangle of self is read. self: [*, n, n],
+// float32, float64 or complex. Returns L, of self's shape, and info, int32 [*]: 0, or the order of
+// the first leading minor that is not positive definite, where L has no meaning.
+// gradient: that of L, Hermitian.
+// source: Cholesky 1910; LAPACK `potrf`;
+// ATen `linalg_cholesky_ex`.
+// owns: +1 each result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; NO_SOLUTION under
+// check_errors where an info is not 0; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_cholesky_ex_with(tn_tensor *self, tn_tensor **info,
+                                             const tn_linalg_cholesky_ex_options *options);
+#ifndef __cplusplus
+#define tn_linalg_cholesky_ex(self, info, ...) \
+  tn_linalg_cholesky_ex_with(self, info, \
+      &(tn_linalg_cholesky_ex_options){.struct_size = sizeof(tn_linalg_cholesky_ex_options), \
+       __VA_ARGS__})
+#endif
+
+// linalg_det(Tensor A) -> Tensor
+// The determinants of square matrices; 1 for one without elements. A: [*, n, n], float32, float64
+// or complex. Returns [*]. gradient: the conjugated cofactors, of singular matrices too.
+// source: ATen `linalg_det`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_linalg_det(tn_tensor *A);
+// tn_linalg_det into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_det; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_det_out(tn_tensor *out, tn_tensor *A);
+
+typedef struct tn_linalg_eigh_options {
+  uint32_t struct_size;
+  const char *UPLO;  // 'L'
+} tn_linalg_eigh_options;
+// linalg_eigh(Tensor self, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)
+// The eigenvalues, ascending, and orthonormal eigenvectors, in columns, of Hermitian matrices:
+// self = V diag(L) V^H. Only the lower triangle of self is read, or the upper one where UPLO is U.
+// self: [*, n, n], float32, float64 or complex. Returns eigenvalues [*, n], real, and eigenvectors
+// [*, n, n]. gradient: Hermitian; of losses that do not depend on the vectors' phases, and through
+// vectors only where the eigenvalues differ.
+// source: LAPACK `heevd`; ATen `linalg_eigh`.
+// owns: +1 each result | errors: INVALID_ARGUMENT unless square or for another UPLO; INVALID_DTYPE;
+// NO_SOLUTION for a matrix with NaN or infinities, or no convergence, naming it; as any operator |
+// threads: any
+TN_API tn_tensor *tn_linalg_eigh_with(tn_tensor *self, tn_tensor **eigenvectors,
+                                      const tn_linalg_eigh_options *options);
+#ifndef __cplusplus
+#define tn_linalg_eigh(self, eigenvectors, ...) \
+  tn_linalg_eigh_with(self, eigenvectors, \
+      &(tn_linalg_eigh_options){.struct_size = sizeof(tn_linalg_eigh_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_eigvalsh_options {
+  uint32_t struct_size;
+  const char *UPLO;  // 'L'
+} tn_linalg_eigvalsh_options;
+// linalg_eigvalsh(Tensor self, str UPLO='L') -> Tensor
+// The eigenvalues of Hermitian matrices, ascending; as linalg_eigh. Returns [*, n], real.
+// gradient: V diag(g) V^H.
+// source: ATen `linalg_eigvalsh`.
+// owns: +1 result | errors: as linalg_eigh; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_eigvalsh_with(tn_tensor *self,
+                                          const tn_linalg_eigvalsh_options *options);
+// tn_linalg_eigvalsh into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_eigvalsh; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_eigvalsh_out_with(tn_tensor *out, tn_tensor *self,
+                                             const tn_linalg_eigvalsh_options *options);
+#ifndef __cplusplus
+#define tn_linalg_eigvalsh(self, ...) \
+  tn_linalg_eigvalsh_with(self, \
+      &(tn_linalg_eigvalsh_options){.struct_size = sizeof(tn_linalg_eigvalsh_options), \
+       __VA_ARGS__})
+#define tn_linalg_eigvalsh_out(out, self, ...) \
+  tn_linalg_eigvalsh_out_with(out, self, \
+      &(tn_linalg_eigvalsh_options){.struct_size = sizeof(tn_linalg_eigvalsh_options), \
+       __VA_ARGS__})
+#endif
+
+// linalg_inv(Tensor A) -> Tensor
+// The inverses of square matrices. A: [*, n, n], float32, float64 or complex. gradient: -X^H g X^H
+// for the inverse X.
+// source: LAPACK `getri`; ATen `linalg_inv`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; NO_SOLUTION for a
+// singular matrix, naming it; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_inv(tn_tensor *A);
+// tn_linalg_inv into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_inv; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_inv_out(tn_tensor *out, tn_tensor *A);
+
+typedef struct tn_linalg_inv_ex_options {
+  uint32_t struct_size;
+  bool check_errors;  // False
+} tn_linalg_inv_ex_options;
+// linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)
+// As linalg_inv, and info, int32 [*]: 0 where there is an inverse, else the first pivot (from 1)
+// that is zero; the inverse there has no meaning.
+// source: ATen `linalg_inv_ex`.
+// owns: +1 each result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; NO_SOLUTION under
+// check_errors where an info is not 0; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_inv_ex_with(tn_tensor *A, tn_tensor **info,
+                                        const tn_linalg_inv_ex_options *options);
+#ifndef __cplusplus
+#define tn_linalg_inv_ex(A, info, ...) \
+  tn_linalg_inv_ex_with(A, info, \
+      &(tn_linalg_inv_ex_options){.struct_size = sizeof(tn_linalg_inv_ex_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_lu_factor_ex_options {
+  uint32_t struct_size;
+  tn_choice pivot;  // True
+  bool check_errors;  // False
+} tn_linalg_lu_factor_ex_options;
+// linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> (Tensor LU, Tensor
+// pivots, Tensor info)
+// The LU factors of matrices by partial pivoting, A = P L U. A: [*, m, n], float32, float64 or
+// complex. Returns LU, of A's shape: U in the upper triangle, L below it, its diagonal of ones not
+// stored; pivots, int32 [*, min(m, n)]: row i was exchanged with row pivots[i] (counted from 1);
+// info, int32 [*]: 0, or the first i (from 1) for which U[i, i] is 0. gradient: none.
+// source: LAPACK `getrf`; ATen
+// `linalg_lu_factor_ex`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for a rank below 2; INVALID_DTYPE; UNIMPLEMENTED
+// without pivot; NO_SOLUTION under check_errors where an info is not 0; as any operator | threads:
+// any
+TN_API tn_tensor *tn_linalg_lu_factor_ex_with(tn_tensor *A, tn_tensor **pivots, tn_tensor **info,
+                                              const tn_linalg_lu_factor_ex_options *options);
+#ifndef __cplusplus
+#define tn_linalg_lu_factor_ex(A, pivots, info, ...) \
+  tn_linalg_lu_factor_ex_with(A, pivots, info, \
+      &(tn_linalg_lu_factor_ex_options){.struct_size = sizeof(tn_linalg_lu_factor_ex_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_lu_solve_options {
+  uint32_t struct_size;
+  tn_choice left;  // True
+  bool adjoint;  // False
+} tn_linalg_lu_solve_options;
+// linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) ->
+// Tensor
+// X with A X = B (X A = B unless left), or with A^H for A under adjoint, where A = P L U as
+// linalg_lu_factor_ex gives it. LU: [*, n, n]; pivots: int32 [*, n]; B: [*, n, k], or [*, k, n]
+// unless left; batches broadcast. Returns B's shape with the broadcast batch. gradient: for B.
+// source: LAPACK `getrs`; ATen
+// `linalg_lu_solve`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_linalg_lu_solve_with(tn_tensor *LU, tn_tensor *pivots, tn_tensor *B,
+                                          const tn_linalg_lu_solve_options *options);
+// tn_linalg_lu_solve into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_lu_solve; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_lu_solve_out_with(tn_tensor *out, tn_tensor *LU, tn_tensor *pivots,
+                                             tn_tensor *B,
+                                             const tn_linalg_lu_solve_options *options);
+#ifndef __cplusplus
+#define tn_linalg_lu_solve(LU, pivots, B, ...) \
+  tn_linalg_lu_solve_with(LU, pivots, B, \
+      &(tn_linalg_lu_solve_options){.struct_size = sizeof(tn_linalg_lu_solve_options), \
+       __VA_ARGS__})
+#define tn_linalg_lu_solve_out(out, LU, pivots, B, ...) \
+  tn_linalg_lu_solve_out_with(out, LU, pivots, B, \
+      &(tn_linalg_lu_solve_options){.struct_size = sizeof(tn_linalg_lu_solve_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_qr_options {
+  uint32_t struct_size;
+  const char *mode;  // 'reduced'
+} tn_linalg_qr_options;
+// linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)
+// A = Q R with orthonormal columns in Q and an upper triangular R. A: [*, m, n], float32, float64
+// or complex. mode: reduced, Q [*, m, k] and R [*, k, n] with k = min(m, n); complete, Q [*, m, m]
+// and R [*, m, n]; r, R as in reduced and an empty Q. R's diagonal is real, of either sign.
+// gradient: where the first k columns of A are independent; not of mode r, nor of complete for m >
+// n.
+// source: Householder 1958; LAPACK `geqrf`; ATen `linalg_qr`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for a rank below 2 or another mode;
+// INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_qr_with(tn_tensor *A, tn_tensor **R,
+                                    const tn_linalg_qr_options *options);
+#ifndef __cplusplus
+#define tn_linalg_qr(A, R, ...) \
+  tn_linalg_qr_with(A, R, \
+      &(tn_linalg_qr_options){.struct_size = sizeof(tn_linalg_qr_options), __VA_ARGS__})
+#endif
+
+// linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)
+// The sign (for complex matrices the direction, of length 1) of the determinants and the logarithm
+// of their absolute values: det = sign exp(logabsdet), without overflow; 0 and -inf for a singular
+// matrix. A: [*, n, n], float32, float64 or complex. Returns sign, [*] in A's dtype, and
+// logabsdet, [*], real. gradient: A^-H for logabsdet.
+// source: ATen `linalg_slogdet`.
+// owns: +1 each result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; the gradient of a
+// singular matrix is NO_SOLUTION; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_slogdet(tn_tensor *A, tn_tensor **logabsdet);
+
+typedef struct tn_linalg_solve_options {
+  uint32_t struct_size;
+  tn_choice left;  // True
+} tn_linalg_solve_options;
+// linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor
+// X with A X = B, or X A = B unless left. A: [*, n, n]; B: [*, n, k] ([*, k, n] unless left) with
+// batches that broadcast, or vectors: [n], or A's shape without the last dimension. One dtype of
+// float32, float64, complex. Returns B's shape with the broadcast batch. gradient: A^-H g for B,
+// -(A^-H g) X^H for A.
+// source: LAPACK `gesv`; ATen `linalg_solve`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; NO_SOLUTION for a singular
+// A, naming it; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_solve_with(tn_tensor *A, tn_tensor *B,
+                                       const tn_linalg_solve_options *options);
+// tn_linalg_solve into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_solve; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_solve_out_with(tn_tensor *out, tn_tensor *A, tn_tensor *B,
+                                          const tn_linalg_solve_options *options);
+#ifndef __cplusplus
+#define tn_linalg_solve(A, B, ...) \
+  tn_linalg_solve_with(A, B, \
+      &(tn_linalg_solve_options){.struct_size = sizeof(tn_linalg_solve_options), __VA_ARGS__})
+#define tn_linalg_solve_out(out, A, B, ...) \
+  tn_linalg_solve_out_with(out, A, B, \
+      &(tn_linalg_solve_options){.struct_size = sizeof(tn_linalg_solve_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_solve_ex_options {
+  uint32_t struct_size;
+  tn_choice left;  // True
+  bool check_errors;  // False
+} tn_linalg_solve_ex_options;
+// linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor
+// result, Tensor info)
+// As linalg_solve, and info, int32 [*]: 0 where there is a solution, else the first pivot (from 1)
+// that is zero; the result there has no meaning.
+// source: ATen `linalg_solve_ex`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; NO_SOLUTION under
+// check_errors where an info is not 0; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_solve_ex_with(tn_tensor *A, tn_tensor *B, tn_tensor **info,
+                                          const tn_linalg_solve_ex_options *options);
+#ifndef __cplusplus
+#define tn_linalg_solve_ex(A, B, info, ...) \
+  tn_linalg_solve_ex_with(A, B, info, \
+      &(tn_linalg_solve_ex_options){.struct_size = sizeof(tn_linalg_solve_ex_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_solve_triangular_options {
+  uint32_t struct_size;
+  tn_choice left;  // True
+  bool unitriangular;  // False
+} tn_linalg_solve_triangular_options;
+// linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool
+// unitriangular=False) -> Tensor
+// X with self X = B (X self = B unless left), where self is upper or lower triangular; its other
+// triangle is not read, nor its diagonal, taken as ones, under unitriangular. self: [*, n, n]; B:
+// [*, n, k], or [*, k, n] unless left; batches broadcast; one dtype of float32, float64, complex.
+// Returns B's shape with the broadcast batch; infinities and NaN where self's diagonal has a 0.
+// gradient: that of self in its triangle.
+// source: BLAS `trsm`; ATen `linalg_solve_triangular`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_linalg_solve_triangular_with(tn_tensor *self, tn_tensor *B, bool upper,
+                                                  const tn_linalg_solve_triangular_options *options);
+// tn_linalg_solve_triangular into |out|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_linalg_solve_triangular; READ_ONLY; INVALID_ARGUMENT for
+// another shape; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_solve_triangular_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *B,
+                                                     bool upper,
+                                                     const tn_linalg_solve_triangular_options *options);
+#ifndef __cplusplus
+#define tn_linalg_solve_triangular(self, B, upper, ...) \
+  tn_linalg_solve_triangular_with(self, B, upper, \
+      &(tn_linalg_solve_triangular_options){.struct_size = sizeof(tn_linalg_solve_triangular_options), \
+       __VA_ARGS__})
+#define tn_linalg_solve_triangular_out(out, self, B, upper, ...) \
+  tn_linalg_solve_triangular_out_with(out, self, B, upper, \
+      &(tn_linalg_solve_triangular_options){.struct_size = sizeof(tn_linalg_solve_triangular_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_svd_options {
+  uint32_t struct_size;
+  tn_choice full_matrices;  // True
+  const char *driver;  // None
+} tn_linalg_svd_options;
+// linalg_svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor
+// Vh)
+// The singular value decomposition A = U diag(S) Vh: orthonormal columns in U, orthonormal rows in
+// Vh, S real, not negative, descending. A: [*, m, n], float32, float64 or complex. Returns U [*,
+// m, m], S [*, k] with k = min(m, n), Vh [*, n, n]; without full_matrices the first k columns of
+// U and rows of Vh. driver: none yet. gradient: of losses that do not depend on
+// the vectors' phases, where the singular values differ; not through what full_matrices adds.
+// source: Golub & Reinsch 1970; LAPACK `gesdd`; ATen `linalg_svd`.
+// owns: +1 each result | errors: INVALID_ARGUMENT for a rank below 2 or a driver; INVALID_DTYPE;
+// NO_SOLUTION for a matrix with NaN or infinities, or no convergence, naming it; as any operator |
+// threads: any
+TN_API tn_tensor *tn_linalg_svd_with(tn_tensor *A, tn_tensor **S, tn_tensor **Vh,
+                                     const tn_linalg_svd_options *options);
+#ifndef __cplusplus
+#define tn_linalg_svd(A, S, Vh, ...) \
+  tn_linalg_svd_with(A, S, Vh, \
+      &(tn_linalg_svd_options){.struct_size = sizeof(tn_linalg_svd_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_svdvals_options {
+  uint32_t struct_size;
+  const char *driver;  // None
+} tn_linalg_svdvals_options;
+// linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor
+// The singular values of matrices, descending. A: [*, m, n], float32, float64 or complex. Returns
+// [*, min(m, n)], real. gradient: U diag(g) Vh.
+// source: ATen
+// `linalg_svdvals`.
+// owns: +1 result | errors: as linalg_svd; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_svdvals_with(tn_tensor *A, const tn_linalg_svdvals_options *options);
+// tn_linalg_svdvals into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_svdvals; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_svdvals_out_with(tn_tensor *out, tn_tensor *A,
+                                            const tn_linalg_svdvals_options *options);
+#ifndef __cplusplus
+#define tn_linalg_svdvals(A, ...) \
+  tn_linalg_svdvals_with(A, \
+      &(tn_linalg_svdvals_options){.struct_size = sizeof(tn_linalg_svdvals_options), __VA_ARGS__})
+#define tn_linalg_svdvals_out(out, A, ...) \
+  tn_linalg_svdvals_out_with(out, A, \
+      &(tn_linalg_svdvals_options){.struct_size = sizeof(tn_linalg_svdvals_options), __VA_ARGS__})
+#endif
 
 // linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
 // input weight^T + bias. input: [*, in]; weight: [out, in], or [in] for a single output without a

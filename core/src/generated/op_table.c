@@ -15,6 +15,8 @@ extern const tn_op_def tn_op__adaptive_avg_pool2d_backward;
 extern const tn_op_def tn_op__adaptive_avg_pool3d;
 extern const tn_op_def tn_op__adaptive_avg_pool3d_backward;
 extern const tn_op_def tn_op__cast;
+extern const tn_op_def tn_op__linalg_eigh;
+extern const tn_op_def tn_op__linalg_svd;
 extern const tn_op_def tn_op__log_softmax;
 extern const tn_op_def tn_op__log_softmax_backward_data;
 extern const tn_op_def tn_op__native_batch_norm_legit;
@@ -65,6 +67,7 @@ extern const tn_op_def tn_op_broadcast_to;
 extern const tn_op_def tn_op_bucketize_Tensor;
 extern const tn_op_def tn_op_cat;
 extern const tn_op_def tn_op_ceil;
+extern const tn_op_def tn_op_cholesky_solve;
 extern const tn_op_def tn_op_chunk;
 extern const tn_op_def tn_op_clamp_Tensor;
 extern const tn_op_def tn_op_clone;
@@ -120,6 +123,22 @@ extern const tn_op_def tn_op_le_Tensor;
 extern const tn_op_def tn_op_leaky_relu;
 extern const tn_op_def tn_op_leaky_relu_backward;
 extern const tn_op_def tn_op_lerp_Tensor;
+extern const tn_op_def tn_op_linalg_cholesky;
+extern const tn_op_def tn_op_linalg_cholesky_ex;
+extern const tn_op_def tn_op_linalg_det;
+extern const tn_op_def tn_op_linalg_eigh;
+extern const tn_op_def tn_op_linalg_eigvalsh;
+extern const tn_op_def tn_op_linalg_inv;
+extern const tn_op_def tn_op_linalg_inv_ex;
+extern const tn_op_def tn_op_linalg_lu_factor_ex;
+extern const tn_op_def tn_op_linalg_lu_solve;
+extern const tn_op_def tn_op_linalg_qr;
+extern const tn_op_def tn_op_linalg_slogdet;
+extern const tn_op_def tn_op_linalg_solve;
+extern const tn_op_def tn_op_linalg_solve_ex;
+extern const tn_op_def tn_op_linalg_solve_triangular;
+extern const tn_op_def tn_op_linalg_svd;
+extern const tn_op_def tn_op_linalg_svdvals;
 extern const tn_op_def tn_op_linear;
 extern const tn_op_def tn_op_linspace;
 extern const tn_op_def tn_op_log;
@@ -273,6 +292,22 @@ static const tn__arg args__cast[] = {
     {"dtype", "ScalarType", NULL, TN__ARG_DTYPE, offsetof(tn__cast_attrs, dtype)},
 };
 static const tn__cast_attrs defaults__cast = {.dtype = TN_DTYPE_NONE};
+
+static const tn__arg args__linalg_eigh[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"UPLO", "str", "'L'", TN__ARG_STRING, offsetof(tn__linalg_eigh_attrs, UPLO)},
+    {"compute_v", "bool", "True", TN__ARG_BOOL, offsetof(tn__linalg_eigh_attrs, compute_v)},
+};
+static const tn__linalg_eigh_attrs defaults__linalg_eigh = {.UPLO = "L", .compute_v = true};
+
+static const tn__arg args__linalg_svd[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"full_matrices", "bool", "False", TN__ARG_BOOL, offsetof(tn__linalg_svd_attrs, full_matrices)},
+    {"compute_uv", "bool", "True", TN__ARG_BOOL, offsetof(tn__linalg_svd_attrs, compute_uv)},
+    {"driver", "str?", "None", TN__ARG_STRING, offsetof(tn__linalg_svd_attrs, driver)},
+};
+static const tn__linalg_svd_attrs defaults__linalg_svd = {.full_matrices = false,
+                                                          .compute_uv = true, .driver = NULL};
 
 static const tn__arg args__log_softmax[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -724,6 +759,13 @@ static const tn_cat_attrs defaults_cat = {.dim = 0};
 static const tn__arg args_ceil[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_cholesky_solve[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"upper", "bool", "False", TN__ARG_BOOL, offsetof(tn_cholesky_solve_attrs, upper)},
+};
+static const tn_cholesky_solve_attrs defaults_cholesky_solve = {.upper = false};
 
 static const tn__arg args_chunk[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1194,6 +1236,116 @@ static const tn__arg args_lerp_Tensor[] = {
     {"end", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_linalg_cholesky[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"upper", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_cholesky_attrs, upper)},
+};
+static const tn_linalg_cholesky_attrs defaults_linalg_cholesky = {.upper = false};
+
+static const tn__arg args_linalg_cholesky_ex[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"upper", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_cholesky_ex_attrs, upper)},
+    {"check_errors", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_cholesky_ex_attrs, check_errors)},
+};
+static const tn_linalg_cholesky_ex_attrs defaults_linalg_cholesky_ex = {.upper = false,
+    .check_errors = false};
+
+static const tn__arg args_linalg_det[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_linalg_eigh[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"UPLO", "str", "'L'", TN__ARG_STRING, offsetof(tn_linalg_eigh_attrs, UPLO)},
+};
+static const tn_linalg_eigh_attrs defaults_linalg_eigh = {.UPLO = "L"};
+
+static const tn__arg args_linalg_eigvalsh[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"UPLO", "str", "'L'", TN__ARG_STRING, offsetof(tn_linalg_eigvalsh_attrs, UPLO)},
+};
+static const tn_linalg_eigvalsh_attrs defaults_linalg_eigvalsh = {.UPLO = "L"};
+
+static const tn__arg args_linalg_inv[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_linalg_inv_ex[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"check_errors", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_inv_ex_attrs, check_errors)},
+};
+static const tn_linalg_inv_ex_attrs defaults_linalg_inv_ex = {.check_errors = false};
+
+static const tn__arg args_linalg_lu_factor_ex[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"pivot", "bool", "True", TN__ARG_BOOL, offsetof(tn_linalg_lu_factor_ex_attrs, pivot)},
+    {"check_errors", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_lu_factor_ex_attrs, check_errors)},
+};
+static const tn_linalg_lu_factor_ex_attrs defaults_linalg_lu_factor_ex = {.pivot = true,
+    .check_errors = false};
+
+static const tn__arg args_linalg_lu_solve[] = {
+    {"LU", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"pivots", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"B", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"left", "bool", "True", TN__ARG_BOOL, offsetof(tn_linalg_lu_solve_attrs, left)},
+    {"adjoint", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_lu_solve_attrs, adjoint)},
+};
+static const tn_linalg_lu_solve_attrs defaults_linalg_lu_solve = {.left = true, .adjoint = false};
+
+static const tn__arg args_linalg_qr[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mode", "str", "'reduced'", TN__ARG_STRING, offsetof(tn_linalg_qr_attrs, mode)},
+};
+static const tn_linalg_qr_attrs defaults_linalg_qr = {.mode = "reduced"};
+
+static const tn__arg args_linalg_slogdet[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_linalg_solve[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"B", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"left", "bool", "True", TN__ARG_BOOL, offsetof(tn_linalg_solve_attrs, left)},
+};
+static const tn_linalg_solve_attrs defaults_linalg_solve = {.left = true};
+
+static const tn__arg args_linalg_solve_ex[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"B", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"left", "bool", "True", TN__ARG_BOOL, offsetof(tn_linalg_solve_ex_attrs, left)},
+    {"check_errors", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_solve_ex_attrs, check_errors)},
+};
+static const tn_linalg_solve_ex_attrs defaults_linalg_solve_ex = {.left = true,
+    .check_errors = false};
+
+static const tn__arg args_linalg_solve_triangular[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"B", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"upper", "bool", NULL, TN__ARG_BOOL, offsetof(tn_linalg_solve_triangular_attrs, upper)},
+    {"left", "bool", "True", TN__ARG_BOOL, offsetof(tn_linalg_solve_triangular_attrs, left)},
+    {"unitriangular", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_solve_triangular_attrs, unitriangular)},
+};
+static const tn_linalg_solve_triangular_attrs defaults_linalg_solve_triangular = {.upper = false,
+    .left = true, .unitriangular = false};
+
+static const tn__arg args_linalg_svd[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"full_matrices", "bool", "True", TN__ARG_BOOL, offsetof(tn_linalg_svd_attrs, full_matrices)},
+    {"driver", "str?", "None", TN__ARG_STRING, offsetof(tn_linalg_svd_attrs, driver)},
+};
+static const tn_linalg_svd_attrs defaults_linalg_svd = {.full_matrices = true, .driver = NULL};
+
+static const tn__arg args_linalg_svdvals[] = {
+    {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"driver", "str?", "None", TN__ARG_STRING, offsetof(tn_linalg_svdvals_attrs, driver)},
+};
+static const tn_linalg_svdvals_attrs defaults_linalg_svdvals = {.driver = NULL};
 
 static const tn__arg args_linear[] = {
     {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2211,6 +2363,36 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args__cast,
     },
+    [TN__OP__linalg_eigh] = {
+        .name = "_linalg_eigh",
+        .schema = "_linalg_eigh(Tensor A, str UPLO='L', bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
+        .def = &tn_op__linalg_eigh,
+        .id = TN__OP__linalg_eigh,
+        .run_id = TN__OP__linalg_eigh,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn__linalg_eigh_attrs),
+        .defaults = &defaults__linalg_eigh,
+        .attrs_point = true,
+        .args = args__linalg_eigh,
+    },
+    [TN__OP__linalg_svd] = {
+        .name = "_linalg_svd",
+        .schema = "_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
+        .def = &tn_op__linalg_svd,
+        .id = TN__OP__linalg_svd,
+        .run_id = TN__OP__linalg_svd,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 3,
+        .attrs_size = sizeof(tn__linalg_svd_attrs),
+        .defaults = &defaults__linalg_svd,
+        .attrs_point = true,
+        .args = args__linalg_svd,
+    },
     [TN__OP__log_softmax] = {
         .name = "_log_softmax",
         .schema = "_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
@@ -3138,6 +3320,20 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_ceil,
+    },
+    [TN__OP_cholesky_solve] = {
+        .name = "cholesky_solve",
+        .schema = "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor",
+        .def = &tn_op_cholesky_solve,
+        .id = TN__OP_cholesky_solve,
+        .run_id = TN__OP_cholesky_solve,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_cholesky_solve_attrs),
+        .defaults = &defaults_cholesky_solve,
+        .args = args_cholesky_solve,
     },
     [TN__OP_chunk] = {
         .name = "chunk",
@@ -4328,6 +4524,229 @@ const tn_op tn__op_table[] = {
         .tensor_count = 3,
         .result_count = 1,
         .args = args_lerp_Tensor,
+    },
+    [TN__OP_linalg_cholesky] = {
+        .name = "linalg_cholesky",
+        .schema = "linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor",
+        .def = &tn_op_linalg_cholesky,
+        .id = TN__OP_linalg_cholesky,
+        .run_id = TN__OP_linalg_cholesky,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_cholesky_attrs),
+        .defaults = &defaults_linalg_cholesky,
+        .args = args_linalg_cholesky,
+    },
+    [TN__OP_linalg_cholesky_ex] = {
+        .name = "linalg_cholesky_ex",
+        .schema = "linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L, Tensor info)",
+        .def = &tn_op_linalg_cholesky_ex,
+        .id = TN__OP_linalg_cholesky_ex,
+        .run_id = TN__OP_linalg_cholesky_ex,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_linalg_cholesky_ex_attrs),
+        .defaults = &defaults_linalg_cholesky_ex,
+        .args = args_linalg_cholesky_ex,
+    },
+    [TN__OP_linalg_det] = {
+        .name = "linalg_det",
+        .schema = "linalg_det(Tensor A) -> Tensor",
+        .def = &tn_op_linalg_det,
+        .id = TN__OP_linalg_det,
+        .run_id = TN__OP_linalg_det,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_linalg_det,
+    },
+    [TN__OP_linalg_eigh] = {
+        .name = "linalg_eigh",
+        .schema = "linalg_eigh(Tensor self, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)",
+        .def = &tn_op_linalg_eigh,
+        .id = TN__OP_linalg_eigh,
+        .run_id = TN__OP_linalg_eigh,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_linalg_eigh_attrs),
+        .defaults = &defaults_linalg_eigh,
+        .attrs_point = true,
+        .args = args_linalg_eigh,
+    },
+    [TN__OP_linalg_eigvalsh] = {
+        .name = "linalg_eigvalsh",
+        .schema = "linalg_eigvalsh(Tensor self, str UPLO='L') -> Tensor",
+        .def = &tn_op_linalg_eigvalsh,
+        .id = TN__OP_linalg_eigvalsh,
+        .run_id = TN__OP_linalg_eigvalsh,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_eigvalsh_attrs),
+        .defaults = &defaults_linalg_eigvalsh,
+        .attrs_point = true,
+        .args = args_linalg_eigvalsh,
+    },
+    [TN__OP_linalg_inv] = {
+        .name = "linalg_inv",
+        .schema = "linalg_inv(Tensor A) -> Tensor",
+        .def = &tn_op_linalg_inv,
+        .id = TN__OP_linalg_inv,
+        .run_id = TN__OP_linalg_inv,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_linalg_inv,
+    },
+    [TN__OP_linalg_inv_ex] = {
+        .name = "linalg_inv_ex",
+        .schema = "linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
+        .def = &tn_op_linalg_inv_ex,
+        .id = TN__OP_linalg_inv_ex,
+        .run_id = TN__OP_linalg_inv_ex,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_linalg_inv_ex_attrs),
+        .defaults = &defaults_linalg_inv_ex,
+        .args = args_linalg_inv_ex,
+    },
+    [TN__OP_linalg_lu_factor_ex] = {
+        .name = "linalg_lu_factor_ex",
+        .schema = "linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> (Tensor LU, Tensor pivots, Tensor info)",
+        .def = &tn_op_linalg_lu_factor_ex,
+        .id = TN__OP_linalg_lu_factor_ex,
+        .run_id = TN__OP_linalg_lu_factor_ex,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_linalg_lu_factor_ex_attrs),
+        .defaults = &defaults_linalg_lu_factor_ex,
+        .args = args_linalg_lu_factor_ex,
+    },
+    [TN__OP_linalg_lu_solve] = {
+        .name = "linalg_lu_solve",
+        .schema = "linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) -> Tensor",
+        .def = &tn_op_linalg_lu_solve,
+        .id = TN__OP_linalg_lu_solve,
+        .run_id = TN__OP_linalg_lu_solve,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_lu_solve_attrs),
+        .defaults = &defaults_linalg_lu_solve,
+        .args = args_linalg_lu_solve,
+    },
+    [TN__OP_linalg_qr] = {
+        .name = "linalg_qr",
+        .schema = "linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)",
+        .def = &tn_op_linalg_qr,
+        .id = TN__OP_linalg_qr,
+        .run_id = TN__OP_linalg_qr,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_linalg_qr_attrs),
+        .defaults = &defaults_linalg_qr,
+        .attrs_point = true,
+        .args = args_linalg_qr,
+    },
+    [TN__OP_linalg_slogdet] = {
+        .name = "linalg_slogdet",
+        .schema = "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
+        .def = &tn_op_linalg_slogdet,
+        .id = TN__OP_linalg_slogdet,
+        .run_id = TN__OP_linalg_slogdet,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 2,
+        .args = args_linalg_slogdet,
+    },
+    [TN__OP_linalg_solve] = {
+        .name = "linalg_solve",
+        .schema = "linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor",
+        .def = &tn_op_linalg_solve,
+        .id = TN__OP_linalg_solve,
+        .run_id = TN__OP_linalg_solve,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_solve_attrs),
+        .defaults = &defaults_linalg_solve,
+        .args = args_linalg_solve,
+    },
+    [TN__OP_linalg_solve_ex] = {
+        .name = "linalg_solve_ex",
+        .schema = "linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor result, Tensor info)",
+        .def = &tn_op_linalg_solve_ex,
+        .id = TN__OP_linalg_solve_ex,
+        .run_id = TN__OP_linalg_solve_ex,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_linalg_solve_ex_attrs),
+        .defaults = &defaults_linalg_solve_ex,
+        .args = args_linalg_solve_ex,
+    },
+    [TN__OP_linalg_solve_triangular] = {
+        .name = "linalg_solve_triangular",
+        .schema = "linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
+        .def = &tn_op_linalg_solve_triangular,
+        .id = TN__OP_linalg_solve_triangular,
+        .run_id = TN__OP_linalg_solve_triangular,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_solve_triangular_attrs),
+        .defaults = &defaults_linalg_solve_triangular,
+        .args = args_linalg_solve_triangular,
+    },
+    [TN__OP_linalg_svd] = {
+        .name = "linalg_svd",
+        .schema = "linalg_svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
+        .def = &tn_op_linalg_svd,
+        .id = TN__OP_linalg_svd,
+        .run_id = TN__OP_linalg_svd,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 3,
+        .attrs_size = sizeof(tn_linalg_svd_attrs),
+        .defaults = &defaults_linalg_svd,
+        .attrs_point = true,
+        .args = args_linalg_svd,
+    },
+    [TN__OP_linalg_svdvals] = {
+        .name = "linalg_svdvals",
+        .schema = "linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor",
+        .def = &tn_op_linalg_svdvals,
+        .id = TN__OP_linalg_svdvals,
+        .run_id = TN__OP_linalg_svdvals,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_svdvals_attrs),
+        .defaults = &defaults_linalg_svdvals,
+        .attrs_point = true,
+        .args = args_linalg_svdvals,
     },
     [TN__OP_linear] = {
         .name = "linear",

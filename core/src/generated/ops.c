@@ -69,6 +69,31 @@ tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype) {
   return tn__call_one(TN__OP__cast, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_aten_linalg_eigh_with(tn_tensor *A, tn_tensor **eigenvectors,
+                                    const tn_aten_linalg_eigh_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn__linalg_eigh_attrs attrs = {.UPLO = "L", .compute_v = true};
+  if (options != NULL) {
+    if (REACHES(options, UPLO) && options->UPLO != NULL) attrs.UPLO = options->UPLO;
+    if (REACHES(options, compute_v)) attrs.compute_v = options->compute_v != TN_NO;
+  }
+  tn_tensor **const more[] = {eigenvectors};
+  return tn__call_many(TN__OP__linalg_eigh, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_aten_linalg_svd_with(tn_tensor *A, tn_tensor **S, tn_tensor **Vh,
+                                   const tn_aten_linalg_svd_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn__linalg_svd_attrs attrs = {.full_matrices = false, .compute_uv = true, .driver = NULL};
+  if (options != NULL) {
+    if (REACHES(options, full_matrices)) attrs.full_matrices = options->full_matrices;
+    if (REACHES(options, compute_uv)) attrs.compute_uv = options->compute_uv != TN_NO;
+    if (REACHES(options, driver) && options->driver != NULL) attrs.driver = options->driver;
+  }
+  tn_tensor **const more[] = {S, Vh};
+  return tn__call_many(TN__OP__linalg_svd, inputs, 1, &attrs, more);
+}
+
 tn_tensor *tn_aten_log_softmax(tn_tensor *self, int64_t dim, bool half_to_float) {
   tn_tensor *inputs[] = {self};
   tn__log_softmax_attrs attrs = {.dim = dim, .half_to_float = half_to_float};
@@ -878,6 +903,27 @@ tn_status tn_ceil_out(tn_tensor *out, tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_ceil, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_cholesky_solve_with(tn_tensor *self, tn_tensor *input2,
+                                  const tn_cholesky_solve_options *options) {
+  tn_tensor *inputs[] = {self, input2};
+  tn_cholesky_solve_attrs attrs = {.upper = false};
+  if (options != NULL) {
+    if (REACHES(options, upper)) attrs.upper = options->upper;
+  }
+  return tn__call_one(TN__OP_cholesky_solve, inputs, 2, &attrs);
+}
+
+tn_status tn_cholesky_solve_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *input2,
+                                     const tn_cholesky_solve_options *options) {
+  tn_tensor *inputs[] = {self, input2};
+  tn_cholesky_solve_attrs attrs = {.upper = false};
+  if (options != NULL) {
+    if (REACHES(options, upper)) attrs.upper = options->upper;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_cholesky_solve, inputs, 2, &attrs, outs, 1);
 }
 
 tn_list *tn_chunk_with(tn_tensor *self, int64_t chunks, const tn_chunk_options *options) {
@@ -1835,6 +1881,242 @@ tn_status tn_lerp_out(tn_tensor *out, tn_tensor *self, tn_tensor *end, tn_tensor
   tn_tensor *inputs[] = {self, end, weight};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_lerp_Tensor, inputs, 3, NULL, outs, 1);
+}
+
+tn_tensor *tn_linalg_cholesky_with(tn_tensor *self, const tn_linalg_cholesky_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_cholesky_attrs attrs = {.upper = false};
+  if (options != NULL) {
+    if (REACHES(options, upper)) attrs.upper = options->upper;
+  }
+  return tn__call_one(TN__OP_linalg_cholesky, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_cholesky_out_with(tn_tensor *out, tn_tensor *self,
+                                      const tn_linalg_cholesky_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_cholesky_attrs attrs = {.upper = false};
+  if (options != NULL) {
+    if (REACHES(options, upper)) attrs.upper = options->upper;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_cholesky, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_cholesky_ex_with(tn_tensor *self, tn_tensor **info,
+                                      const tn_linalg_cholesky_ex_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_cholesky_ex_attrs attrs = {.upper = false, .check_errors = false};
+  if (options != NULL) {
+    if (REACHES(options, upper)) attrs.upper = options->upper;
+    if (REACHES(options, check_errors)) attrs.check_errors = options->check_errors;
+  }
+  tn_tensor **const more[] = {info};
+  return tn__call_many(TN__OP_linalg_cholesky_ex, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_det(tn_tensor *A) {
+  tn_tensor *inputs[] = {A};
+  return tn__call_one(TN__OP_linalg_det, inputs, 1, NULL);
+}
+
+tn_status tn_linalg_det_out(tn_tensor *out, tn_tensor *A) {
+  tn_tensor *inputs[] = {A};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_det, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_linalg_eigh_with(tn_tensor *self, tn_tensor **eigenvectors,
+                               const tn_linalg_eigh_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_eigh_attrs attrs = {.UPLO = "L"};
+  if (options != NULL) {
+    if (REACHES(options, UPLO) && options->UPLO != NULL) attrs.UPLO = options->UPLO;
+  }
+  tn_tensor **const more[] = {eigenvectors};
+  return tn__call_many(TN__OP_linalg_eigh, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_eigvalsh_with(tn_tensor *self, const tn_linalg_eigvalsh_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_eigvalsh_attrs attrs = {.UPLO = "L"};
+  if (options != NULL) {
+    if (REACHES(options, UPLO) && options->UPLO != NULL) attrs.UPLO = options->UPLO;
+  }
+  return tn__call_one(TN__OP_linalg_eigvalsh, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_eigvalsh_out_with(tn_tensor *out, tn_tensor *self,
+                                      const tn_linalg_eigvalsh_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_eigvalsh_attrs attrs = {.UPLO = "L"};
+  if (options != NULL) {
+    if (REACHES(options, UPLO) && options->UPLO != NULL) attrs.UPLO = options->UPLO;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_eigvalsh, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_inv(tn_tensor *A) {
+  tn_tensor *inputs[] = {A};
+  return tn__call_one(TN__OP_linalg_inv, inputs, 1, NULL);
+}
+
+tn_status tn_linalg_inv_out(tn_tensor *out, tn_tensor *A) {
+  tn_tensor *inputs[] = {A};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_inv, inputs, 1, NULL, outs, 1);
+}
+
+tn_tensor *tn_linalg_inv_ex_with(tn_tensor *A, tn_tensor **info,
+                                 const tn_linalg_inv_ex_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn_linalg_inv_ex_attrs attrs = {.check_errors = false};
+  if (options != NULL) {
+    if (REACHES(options, check_errors)) attrs.check_errors = options->check_errors;
+  }
+  tn_tensor **const more[] = {info};
+  return tn__call_many(TN__OP_linalg_inv_ex, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_lu_factor_ex_with(tn_tensor *A, tn_tensor **pivots, tn_tensor **info,
+                                       const tn_linalg_lu_factor_ex_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn_linalg_lu_factor_ex_attrs attrs = {.pivot = true, .check_errors = false};
+  if (options != NULL) {
+    if (REACHES(options, pivot)) attrs.pivot = options->pivot != TN_NO;
+    if (REACHES(options, check_errors)) attrs.check_errors = options->check_errors;
+  }
+  tn_tensor **const more[] = {pivots, info};
+  return tn__call_many(TN__OP_linalg_lu_factor_ex, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_lu_solve_with(tn_tensor *LU, tn_tensor *pivots, tn_tensor *B,
+                                   const tn_linalg_lu_solve_options *options) {
+  tn_tensor *inputs[] = {LU, pivots, B};
+  tn_linalg_lu_solve_attrs attrs = {.left = true, .adjoint = false};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+    if (REACHES(options, adjoint)) attrs.adjoint = options->adjoint;
+  }
+  return tn__call_one(TN__OP_linalg_lu_solve, inputs, 3, &attrs);
+}
+
+tn_status tn_linalg_lu_solve_out_with(tn_tensor *out, tn_tensor *LU, tn_tensor *pivots,
+                                      tn_tensor *B, const tn_linalg_lu_solve_options *options) {
+  tn_tensor *inputs[] = {LU, pivots, B};
+  tn_linalg_lu_solve_attrs attrs = {.left = true, .adjoint = false};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+    if (REACHES(options, adjoint)) attrs.adjoint = options->adjoint;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_lu_solve, inputs, 3, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_qr_with(tn_tensor *A, tn_tensor **R, const tn_linalg_qr_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn_linalg_qr_attrs attrs = {.mode = "reduced"};
+  if (options != NULL) {
+    if (REACHES(options, mode) && options->mode != NULL) attrs.mode = options->mode;
+  }
+  tn_tensor **const more[] = {R};
+  return tn__call_many(TN__OP_linalg_qr, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_slogdet(tn_tensor *A, tn_tensor **logabsdet) {
+  tn_tensor *inputs[] = {A};
+  tn_tensor **const more[] = {logabsdet};
+  return tn__call_many(TN__OP_linalg_slogdet, inputs, 1, NULL, more);
+}
+
+tn_tensor *tn_linalg_solve_with(tn_tensor *A, tn_tensor *B,
+                                const tn_linalg_solve_options *options) {
+  tn_tensor *inputs[] = {A, B};
+  tn_linalg_solve_attrs attrs = {.left = true};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+  }
+  return tn__call_one(TN__OP_linalg_solve, inputs, 2, &attrs);
+}
+
+tn_status tn_linalg_solve_out_with(tn_tensor *out, tn_tensor *A, tn_tensor *B,
+                                   const tn_linalg_solve_options *options) {
+  tn_tensor *inputs[] = {A, B};
+  tn_linalg_solve_attrs attrs = {.left = true};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_solve, inputs, 2, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_solve_ex_with(tn_tensor *A, tn_tensor *B, tn_tensor **info,
+                                   const tn_linalg_solve_ex_options *options) {
+  tn_tensor *inputs[] = {A, B};
+  tn_linalg_solve_ex_attrs attrs = {.left = true, .check_errors = false};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+    if (REACHES(options, check_errors)) attrs.check_errors = options->check_errors;
+  }
+  tn_tensor **const more[] = {info};
+  return tn__call_many(TN__OP_linalg_solve_ex, inputs, 2, &attrs, more);
+}
+
+tn_tensor *tn_linalg_solve_triangular_with(tn_tensor *self, tn_tensor *B, bool upper,
+                                           const tn_linalg_solve_triangular_options *options) {
+  tn_tensor *inputs[] = {self, B};
+  tn_linalg_solve_triangular_attrs attrs = {.upper = upper, .left = true, .unitriangular = false};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+    if (REACHES(options, unitriangular)) attrs.unitriangular = options->unitriangular;
+  }
+  return tn__call_one(TN__OP_linalg_solve_triangular, inputs, 2, &attrs);
+}
+
+tn_status tn_linalg_solve_triangular_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *B,
+                                              bool upper,
+                                              const tn_linalg_solve_triangular_options *options) {
+  tn_tensor *inputs[] = {self, B};
+  tn_linalg_solve_triangular_attrs attrs = {.upper = upper, .left = true, .unitriangular = false};
+  if (options != NULL) {
+    if (REACHES(options, left)) attrs.left = options->left != TN_NO;
+    if (REACHES(options, unitriangular)) attrs.unitriangular = options->unitriangular;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_solve_triangular, inputs, 2, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_svd_with(tn_tensor *A, tn_tensor **S, tn_tensor **Vh,
+                              const tn_linalg_svd_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn_linalg_svd_attrs attrs = {.full_matrices = true, .driver = NULL};
+  if (options != NULL) {
+    if (REACHES(options, full_matrices)) attrs.full_matrices = options->full_matrices != TN_NO;
+    if (REACHES(options, driver) && options->driver != NULL) attrs.driver = options->driver;
+  }
+  tn_tensor **const more[] = {S, Vh};
+  return tn__call_many(TN__OP_linalg_svd, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_svdvals_with(tn_tensor *A, const tn_linalg_svdvals_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn_linalg_svdvals_attrs attrs = {.driver = NULL};
+  if (options != NULL) {
+    if (REACHES(options, driver) && options->driver != NULL) attrs.driver = options->driver;
+  }
+  return tn__call_one(TN__OP_linalg_svdvals, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_svdvals_out_with(tn_tensor *out, tn_tensor *A,
+                                     const tn_linalg_svdvals_options *options) {
+  tn_tensor *inputs[] = {A};
+  tn_linalg_svdvals_attrs attrs = {.driver = NULL};
+  if (options != NULL) {
+    if (REACHES(options, driver) && options->driver != NULL) attrs.driver = options->driver;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_svdvals, inputs, 1, &attrs, outs, 1);
 }
 
 tn_tensor *tn_linear(tn_tensor *input, tn_tensor *weight, tn_tensor *bias) {

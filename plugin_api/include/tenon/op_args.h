@@ -44,6 +44,25 @@ typedef struct tn__cast_attrs {
   TN_SLOT tn_dtype dtype;
 } tn__cast_attrs;
 
+// _linalg_eigh(Tensor A, str UPLO='L', bool compute_v=True) -> (Tensor eigenvalues, Tensor
+// eigenvectors)
+enum { TN_ARG__linalg_eigh_eigenvalues = 0, TN_ARG__linalg_eigh_eigenvectors = 1,
+       TN_ARG__linalg_eigh_A = 2 };
+typedef struct tn__linalg_eigh_attrs {
+  const char *UPLO;
+  TN_SLOT bool compute_v;
+} tn__linalg_eigh_attrs;
+
+// _linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) ->
+// (Tensor U, Tensor S, Tensor Vh)
+enum { TN_ARG__linalg_svd_U = 0, TN_ARG__linalg_svd_S = 1, TN_ARG__linalg_svd_Vh = 2,
+       TN_ARG__linalg_svd_A = 3 };
+typedef struct tn__linalg_svd_attrs {
+  TN_SLOT bool full_matrices;
+  TN_SLOT bool compute_uv;
+  const char *driver;
+} tn__linalg_svd_attrs;
+
 // _log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 enum { TN_ARG__log_softmax_result = 0, TN_ARG__log_softmax_self = 1 };
 typedef struct tn__log_softmax_attrs {
@@ -430,6 +449,13 @@ typedef struct tn_cat_attrs {
 // ceil(Tensor self) -> Tensor
 enum { TN_ARG_ceil_result = 0, TN_ARG_ceil_self = 1 };
 
+// cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor
+enum { TN_ARG_cholesky_solve_result = 0, TN_ARG_cholesky_solve_self = 1,
+       TN_ARG_cholesky_solve_input2 = 2 };
+typedef struct tn_cholesky_solve_attrs {
+  TN_SLOT bool upper;
+} tn_cholesky_solve_attrs;
+
 // chunk(Tensor self, int chunks, int dim=0) -> Tensor[]
 enum { TN_ARG_chunk_self = 0 };
 typedef struct tn_chunk_attrs {
@@ -796,6 +822,115 @@ typedef struct tn_leaky_relu_backward_attrs {
 // lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor
 enum { TN_ARG_lerp_Tensor_result = 0, TN_ARG_lerp_Tensor_self = 1, TN_ARG_lerp_Tensor_end = 2,
        TN_ARG_lerp_Tensor_weight = 3 };
+
+// linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor
+enum { TN_ARG_linalg_cholesky_result = 0, TN_ARG_linalg_cholesky_self = 1 };
+typedef struct tn_linalg_cholesky_attrs {
+  TN_SLOT bool upper;
+} tn_linalg_cholesky_attrs;
+
+// linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L,
+// Tensor info)
+enum { TN_ARG_linalg_cholesky_ex_L = 0, TN_ARG_linalg_cholesky_ex_info = 1,
+       TN_ARG_linalg_cholesky_ex_self = 2 };
+typedef struct tn_linalg_cholesky_ex_attrs {
+  TN_SLOT bool upper;
+  TN_SLOT bool check_errors;
+} tn_linalg_cholesky_ex_attrs;
+
+// linalg_det(Tensor A) -> Tensor
+enum { TN_ARG_linalg_det_result = 0, TN_ARG_linalg_det_A = 1 };
+
+// linalg_eigh(Tensor self, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)
+enum { TN_ARG_linalg_eigh_eigenvalues = 0, TN_ARG_linalg_eigh_eigenvectors = 1,
+       TN_ARG_linalg_eigh_self = 2 };
+typedef struct tn_linalg_eigh_attrs {
+  const char *UPLO;
+} tn_linalg_eigh_attrs;
+
+// linalg_eigvalsh(Tensor self, str UPLO='L') -> Tensor
+enum { TN_ARG_linalg_eigvalsh_result = 0, TN_ARG_linalg_eigvalsh_self = 1 };
+typedef struct tn_linalg_eigvalsh_attrs {
+  const char *UPLO;
+} tn_linalg_eigvalsh_attrs;
+
+// linalg_inv(Tensor A) -> Tensor
+enum { TN_ARG_linalg_inv_result = 0, TN_ARG_linalg_inv_A = 1 };
+
+// linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)
+enum { TN_ARG_linalg_inv_ex_inverse = 0, TN_ARG_linalg_inv_ex_info = 1,
+       TN_ARG_linalg_inv_ex_A = 2 };
+typedef struct tn_linalg_inv_ex_attrs {
+  TN_SLOT bool check_errors;
+} tn_linalg_inv_ex_attrs;
+
+// linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> (Tensor LU, Tensor
+// pivots, Tensor info)
+enum { TN_ARG_linalg_lu_factor_ex_LU = 0, TN_ARG_linalg_lu_factor_ex_pivots = 1,
+       TN_ARG_linalg_lu_factor_ex_info = 2, TN_ARG_linalg_lu_factor_ex_A = 3 };
+typedef struct tn_linalg_lu_factor_ex_attrs {
+  TN_SLOT bool pivot;
+  TN_SLOT bool check_errors;
+} tn_linalg_lu_factor_ex_attrs;
+
+// linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) ->
+// Tensor
+enum { TN_ARG_linalg_lu_solve_result = 0, TN_ARG_linalg_lu_solve_LU = 1,
+       TN_ARG_linalg_lu_solve_pivots = 2, TN_ARG_linalg_lu_solve_B = 3 };
+typedef struct tn_linalg_lu_solve_attrs {
+  TN_SLOT bool left;
+  TN_SLOT bool adjoint;
+} tn_linalg_lu_solve_attrs;
+
+// linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)
+enum { TN_ARG_linalg_qr_Q = 0, TN_ARG_linalg_qr_R = 1, TN_ARG_linalg_qr_A = 2 };
+typedef struct tn_linalg_qr_attrs {
+  const char *mode;
+} tn_linalg_qr_attrs;
+
+// linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)
+enum { TN_ARG_linalg_slogdet_sign = 0, TN_ARG_linalg_slogdet_logabsdet = 1,
+       TN_ARG_linalg_slogdet_A = 2 };
+
+// linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor
+enum { TN_ARG_linalg_solve_result = 0, TN_ARG_linalg_solve_A = 1, TN_ARG_linalg_solve_B = 2 };
+typedef struct tn_linalg_solve_attrs {
+  TN_SLOT bool left;
+} tn_linalg_solve_attrs;
+
+// linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor
+// result, Tensor info)
+enum { TN_ARG_linalg_solve_ex_result = 0, TN_ARG_linalg_solve_ex_info = 1,
+       TN_ARG_linalg_solve_ex_A = 2, TN_ARG_linalg_solve_ex_B = 3 };
+typedef struct tn_linalg_solve_ex_attrs {
+  TN_SLOT bool left;
+  TN_SLOT bool check_errors;
+} tn_linalg_solve_ex_attrs;
+
+// linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool
+// unitriangular=False) -> Tensor
+enum { TN_ARG_linalg_solve_triangular_result = 0, TN_ARG_linalg_solve_triangular_self = 1,
+       TN_ARG_linalg_solve_triangular_B = 2 };
+typedef struct tn_linalg_solve_triangular_attrs {
+  TN_SLOT bool upper;
+  TN_SLOT bool left;
+  TN_SLOT bool unitriangular;
+} tn_linalg_solve_triangular_attrs;
+
+// linalg_svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor
+// Vh)
+enum { TN_ARG_linalg_svd_U = 0, TN_ARG_linalg_svd_S = 1, TN_ARG_linalg_svd_Vh = 2,
+       TN_ARG_linalg_svd_A = 3 };
+typedef struct tn_linalg_svd_attrs {
+  TN_SLOT bool full_matrices;
+  const char *driver;
+} tn_linalg_svd_attrs;
+
+// linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor
+enum { TN_ARG_linalg_svdvals_result = 0, TN_ARG_linalg_svdvals_A = 1 };
+typedef struct tn_linalg_svdvals_attrs {
+  const char *driver;
+} tn_linalg_svdvals_attrs;
 
 // linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
 enum { TN_ARG_linear_result = 0, TN_ARG_linear_input = 1, TN_ARG_linear_weight = 2,

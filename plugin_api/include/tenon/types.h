@@ -50,7 +50,8 @@ extern "C" {
   X(ABI_MISMATCH, 11, "ABI mismatch")  /* a plugin for another host        */ \
   X(WRONG_STATE, 12, "wrong state")    /* legal call, wrong moment         */ \
   X(READ_ONLY, 13, "read-only")        /* a write to memory that refuses   */ \
-  X(INTERNAL, 14, "internal error")    /* a bug in Tenon or in a backend   */
+  X(INTERNAL, 14, "internal error")    /* a bug in Tenon or in a backend   */ \
+  X(NO_SOLUTION, 15, "no solution")    /* values that have none: singular  */
 
 enum {
 #define X(name, value, text) TN_##name = value,
