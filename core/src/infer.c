@@ -248,7 +248,7 @@ void *tn__call_scratch(tn__call *call, uint64_t size_bytes) {
 tn_status tn__call_result_create(tn__call *call, const tn_args *args, uint32_t output, int32_t rank,
                                  const int64_t *sizes) {
   if (output >= (uint32_t)call->output_count || rank < 0 || rank > TN_MAX_DIMS ||
-      call->outs[output] != NULL) {
+      (rank > 0 && sizes == NULL) || call->outs[output] != NULL) {
     return tn__op_error(call, TN_INTERNAL, "",
                         "the kernel created a result that is none, or twice");
   }
