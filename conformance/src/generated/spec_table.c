@@ -113,6 +113,8 @@ extern const tn_op_spec tn_spec_ge_Scalar;
 extern const tn_op_spec tn_spec_ge_Tensor;
 extern const tn_op_spec tn_spec_gelu;
 extern const tn_op_spec tn_spec_gelu_backward;
+extern const tn_op_spec tn_spec_grid_sampler_2d;
+extern const tn_op_spec tn_spec_grid_sampler_2d_backward;
 extern const tn_op_spec tn_spec_group_norm;
 extern const tn_op_spec tn_spec_gt_Scalar;
 extern const tn_op_spec tn_spec_gt_Tensor;
@@ -271,6 +273,10 @@ extern const tn_op_spec tn_spec_unique_counts;
 extern const tn_op_spec tn_spec_unique_inverse;
 extern const tn_op_spec tn_spec_unique_values;
 extern const tn_op_spec tn_spec_unsqueeze;
+extern const tn_op_spec tn_spec_upsample_bilinear2d;
+extern const tn_op_spec tn_spec_upsample_bilinear2d_backward;
+extern const tn_op_spec tn_spec_upsample_nearest2d;
+extern const tn_op_spec tn_spec_upsample_nearest2d_backward;
 extern const tn_op_spec tn_spec_var_correction;
 extern const tn_op_spec tn_spec_view;
 extern const tn_op_spec tn_spec_where_ScalarOther;
@@ -387,6 +393,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_ge_Tensor,
     &tn_spec_gelu,
     &tn_spec_gelu_backward,
+    &tn_spec_grid_sampler_2d,
+    &tn_spec_grid_sampler_2d_backward,
     &tn_spec_group_norm,
     &tn_spec_gt_Scalar,
     &tn_spec_gt_Tensor,
@@ -545,6 +553,10 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_unique_inverse,
     &tn_spec_unique_values,
     &tn_spec_unsqueeze,
+    &tn_spec_upsample_bilinear2d,
+    &tn_spec_upsample_bilinear2d_backward,
+    &tn_spec_upsample_nearest2d,
+    &tn_spec_upsample_nearest2d_backward,
     &tn_spec_var_correction,
     &tn_spec_view,
     &tn_spec_where_ScalarOther,
@@ -662,6 +674,8 @@ const char *const tn_spec_families[] = {
     "comparison",
     "activation",
     "activation",
+    "grid_sample",
+    "grid_sample",
     "group_norm",
     "comparison",
     "comparison",
@@ -820,6 +834,10 @@ const char *const tn_spec_families[] = {
     "sets",
     "sets",
     "view",
+    "upsample",
+    "upsample",
+    "upsample",
+    "upsample",
     "reduction",
     "view",
     "ternary",
@@ -829,4 +847,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 272;
+const int32_t tn_spec_table_count = 278;

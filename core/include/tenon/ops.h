@@ -1823,6 +1823,31 @@ TN_API tn_tensor *tn_gelu_backward_with(tn_tensor *grad_output, tn_tensor *self,
       &(tn_gelu_backward_options){.struct_size = sizeof(tn_gelu_backward_options), __VA_ARGS__})
 #endif
 
+// grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool
+// align_corners) -> Tensor
+// input read at the places in grid: (x, y) of which -1 and 1 are the middles of the outermost
+// elements with align_corners, else their outer edges. input: [N, C, H, W], floating; grid: [N,
+// H', W', 2], input's dtype; interpolation_mode: 0 bilinear, 1 nearest, 2 bicubic (with -0.75);
+// padding_mode: outside of the image there are 0 zeros, 1 the border's elements, 2 the image
+// reflected. Returns [N, C, H', W']. gradient: for input and grid; it has none of its own.
+// source: Jaderberg et al. 2015; ATen `grid_sampler_2d`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes and modes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_grid_sampler_2d(tn_tensor *input, tn_tensor *grid, int64_t interpolation_mode,
+                                     int64_t padding_mode, bool align_corners);
+
+// grid_sampler_2d_backward(Tensor grad_output, Tensor input, Tensor grid, int interpolation_mode,
+// int padding_mode, bool align_corners, bool[2] output_mask) -> (Tensor, Tensor)
+// The gradients of grid_sampler_2d() for its input and grid, as far as output_mask asks for them;
+// what it does not ask for is a tensor of shape [0]. grad_output: the shape of the result.
+// source: ATen `grid_sampler_2d_backward`.
+// owns: +1 each result | errors: as grid_sampler_2d; INVALID_ARGUMENT for grad_output's shape or
+// the mask; as any operator | threads: any
+TN_API tn_tensor *tn_grid_sampler_2d_backward(tn_tensor *grad_output, tn_tensor *input,
+                                              tn_tensor *grid, int64_t interpolation_mode,
+                                              int64_t padding_mode, bool align_corners,
+                                              tn_ints output_mask, tn_tensor **result1);
+
 typedef struct tn_group_norm_options {
   uint32_t struct_size;
   tn_opt_float eps;  // 1e-05
@@ -4466,6 +4491,100 @@ TN_API tn_tensor *tn_unique_values(tn_tensor *self);
 // owns: +1 result, a view of the first argument's storage | errors: OUT_OF_RANGE unless dim is in
 // [-ndim - 1, ndim]; INVALID_ARGUMENT at the highest rank; as any operator | threads: any
 TN_API tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim);
+
+typedef struct tn_upsample_bilinear2d_options {
+  uint32_t struct_size;
+  tn_opt_float scales_h;  // None
+  tn_opt_float scales_w;  // None
+} tn_upsample_bilinear2d_options;
+// upsample_bilinear2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None,
+// float? scales_w=None) -> Tensor
+// self resized to output_size by linear interpolation in both directions. Element i of a result
+// lies at i (size - 1) / (output size - 1) with align_corners; else at max(0, (i + 1/2) s - 1/2),
+// where s is 1 / scales_h (or w) where that is given and positive, else size / output size.
+// self: [N, C, H, W], floating, of which only N may be 0; output_size: two integers.
+// source: ATen `upsample_bilinear2d`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks and sizes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_upsample_bilinear2d_with(tn_tensor *self, tn_ints output_size,
+                                              bool align_corners,
+                                              const tn_upsample_bilinear2d_options *options);
+#ifndef __cplusplus
+#define tn_upsample_bilinear2d(self, output_size, align_corners, ...) \
+  tn_upsample_bilinear2d_with(self, output_size, align_corners, \
+      &(tn_upsample_bilinear2d_options){.struct_size = sizeof(tn_upsample_bilinear2d_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_upsample_bilinear2d_backward_options {
+  uint32_t struct_size;
+  tn_opt_float scales_h;  // None
+  tn_opt_float scales_w;  // None
+} tn_upsample_bilinear2d_backward_options;
+// upsample_bilinear2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, bool
+// align_corners, float? scales_h=None, float? scales_w=None) -> Tensor
+// The gradient of upsample_bilinear2d(): each element of grad_output shared out among those that
+// it was interpolated from. grad_output: [N, C, *output_size]; input_size: [N, C, H, W], the shape
+// of the result.
+// source: ATen
+// `upsample_bilinear2d_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for sizes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_upsample_bilinear2d_backward_with(tn_tensor *grad_output, tn_ints output_size,
+                                                       tn_ints input_size, bool align_corners,
+                                                       const tn_upsample_bilinear2d_backward_options *options);
+#ifndef __cplusplus
+#define tn_upsample_bilinear2d_backward(grad_output, output_size, input_size, align_corners, ...) \
+  tn_upsample_bilinear2d_backward_with(grad_output, output_size, input_size, align_corners, \
+      &(tn_upsample_bilinear2d_backward_options){.struct_size = sizeof(tn_upsample_bilinear2d_backward_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_upsample_nearest2d_options {
+  uint32_t struct_size;
+  tn_opt_float scales_h;  // None
+  tn_opt_float scales_w;  // None
+} tn_upsample_nearest2d_options;
+// upsample_nearest2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None)
+// -> Tensor
+// self resized to output_size: element i of a result takes element min(floor(i s), size - 1),
+// where s is 1 / scales_h (or w) where that is given and positive, else size / output size, in
+// float32. self: [N, C, H, W], floating or uint8, of which only N may be 0; output_size: two
+// integers.
+// source: ATen
+// `upsample_nearest2d`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks and sizes; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_upsample_nearest2d_with(tn_tensor *self, tn_ints output_size,
+                                             const tn_upsample_nearest2d_options *options);
+#ifndef __cplusplus
+#define tn_upsample_nearest2d(self, output_size, ...) \
+  tn_upsample_nearest2d_with(self, output_size, \
+      &(tn_upsample_nearest2d_options){.struct_size = sizeof(tn_upsample_nearest2d_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_upsample_nearest2d_backward_options {
+  uint32_t struct_size;
+  tn_opt_float scales_h;  // None
+  tn_opt_float scales_w;  // None
+} tn_upsample_nearest2d_backward_options;
+// upsample_nearest2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, float?
+// scales_h=None, float? scales_w=None) -> Tensor
+// The gradient of upsample_nearest2d(): each element of grad_output added where it was taken from.
+// grad_output: [N, C, *output_size]; input_size: [N, C, H, W], the shape of the result.
+// source: ATen `upsample_nearest2d_backward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for sizes; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_upsample_nearest2d_backward_with(tn_tensor *grad_output, tn_ints output_size,
+                                                      tn_ints input_size,
+                                                      const tn_upsample_nearest2d_backward_options *options);
+#ifndef __cplusplus
+#define tn_upsample_nearest2d_backward(grad_output, output_size, input_size, ...) \
+  tn_upsample_nearest2d_backward_with(grad_output, output_size, input_size, \
+      &(tn_upsample_nearest2d_backward_options){.struct_size = sizeof(tn_upsample_nearest2d_backward_options), \
+       __VA_ARGS__})
+#endif
 
 typedef struct tn_var_options {
   uint32_t struct_size;

@@ -108,6 +108,8 @@ extern const tn_op_def tn_op_gather;
 extern const tn_op_def tn_op_ge_Tensor;
 extern const tn_op_def tn_op_gelu;
 extern const tn_op_def tn_op_gelu_backward;
+extern const tn_op_def tn_op_grid_sampler_2d;
+extern const tn_op_def tn_op_grid_sampler_2d_backward;
 extern const tn_op_def tn_op_group_norm;
 extern const tn_op_def tn_op_gt_Tensor;
 extern const tn_op_def tn_op_index_add;
@@ -252,6 +254,10 @@ extern const tn_op_def tn_op_unique_counts;
 extern const tn_op_def tn_op_unique_inverse;
 extern const tn_op_def tn_op_unique_values;
 extern const tn_op_def tn_op_unsqueeze;
+extern const tn_op_def tn_op_upsample_bilinear2d;
+extern const tn_op_def tn_op_upsample_bilinear2d_backward;
+extern const tn_op_def tn_op_upsample_nearest2d;
+extern const tn_op_def tn_op_upsample_nearest2d_backward;
 extern const tn_op_def tn_op_var_correction;
 extern const tn_op_def tn_op_view;
 extern const tn_op_def tn_op_where_self;
@@ -1103,6 +1109,34 @@ static const tn__arg args_gelu_backward[] = {
     {"approximate", "str", "'none'", TN__ARG_STRING, offsetof(tn_gelu_backward_attrs, approximate)},
 };
 static const tn_gelu_backward_attrs defaults_gelu_backward = {.approximate = "none"};
+
+static const tn__arg args_grid_sampler_2d[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"grid", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"interpolation_mode", "int", NULL, TN__ARG_INT,
+     offsetof(tn_grid_sampler_2d_attrs, interpolation_mode)},
+    {"padding_mode", "int", NULL, TN__ARG_INT, offsetof(tn_grid_sampler_2d_attrs, padding_mode)},
+    {"align_corners", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_grid_sampler_2d_attrs, align_corners)},
+};
+static const tn_grid_sampler_2d_attrs defaults_grid_sampler_2d = {.interpolation_mode = 0,
+    .padding_mode = 0, .align_corners = false};
+
+static const tn__arg args_grid_sampler_2d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"grid", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"interpolation_mode", "int", NULL, TN__ARG_INT,
+     offsetof(tn_grid_sampler_2d_backward_attrs, interpolation_mode)},
+    {"padding_mode", "int", NULL, TN__ARG_INT,
+     offsetof(tn_grid_sampler_2d_backward_attrs, padding_mode)},
+    {"align_corners", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_grid_sampler_2d_backward_attrs, align_corners)},
+    {"output_mask", "bool[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_grid_sampler_2d_backward_attrs, output_mask)},
+};
+static const tn_grid_sampler_2d_backward_attrs defaults_grid_sampler_2d_backward = {
+    .interpolation_mode = 0, .padding_mode = 0, .align_corners = false, .output_mask = {NULL, 0}};
 
 static const tn__arg args_group_norm[] = {
     {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2241,6 +2275,63 @@ static const tn__arg args_unsqueeze[] = {
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_unsqueeze_attrs, dim)},
 };
 static const tn_unsqueeze_attrs defaults_unsqueeze = {.dim = 0};
+
+static const tn__arg args_upsample_bilinear2d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_bilinear2d_attrs, output_size)},
+    {"align_corners", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_upsample_bilinear2d_attrs, align_corners)},
+    {"scales_h", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_bilinear2d_attrs, scales_h)},
+    {"scales_w", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_bilinear2d_attrs, scales_w)},
+};
+static const tn_upsample_bilinear2d_attrs defaults_upsample_bilinear2d = {.output_size = {NULL, 0},
+    .align_corners = false, .scales_h = {0, 0}, .scales_w = {0, 0}};
+
+static const tn__arg args_upsample_bilinear2d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_bilinear2d_backward_attrs, output_size)},
+    {"input_size", "int[4]", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_bilinear2d_backward_attrs, input_size)},
+    {"align_corners", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_upsample_bilinear2d_backward_attrs, align_corners)},
+    {"scales_h", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_bilinear2d_backward_attrs, scales_h)},
+    {"scales_w", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_bilinear2d_backward_attrs, scales_w)},
+};
+static const tn_upsample_bilinear2d_backward_attrs defaults_upsample_bilinear2d_backward = {
+    .output_size = {NULL, 0}, .input_size = {NULL, 0}, .align_corners = false, .scales_h = {0, 0},
+    .scales_w = {0, 0}};
+
+static const tn__arg args_upsample_nearest2d[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_nearest2d_attrs, output_size)},
+    {"scales_h", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_nearest2d_attrs, scales_h)},
+    {"scales_w", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_nearest2d_attrs, scales_w)},
+};
+static const tn_upsample_nearest2d_attrs defaults_upsample_nearest2d = {.output_size = {NULL, 0},
+    .scales_h = {0, 0}, .scales_w = {0, 0}};
+
+static const tn__arg args_upsample_nearest2d_backward[] = {
+    {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_nearest2d_backward_attrs, output_size)},
+    {"input_size", "int[4]", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_nearest2d_backward_attrs, input_size)},
+    {"scales_h", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_nearest2d_backward_attrs, scales_h)},
+    {"scales_w", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_upsample_nearest2d_backward_attrs, scales_w)},
+};
+static const tn_upsample_nearest2d_backward_attrs defaults_upsample_nearest2d_backward = {
+    .output_size = {NULL, 0}, .input_size = {NULL, 0}, .scales_h = {0, 0}, .scales_w = {0, 0}};
 
 static const tn__arg args_var_correction[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -4188,6 +4279,36 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_gelu_backward,
         .attrs_point = true,
         .args = args_gelu_backward,
+    },
+    [TN__OP_grid_sampler_2d] = {
+        .name = "grid_sampler_2d",
+        .schema = "grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
+        .def = &tn_op_grid_sampler_2d,
+        .id = TN__OP_grid_sampler_2d,
+        .run_id = TN__OP_grid_sampler_2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_grid_sampler_2d_attrs),
+        .defaults = &defaults_grid_sampler_2d,
+        .args = args_grid_sampler_2d,
+    },
+    [TN__OP_grid_sampler_2d_backward] = {
+        .name = "grid_sampler_2d_backward",
+        .schema = "grid_sampler_2d_backward(Tensor grad_output, Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners, bool[2] output_mask) -> (Tensor, Tensor)",
+        .def = &tn_op_grid_sampler_2d_backward,
+        .id = TN__OP_grid_sampler_2d_backward,
+        .run_id = TN__OP_grid_sampler_2d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 3,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_grid_sampler_2d_backward_attrs),
+        .defaults = &defaults_grid_sampler_2d_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_grid_sampler_2d_backward,
     },
     [TN__OP_group_norm] = {
         .name = "group_norm",
@@ -6909,6 +7030,70 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_unsqueeze_attrs),
         .defaults = &defaults_unsqueeze,
         .args = args_unsqueeze,
+    },
+    [TN__OP_upsample_bilinear2d] = {
+        .name = "upsample_bilinear2d",
+        .schema = "upsample_bilinear2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor",
+        .def = &tn_op_upsample_bilinear2d,
+        .id = TN__OP_upsample_bilinear2d,
+        .run_id = TN__OP_upsample_bilinear2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_upsample_bilinear2d_attrs),
+        .defaults = &defaults_upsample_bilinear2d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_upsample_bilinear2d,
+    },
+    [TN__OP_upsample_bilinear2d_backward] = {
+        .name = "upsample_bilinear2d_backward",
+        .schema = "upsample_bilinear2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor",
+        .def = &tn_op_upsample_bilinear2d_backward,
+        .id = TN__OP_upsample_bilinear2d_backward,
+        .run_id = TN__OP_upsample_bilinear2d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_upsample_bilinear2d_backward_attrs),
+        .defaults = &defaults_upsample_bilinear2d_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_upsample_bilinear2d_backward,
+    },
+    [TN__OP_upsample_nearest2d] = {
+        .name = "upsample_nearest2d",
+        .schema = "upsample_nearest2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor",
+        .def = &tn_op_upsample_nearest2d,
+        .id = TN__OP_upsample_nearest2d,
+        .run_id = TN__OP_upsample_nearest2d,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_upsample_nearest2d_attrs),
+        .defaults = &defaults_upsample_nearest2d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_upsample_nearest2d,
+    },
+    [TN__OP_upsample_nearest2d_backward] = {
+        .name = "upsample_nearest2d_backward",
+        .schema = "upsample_nearest2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, float? scales_h=None, float? scales_w=None) -> Tensor",
+        .def = &tn_op_upsample_nearest2d_backward,
+        .id = TN__OP_upsample_nearest2d_backward,
+        .run_id = TN__OP_upsample_nearest2d_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_upsample_nearest2d_backward_attrs),
+        .defaults = &defaults_upsample_nearest2d_backward,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_upsample_nearest2d_backward,
     },
     [TN__OP_var_correction] = {
         .name = "var.correction",

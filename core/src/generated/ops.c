@@ -1570,6 +1570,27 @@ tn_tensor *tn_gelu_backward_with(tn_tensor *grad_output, tn_tensor *self,
   return tn__call_one(TN__OP_gelu_backward, inputs, 2, &attrs);
 }
 
+tn_tensor *tn_grid_sampler_2d(tn_tensor *input, tn_tensor *grid, int64_t interpolation_mode,
+                              int64_t padding_mode, bool align_corners) {
+  tn_tensor *inputs[] = {input, grid};
+  tn_grid_sampler_2d_attrs attrs = {.interpolation_mode = interpolation_mode,
+                                    .padding_mode = padding_mode, .align_corners = align_corners};
+  return tn__call_one(TN__OP_grid_sampler_2d, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_grid_sampler_2d_backward(tn_tensor *grad_output, tn_tensor *input, tn_tensor *grid,
+                                       int64_t interpolation_mode, int64_t padding_mode,
+                                       bool align_corners, tn_ints output_mask,
+                                       tn_tensor **result1) {
+  tn_tensor *inputs[] = {grad_output, input, grid};
+  tn_grid_sampler_2d_backward_attrs attrs = {.interpolation_mode = interpolation_mode,
+                                             .padding_mode = padding_mode,
+                                             .align_corners = align_corners,
+                                             .output_mask = output_mask};
+  tn_tensor **const more[] = {result1};
+  return tn__call_many(TN__OP_grid_sampler_2d_backward, inputs, 3, &attrs, more);
+}
+
 tn_tensor *tn_group_norm_with(tn_tensor *input, int64_t num_groups, tn_tensor *weight,
                               tn_tensor *bias, const tn_group_norm_options *options) {
   if (options != NULL && REACHES(options, eps) &&
@@ -3737,6 +3758,91 @@ tn_tensor *tn_unsqueeze(tn_tensor *self, int64_t dim) {
   tn_tensor *inputs[] = {self};
   tn_unsqueeze_attrs attrs = {.dim = dim};
   return tn__call_one(TN__OP_unsqueeze, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_upsample_bilinear2d_with(tn_tensor *self, tn_ints output_size, bool align_corners,
+                                       const tn_upsample_bilinear2d_options *options) {
+  if (options != NULL && REACHES(options, scales_h) &&
+      is_bare("upsample_bilinear2d", "scales_h", options->scales_h.value != 0, options->scales_h.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, scales_w) &&
+      is_bare("upsample_bilinear2d", "scales_w", options->scales_w.value != 0, options->scales_w.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_upsample_bilinear2d_attrs attrs = {.output_size = output_size, .align_corners = align_corners,
+                                        .scales_h = {0, 0}, .scales_w = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, scales_h) && options->scales_h.present) attrs.scales_h = options->scales_h;
+    if (REACHES(options, scales_w) && options->scales_w.present) attrs.scales_w = options->scales_w;
+  }
+  return tn__call_one(TN__OP_upsample_bilinear2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_upsample_bilinear2d_backward_with(tn_tensor *grad_output, tn_ints output_size,
+                                                tn_ints input_size, bool align_corners,
+                                                const tn_upsample_bilinear2d_backward_options *options) {
+  if (options != NULL && REACHES(options, scales_h) &&
+      is_bare("upsample_bilinear2d_backward", "scales_h", options->scales_h.value != 0, options->scales_h.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, scales_w) &&
+      is_bare("upsample_bilinear2d_backward", "scales_w", options->scales_w.value != 0, options->scales_w.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {grad_output};
+  tn_upsample_bilinear2d_backward_attrs attrs = {.output_size = output_size,
+                                                 .input_size = input_size,
+                                                 .align_corners = align_corners, .scales_h = {0, 0},
+                                                 .scales_w = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, scales_h) && options->scales_h.present) attrs.scales_h = options->scales_h;
+    if (REACHES(options, scales_w) && options->scales_w.present) attrs.scales_w = options->scales_w;
+  }
+  return tn__call_one(TN__OP_upsample_bilinear2d_backward, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_upsample_nearest2d_with(tn_tensor *self, tn_ints output_size,
+                                      const tn_upsample_nearest2d_options *options) {
+  if (options != NULL && REACHES(options, scales_h) &&
+      is_bare("upsample_nearest2d", "scales_h", options->scales_h.value != 0, options->scales_h.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, scales_w) &&
+      is_bare("upsample_nearest2d", "scales_w", options->scales_w.value != 0, options->scales_w.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_upsample_nearest2d_attrs attrs = {.output_size = output_size, .scales_h = {0, 0},
+                                       .scales_w = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, scales_h) && options->scales_h.present) attrs.scales_h = options->scales_h;
+    if (REACHES(options, scales_w) && options->scales_w.present) attrs.scales_w = options->scales_w;
+  }
+  return tn__call_one(TN__OP_upsample_nearest2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_upsample_nearest2d_backward_with(tn_tensor *grad_output, tn_ints output_size,
+                                               tn_ints input_size,
+                                               const tn_upsample_nearest2d_backward_options *options) {
+  if (options != NULL && REACHES(options, scales_h) &&
+      is_bare("upsample_nearest2d_backward", "scales_h", options->scales_h.value != 0, options->scales_h.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, scales_w) &&
+      is_bare("upsample_nearest2d_backward", "scales_w", options->scales_w.value != 0, options->scales_w.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {grad_output};
+  tn_upsample_nearest2d_backward_attrs attrs = {.output_size = output_size,
+                                                .input_size = input_size, .scales_h = {0, 0},
+                                                .scales_w = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, scales_h) && options->scales_h.present) attrs.scales_h = options->scales_h;
+    if (REACHES(options, scales_w) && options->scales_w.present) attrs.scales_w = options->scales_w;
+  }
+  return tn__call_one(TN__OP_upsample_nearest2d_backward, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_var_with(tn_tensor *self, const tn_var_options *options) {

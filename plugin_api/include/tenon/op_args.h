@@ -727,6 +727,28 @@ typedef struct tn_gelu_backward_attrs {
   const char *approximate;
 } tn_gelu_backward_attrs;
 
+// grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool
+// align_corners) -> Tensor
+enum { TN_ARG_grid_sampler_2d_result = 0, TN_ARG_grid_sampler_2d_input = 1,
+       TN_ARG_grid_sampler_2d_grid = 2 };
+typedef struct tn_grid_sampler_2d_attrs {
+  int64_t interpolation_mode;
+  int64_t padding_mode;
+  TN_SLOT bool align_corners;
+} tn_grid_sampler_2d_attrs;
+
+// grid_sampler_2d_backward(Tensor grad_output, Tensor input, Tensor grid, int interpolation_mode,
+// int padding_mode, bool align_corners, bool[2] output_mask) -> (Tensor, Tensor)
+enum { TN_ARG_grid_sampler_2d_backward_result = 0, TN_ARG_grid_sampler_2d_backward_result1 = 1,
+       TN_ARG_grid_sampler_2d_backward_grad_output = 2, TN_ARG_grid_sampler_2d_backward_input = 3,
+       TN_ARG_grid_sampler_2d_backward_grid = 4 };
+typedef struct tn_grid_sampler_2d_backward_attrs {
+  int64_t interpolation_mode;
+  int64_t padding_mode;
+  TN_SLOT bool align_corners;
+  tn_ints output_mask;  // 0 or 1 each
+} tn_grid_sampler_2d_backward_attrs;
+
 // group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05,
 // bool cudnn_enabled=True) -> Tensor
 enum { TN_ARG_group_norm_result = 0, TN_ARG_group_norm_input = 1, TN_ARG_group_norm_weight = 2,
@@ -1671,6 +1693,48 @@ enum { TN_ARG_unsqueeze_result = 0, TN_ARG_unsqueeze_self = 1 };
 typedef struct tn_unsqueeze_attrs {
   int64_t dim;
 } tn_unsqueeze_attrs;
+
+// upsample_bilinear2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None,
+// float? scales_w=None) -> Tensor
+enum { TN_ARG_upsample_bilinear2d_result = 0, TN_ARG_upsample_bilinear2d_self = 1 };
+typedef struct tn_upsample_bilinear2d_attrs {
+  tn_ints output_size;
+  TN_SLOT bool align_corners;
+  tn_opt_float scales_h;
+  tn_opt_float scales_w;
+} tn_upsample_bilinear2d_attrs;
+
+// upsample_bilinear2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, bool
+// align_corners, float? scales_h=None, float? scales_w=None) -> Tensor
+enum { TN_ARG_upsample_bilinear2d_backward_result = 0,
+       TN_ARG_upsample_bilinear2d_backward_grad_output = 1 };
+typedef struct tn_upsample_bilinear2d_backward_attrs {
+  tn_ints output_size;
+  tn_ints input_size;
+  TN_SLOT bool align_corners;
+  tn_opt_float scales_h;
+  tn_opt_float scales_w;
+} tn_upsample_bilinear2d_backward_attrs;
+
+// upsample_nearest2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None)
+// -> Tensor
+enum { TN_ARG_upsample_nearest2d_result = 0, TN_ARG_upsample_nearest2d_self = 1 };
+typedef struct tn_upsample_nearest2d_attrs {
+  tn_ints output_size;
+  tn_opt_float scales_h;
+  tn_opt_float scales_w;
+} tn_upsample_nearest2d_attrs;
+
+// upsample_nearest2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, float?
+// scales_h=None, float? scales_w=None) -> Tensor
+enum { TN_ARG_upsample_nearest2d_backward_result = 0,
+       TN_ARG_upsample_nearest2d_backward_grad_output = 1 };
+typedef struct tn_upsample_nearest2d_backward_attrs {
+  tn_ints output_size;
+  tn_ints input_size;
+  tn_opt_float scales_h;
+  tn_opt_float scales_w;
+} tn_upsample_nearest2d_backward_attrs;
 
 // var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) ->
 // Tensor
