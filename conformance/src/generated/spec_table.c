@@ -72,6 +72,7 @@ extern const tn_op_spec tn_spec_chunk;
 extern const tn_op_spec tn_spec_clamp;
 extern const tn_op_spec tn_spec_clamp_Tensor;
 extern const tn_op_spec tn_spec_clone;
+extern const tn_op_spec tn_spec_col2im;
 extern const tn_op_spec tn_spec_contiguous;
 extern const tn_op_spec tn_spec_conv1d;
 extern const tn_op_spec tn_spec_conv2d;
@@ -118,6 +119,7 @@ extern const tn_op_spec tn_spec_grid_sampler_2d_backward;
 extern const tn_op_spec tn_spec_group_norm;
 extern const tn_op_spec tn_spec_gt_Scalar;
 extern const tn_op_spec tn_spec_gt_Tensor;
+extern const tn_op_spec tn_spec_im2col;
 extern const tn_op_spec tn_spec_index_add;
 extern const tn_op_spec tn_spec_index_select;
 extern const tn_op_spec tn_spec_isfinite;
@@ -352,6 +354,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_clamp,
     &tn_spec_clamp_Tensor,
     &tn_spec_clone,
+    &tn_spec_col2im,
     &tn_spec_contiguous,
     &tn_spec_conv1d,
     &tn_spec_conv2d,
@@ -398,6 +401,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_group_norm,
     &tn_spec_gt_Scalar,
     &tn_spec_gt_Tensor,
+    &tn_spec_im2col,
     &tn_spec_index_add,
     &tn_spec_index_select,
     &tn_spec_isfinite,
@@ -633,6 +637,7 @@ const char *const tn_spec_families[] = {
     "ternary",
     "ternary",
     "view",
+    "fold",
     "view",
     "convolution",
     "convolution",
@@ -679,6 +684,7 @@ const char *const tn_spec_families[] = {
     "group_norm",
     "comparison",
     "comparison",
+    "fold",
     "indexing",
     "indexing",
     "unary",
@@ -847,4 +853,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 278;
+const int32_t tn_spec_table_count = 280;

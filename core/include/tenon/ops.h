@@ -1139,6 +1139,18 @@ TN_API tn_status tn_clamp_tensor_out(tn_tensor *out, tn_tensor *self, tn_tensor 
 // owns: +1 result | errors: OUT_OF_MEMORY; as any operator | threads: any
 TN_API tn_tensor *tn_clone(tn_tensor *self);
 
+// col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding,
+// int[2] stride) -> Tensor
+// Columns added up to images of output_size: each element goes where im2col() would take it from,
+// or is dropped in the padding. self: [N, C kernel, places] or without N, floating or complex, of
+// which only N may be 0; lists: one integer for both directions or two. Returns [N, C,
+// *output_size] or without N.
+// source: ATen `col2im`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks, lists and sizes that do not fit each other;
+// as any operator | threads: any
+TN_API tn_tensor *tn_col2im(tn_tensor *self, tn_ints output_size, tn_ints kernel_size,
+                            tn_ints dilation, tn_ints padding, tn_ints stride);
+
 // contiguous(Tensor self) -> Tensor
 // self where it is row-major without gaps, else a copy that is. self: any shape and dtype.
 // source: ATen `contiguous`.
@@ -1900,6 +1912,17 @@ TN_API tn_status tn_gt_(tn_tensor *self, tn_tensor *other);
 // errors: as tn_gt; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
 // would lose a category | threads: any
 TN_API tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+// im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor
+// The windows of images as columns: result[n, (c, u, v), (y, x)] is the element of channel c at y
+// stride - padding + u dilation and likewise across, 0 in the padding. self: [N, C, H, W] or [C,
+// H, W], bool, floating or complex; lists: one integer for both directions or two. Returns [N, C
+// kernel, places] or without N.
+// source: ATen `im2col`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks, lists, or a kernel larger than the padded
+// image; as any operator | threads: any
+TN_API tn_tensor *tn_im2col(tn_tensor *self, tn_ints kernel_size, tn_ints dilation, tn_ints padding,
+                            tn_ints stride);
 
 typedef struct tn_index_add_options {
   uint32_t struct_size;

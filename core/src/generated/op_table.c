@@ -71,6 +71,7 @@ extern const tn_op_def tn_op_cholesky_solve;
 extern const tn_op_def tn_op_chunk;
 extern const tn_op_def tn_op_clamp_Tensor;
 extern const tn_op_def tn_op_clone;
+extern const tn_op_def tn_op_col2im;
 extern const tn_op_def tn_op_contiguous;
 extern const tn_op_def tn_op_conv1d;
 extern const tn_op_def tn_op_conv2d;
@@ -112,6 +113,7 @@ extern const tn_op_def tn_op_grid_sampler_2d;
 extern const tn_op_def tn_op_grid_sampler_2d_backward;
 extern const tn_op_def tn_op_group_norm;
 extern const tn_op_def tn_op_gt_Tensor;
+extern const tn_op_def tn_op_im2col;
 extern const tn_op_def tn_op_index_add;
 extern const tn_op_def tn_op_index_select;
 extern const tn_op_def tn_op_isfinite;
@@ -796,6 +798,18 @@ static const tn__arg args_clone[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_col2im[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_col2im_attrs, output_size)},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_col2im_attrs, kernel_size)},
+    {"dilation", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_col2im_attrs, dilation)},
+    {"padding", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_col2im_attrs, padding)},
+    {"stride", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_col2im_attrs, stride)},
+};
+static const tn_col2im_attrs defaults_col2im = {.output_size = {NULL, 0}, .kernel_size = {NULL, 0},
+                                                .dilation = {NULL, 0}, .padding = {NULL, 0},
+                                                .stride = {NULL, 0}};
+
 static const tn__arg args_contiguous[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -1158,6 +1172,16 @@ static const tn__arg args_gt_Tensor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_im2col[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"kernel_size", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_im2col_attrs, kernel_size)},
+    {"dilation", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_im2col_attrs, dilation)},
+    {"padding", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_im2col_attrs, padding)},
+    {"stride", "int[2]", NULL, TN__ARG_INTS, offsetof(tn_im2col_attrs, stride)},
+};
+static const tn_im2col_attrs defaults_im2col = {.kernel_size = {NULL, 0}, .dilation = {NULL, 0},
+                                                .padding = {NULL, 0}, .stride = {NULL, 0}};
 
 static const tn__arg args_index_add[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -3501,6 +3525,22 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_clone,
     },
+    [TN__OP_col2im] = {
+        .name = "col2im",
+        .schema = "col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor",
+        .def = &tn_op_col2im,
+        .id = TN__OP_col2im,
+        .run_id = TN__OP_col2im,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_col2im_attrs),
+        .defaults = &defaults_col2im,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_col2im,
+    },
     [TN__OP_contiguous] = {
         .name = "contiguous",
         .schema = "contiguous(Tensor self) -> Tensor",
@@ -4371,6 +4411,22 @@ const tn_op tn__op_table[] = {
         .tensor_count = 2,
         .result_count = 1,
         .args = args_gt_Tensor,
+    },
+    [TN__OP_im2col] = {
+        .name = "im2col",
+        .schema = "im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor",
+        .def = &tn_op_im2col,
+        .id = TN__OP_im2col,
+        .run_id = TN__OP_im2col,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_im2col_attrs),
+        .defaults = &defaults_im2col,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_im2col,
     },
     [TN__OP_index_add] = {
         .name = "index_add",

@@ -1002,6 +1002,14 @@ tn_tensor *tn_clone(tn_tensor *self) {
   return tn__call_one(TN__OP_clone, inputs, 1, NULL);
 }
 
+tn_tensor *tn_col2im(tn_tensor *self, tn_ints output_size, tn_ints kernel_size, tn_ints dilation,
+                     tn_ints padding, tn_ints stride) {
+  tn_tensor *inputs[] = {self};
+  tn_col2im_attrs attrs = {.output_size = output_size, .kernel_size = kernel_size,
+                           .dilation = dilation, .padding = padding, .stride = stride};
+  return tn__call_one(TN__OP_col2im, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_contiguous(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_contiguous, inputs, 1, NULL);
@@ -1639,6 +1647,14 @@ tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   tn_tensor *inputs[] = {self, other};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_gt_Tensor, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *tn_im2col(tn_tensor *self, tn_ints kernel_size, tn_ints dilation, tn_ints padding,
+                     tn_ints stride) {
+  tn_tensor *inputs[] = {self};
+  tn_im2col_attrs attrs = {.kernel_size = kernel_size, .dilation = dilation, .padding = padding,
+                           .stride = stride};
+  return tn__call_one(TN__OP_im2col, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_index_add_with(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source,

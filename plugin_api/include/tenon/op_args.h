@@ -470,6 +470,17 @@ enum { TN_ARG_clamp_Tensor_result = 0, TN_ARG_clamp_Tensor_self = 1, TN_ARG_clam
 // clone(Tensor self) -> Tensor
 enum { TN_ARG_clone_result = 0, TN_ARG_clone_self = 1 };
 
+// col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding,
+// int[2] stride) -> Tensor
+enum { TN_ARG_col2im_result = 0, TN_ARG_col2im_self = 1 };
+typedef struct tn_col2im_attrs {
+  tn_ints output_size;
+  tn_ints kernel_size;
+  tn_ints dilation;
+  tn_ints padding;
+  tn_ints stride;
+} tn_col2im_attrs;
+
 // contiguous(Tensor self) -> Tensor
 enum { TN_ARG_contiguous_result = 0, TN_ARG_contiguous_self = 1 };
 
@@ -761,6 +772,15 @@ typedef struct tn_group_norm_attrs {
 
 // gt.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_gt_Tensor_result = 0, TN_ARG_gt_Tensor_self = 1, TN_ARG_gt_Tensor_other = 2 };
+
+// im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor
+enum { TN_ARG_im2col_result = 0, TN_ARG_im2col_self = 1 };
+typedef struct tn_im2col_attrs {
+  tn_ints kernel_size;
+  tn_ints dilation;
+  tn_ints padding;
+  tn_ints stride;
+} tn_im2col_attrs;
 
 // index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor
 enum { TN_ARG_index_add_result = 0, TN_ARG_index_add_self = 1, TN_ARG_index_add_index = 2,
