@@ -7,6 +7,7 @@ from .schema import SchemaError
 
 # What an overload adds to the name. "" drops it.
 OVERLOADS = {
+    "atol_rtol_float": "", "atol_rtol_tensor": "_tensor", "str_ord": "_str",
     "": "", "Tensor": "", "int": "", "self": "", "default": "", "Tensor_Tensor": "",
     "correction": "", "start_step": "", "low": "", "dims": "", "using_ints": "", "src": "",
     "Scalar": "_scalar", "Tensor_Scalar": "_scalar", "ScalarOther": "_scalar",

@@ -80,6 +80,7 @@ extern const tn_op_spec tn_spec_convolution;
 extern const tn_op_spec tn_spec_convolution_backward;
 extern const tn_op_spec tn_spec_copy;
 extern const tn_op_spec tn_spec_cos;
+extern const tn_op_spec tn_spec_cross;
 extern const tn_op_spec tn_spec_cross_entropy_loss;
 extern const tn_op_spec tn_spec_detach;
 extern const tn_op_spec tn_spec_diagonal;
@@ -137,6 +138,7 @@ extern const tn_op_spec tn_spec_lerp_Scalar;
 extern const tn_op_spec tn_spec_lerp_Tensor;
 extern const tn_op_spec tn_spec_linalg_cholesky;
 extern const tn_op_spec tn_spec_linalg_cholesky_ex;
+extern const tn_op_spec tn_spec_linalg_cross;
 extern const tn_op_spec tn_spec_linalg_det;
 extern const tn_op_spec tn_spec_linalg_eigh;
 extern const tn_op_spec tn_spec_linalg_eigvalsh;
@@ -144,6 +146,11 @@ extern const tn_op_spec tn_spec_linalg_inv;
 extern const tn_op_spec tn_spec_linalg_inv_ex;
 extern const tn_op_spec tn_spec_linalg_lu_factor_ex;
 extern const tn_op_spec tn_spec_linalg_lu_solve;
+extern const tn_op_spec tn_spec_linalg_matrix_power;
+extern const tn_op_spec tn_spec_linalg_matrix_rank_atol_rtol_float;
+extern const tn_op_spec tn_spec_linalg_matrix_rank_atol_rtol_tensor;
+extern const tn_op_spec tn_spec_linalg_pinv_atol_rtol_float;
+extern const tn_op_spec tn_spec_linalg_pinv_atol_rtol_tensor;
 extern const tn_op_spec tn_spec_linalg_qr;
 extern const tn_op_spec tn_spec_linalg_slogdet;
 extern const tn_op_spec tn_spec_linalg_solve;
@@ -151,6 +158,7 @@ extern const tn_op_spec tn_spec_linalg_solve_ex;
 extern const tn_op_spec tn_spec_linalg_solve_triangular;
 extern const tn_op_spec tn_spec_linalg_svd;
 extern const tn_op_spec tn_spec_linalg_svdvals;
+extern const tn_op_spec tn_spec_linalg_vecdot;
 extern const tn_op_spec tn_spec_linear;
 extern const tn_op_spec tn_spec_linspace;
 extern const tn_op_spec tn_spec_log;
@@ -208,6 +216,7 @@ extern const tn_op_spec tn_spec_nonzero;
 extern const tn_op_spec tn_spec_nonzero_numpy;
 extern const tn_op_spec tn_spec_ones;
 extern const tn_op_spec tn_spec_ones_like;
+extern const tn_op_spec tn_spec_outer;
 extern const tn_op_spec tn_spec_permute;
 extern const tn_op_spec tn_spec_pow_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
@@ -262,6 +271,7 @@ extern const tn_op_spec tn_spec_sum_dim_IntList;
 extern const tn_op_spec tn_spec_t;
 extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
+extern const tn_op_spec tn_spec_tensordot;
 extern const tn_op_spec tn_spec_threshold_backward;
 extern const tn_op_spec tn_spec_topk;
 extern const tn_op_spec tn_spec_transpose_int;
@@ -280,6 +290,7 @@ extern const tn_op_spec tn_spec_upsample_bilinear2d_backward;
 extern const tn_op_spec tn_spec_upsample_nearest2d;
 extern const tn_op_spec tn_spec_upsample_nearest2d_backward;
 extern const tn_op_spec tn_spec_var_correction;
+extern const tn_op_spec tn_spec_vdot;
 extern const tn_op_spec tn_spec_view;
 extern const tn_op_spec tn_spec_where_ScalarOther;
 extern const tn_op_spec tn_spec_where_ScalarSelf;
@@ -362,6 +373,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_convolution_backward,
     &tn_spec_copy,
     &tn_spec_cos,
+    &tn_spec_cross,
     &tn_spec_cross_entropy_loss,
     &tn_spec_detach,
     &tn_spec_diagonal,
@@ -419,6 +431,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_lerp_Tensor,
     &tn_spec_linalg_cholesky,
     &tn_spec_linalg_cholesky_ex,
+    &tn_spec_linalg_cross,
     &tn_spec_linalg_det,
     &tn_spec_linalg_eigh,
     &tn_spec_linalg_eigvalsh,
@@ -426,6 +439,11 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_linalg_inv_ex,
     &tn_spec_linalg_lu_factor_ex,
     &tn_spec_linalg_lu_solve,
+    &tn_spec_linalg_matrix_power,
+    &tn_spec_linalg_matrix_rank_atol_rtol_float,
+    &tn_spec_linalg_matrix_rank_atol_rtol_tensor,
+    &tn_spec_linalg_pinv_atol_rtol_float,
+    &tn_spec_linalg_pinv_atol_rtol_tensor,
     &tn_spec_linalg_qr,
     &tn_spec_linalg_slogdet,
     &tn_spec_linalg_solve,
@@ -433,6 +451,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_linalg_solve_triangular,
     &tn_spec_linalg_svd,
     &tn_spec_linalg_svdvals,
+    &tn_spec_linalg_vecdot,
     &tn_spec_linear,
     &tn_spec_linspace,
     &tn_spec_log,
@@ -490,6 +509,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_nonzero_numpy,
     &tn_spec_ones,
     &tn_spec_ones_like,
+    &tn_spec_outer,
     &tn_spec_permute,
     &tn_spec_pow_Scalar,
     &tn_spec_pow_Tensor_Scalar,
@@ -544,6 +564,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_t,
     &tn_spec_tanh,
     &tn_spec_tanh_backward,
+    &tn_spec_tensordot,
     &tn_spec_threshold_backward,
     &tn_spec_topk,
     &tn_spec_transpose_int,
@@ -562,6 +583,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_upsample_nearest2d,
     &tn_spec_upsample_nearest2d_backward,
     &tn_spec_var_correction,
+    &tn_spec_vdot,
     &tn_spec_view,
     &tn_spec_where_ScalarOther,
     &tn_spec_where_ScalarSelf,
@@ -645,6 +667,7 @@ const char *const tn_spec_families[] = {
     "convolution",
     "rearrange",
     "unary",
+    "contraction",
     "loss",
     "view",
     "slice",
@@ -702,6 +725,7 @@ const char *const tn_spec_families[] = {
     "ternary",
     "linalg_factor",
     "linalg_factor",
+    "contraction",
     "linalg_factor",
     "linalg_spectral",
     "linalg_spectral",
@@ -709,6 +733,11 @@ const char *const tn_spec_families[] = {
     "linalg_factor",
     "linalg_factor",
     "linalg_factor",
+    "contraction",
+    "pseudoinverse",
+    "pseudoinverse",
+    "pseudoinverse",
+    "pseudoinverse",
     "linalg_spectral",
     "linalg_factor",
     "linalg_factor",
@@ -716,6 +745,7 @@ const char *const tn_spec_families[] = {
     "linalg_factor",
     "linalg_spectral",
     "linalg_spectral",
+    "contraction",
     "product",
     "factory",
     "unary",
@@ -773,6 +803,7 @@ const char *const tn_spec_families[] = {
     "nonzero",
     "factory",
     "factory",
+    "contraction",
     "view",
     "binary",
     "binary",
@@ -827,6 +858,7 @@ const char *const tn_spec_families[] = {
     "view",
     "unary",
     "activation",
+    "contraction",
     "activation",
     "sort",
     "view",
@@ -845,6 +877,7 @@ const char *const tn_spec_families[] = {
     "upsample",
     "upsample",
     "reduction",
+    "contraction",
     "view",
     "ternary",
     "ternary",
@@ -853,4 +886,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 280;
+const int32_t tn_spec_table_count = 291;

@@ -1271,6 +1271,29 @@ TN_API tn_status tn_cos_(tn_tensor *self);
 // would lose a category | threads: any
 TN_API tn_status tn_cos_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_cross_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // None
+} tn_cross_options;
+// cross(Tensor self, Tensor other, int? dim=None) -> Tensor
+// The cross product along dim; without dim along the first dimension of size 3. As linalg_cross.
+// source: ATen `cross`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_cross_with(tn_tensor *self, tn_tensor *other, const tn_cross_options *options);
+// tn_cross into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_cross; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
+TN_API tn_status tn_cross_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
+                                   const tn_cross_options *options);
+#ifndef __cplusplus
+#define tn_cross(self, other, ...) \
+  tn_cross_with(self, other, \
+      &(tn_cross_options){.struct_size = sizeof(tn_cross_options), __VA_ARGS__})
+#define tn_cross_out(out, self, other, ...) \
+  tn_cross_out_with(out, self, other, \
+      &(tn_cross_options){.struct_size = sizeof(tn_cross_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_cross_entropy_loss_options {
   uint32_t struct_size;
   tn_opt_int reduction;  // 1
@@ -2267,6 +2290,32 @@ TN_API tn_tensor *tn_linalg_cholesky_ex_with(tn_tensor *self, tn_tensor **info,
        __VA_ARGS__})
 #endif
 
+typedef struct tn_linalg_cross_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+} tn_linalg_cross_options;
+// linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor
+// The cross product of vectors of 3 elements along dim. self, other: shapes of one rank that
+// broadcast, with size 3 along dim; numbers; dtypes promote. Returns the broadcast shape.
+// source: ATen `linalg_cross`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; OUT_OF_RANGE for dim; INVALID_DTYPE for
+// bool; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_cross_with(tn_tensor *self, tn_tensor *other,
+                                       const tn_linalg_cross_options *options);
+// tn_linalg_cross into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_cross; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_cross_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
+                                          const tn_linalg_cross_options *options);
+#ifndef __cplusplus
+#define tn_linalg_cross(self, other, ...) \
+  tn_linalg_cross_with(self, other, \
+      &(tn_linalg_cross_options){.struct_size = sizeof(tn_linalg_cross_options), __VA_ARGS__})
+#define tn_linalg_cross_out(out, self, other, ...) \
+  tn_linalg_cross_out_with(out, self, other, \
+      &(tn_linalg_cross_options){.struct_size = sizeof(tn_linalg_cross_options), __VA_ARGS__})
+#endif
+
 // linalg_det(Tensor A) -> Tensor
 // The determinants of square matrices; 1 for one without elements. A: [*, n, n], float32, float64
 // or complex. Returns [*]. gradient: the conjugated cofactors, of singular matrices too.
@@ -2413,6 +2462,139 @@ TN_API tn_status tn_linalg_lu_solve_out_with(tn_tensor *out, tn_tensor *LU, tn_t
 #define tn_linalg_lu_solve_out(out, LU, pivots, B, ...) \
   tn_linalg_lu_solve_out_with(out, LU, pivots, B, \
       &(tn_linalg_lu_solve_options){.struct_size = sizeof(tn_linalg_lu_solve_options), \
+       __VA_ARGS__})
+#endif
+
+// linalg_matrix_power(Tensor self, int n) -> Tensor
+// The matrices times themselves n times, by squaring; for a negative n the power of the inverse.
+// self: [*, k, k], numbers; n below 0 needs float32, float64 or complex. Returns self's shape;
+// identities for n = 0.
+// source: ATen `linalg_matrix_power`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; NO_SOLUTION for a
+// singular matrix and a negative n; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_matrix_power(tn_tensor *self, int64_t n);
+// tn_linalg_matrix_power into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_matrix_power; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_matrix_power_out(tn_tensor *out, tn_tensor *self, int64_t n);
+
+typedef struct tn_linalg_matrix_rank_options {
+  uint32_t struct_size;
+  tn_opt_float atol;  // None
+  tn_opt_float rtol;  // None
+  bool hermitian;  // False
+} tn_linalg_matrix_rank_options;
+// linalg_matrix_rank.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool
+// hermitian=False) -> Tensor
+// How many singular values are above max(atol, rtol * the largest). Arguments and defaults as
+// `linalg_pinv.atol_rtol_float`. Returns int64 [*], without a gradient.
+// source: ATen `linalg_matrix_rank.atol_rtol_float`.
+// owns: +1 result | errors: as `linalg_pinv.atol_rtol_float`; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_matrix_rank_with(tn_tensor *self,
+                                             const tn_linalg_matrix_rank_options *options);
+// tn_linalg_matrix_rank into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_matrix_rank; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_matrix_rank_out_with(tn_tensor *out, tn_tensor *self,
+                                                const tn_linalg_matrix_rank_options *options);
+#ifndef __cplusplus
+#define tn_linalg_matrix_rank(self, ...) \
+  tn_linalg_matrix_rank_with(self, \
+      &(tn_linalg_matrix_rank_options){.struct_size = sizeof(tn_linalg_matrix_rank_options), \
+       __VA_ARGS__})
+#define tn_linalg_matrix_rank_out(out, self, ...) \
+  tn_linalg_matrix_rank_out_with(out, self, \
+      &(tn_linalg_matrix_rank_options){.struct_size = sizeof(tn_linalg_matrix_rank_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_matrix_rank_tensor_options {
+  uint32_t struct_size;
+  bool hermitian;  // False
+} tn_linalg_matrix_rank_tensor_options;
+// linalg_matrix_rank.atol_rtol_tensor(Tensor input, *, Tensor? atol=None, Tensor? rtol=None, bool
+// hermitian=False) -> Tensor
+// How many singular values are above a tolerance for each matrix: atol and rtol, real, broadcast
+// against self's batch. As `linalg_matrix_rank.atol_rtol_float`. source: ATen
+// `linalg_matrix_rank.atol_rtol_tensor`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_linalg_matrix_rank_tensor_with(tn_tensor *input, tn_tensor *atol,
+                                                    tn_tensor *rtol,
+                                                    const tn_linalg_matrix_rank_tensor_options *options);
+// tn_linalg_matrix_rank_tensor into |out|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_linalg_matrix_rank_tensor; READ_ONLY; INVALID_ARGUMENT
+// for another shape; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_matrix_rank_tensor_out_with(tn_tensor *out, tn_tensor *input,
+                                                       tn_tensor *atol, tn_tensor *rtol,
+                                                       const tn_linalg_matrix_rank_tensor_options *options);
+#ifndef __cplusplus
+#define tn_linalg_matrix_rank_tensor(input, atol, rtol, ...) \
+  tn_linalg_matrix_rank_tensor_with(input, atol, rtol, \
+      &(tn_linalg_matrix_rank_tensor_options){.struct_size = sizeof(tn_linalg_matrix_rank_tensor_options), \
+       __VA_ARGS__})
+#define tn_linalg_matrix_rank_tensor_out(out, input, atol, rtol, ...) \
+  tn_linalg_matrix_rank_tensor_out_with(out, input, atol, rtol, \
+      &(tn_linalg_matrix_rank_tensor_options){.struct_size = sizeof(tn_linalg_matrix_rank_tensor_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_pinv_options {
+  uint32_t struct_size;
+  tn_opt_float atol;  // None
+  tn_opt_float rtol;  // None
+  bool hermitian;  // False
+} tn_linalg_pinv_options;
+// linalg_pinv.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool
+// hermitian=False) -> Tensor
+// The Moore-Penrose inverses: of the singular values those above max(atol, rtol * the largest) are
+// inverted, the others left out. self: [*, m, n], float32, float64 or complex; under hermitian,
+// Hermitian, read from the lower triangle. atol: 0; rtol: epsilon max(m, n), or 0 beside a
+// positive atol. Returns [*, n, m]. gradient: for constant rank.
+// source: Penrose 1955;
+// ATen `linalg_pinv.atol_rtol_float`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; INVALID_DTYPE; NO_SOLUTION for a matrix
+// with NaN or infinities; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_pinv_with(tn_tensor *self, const tn_linalg_pinv_options *options);
+// tn_linalg_pinv into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_pinv; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_pinv_out_with(tn_tensor *out, tn_tensor *self,
+                                         const tn_linalg_pinv_options *options);
+#ifndef __cplusplus
+#define tn_linalg_pinv(self, ...) \
+  tn_linalg_pinv_with(self, \
+      &(tn_linalg_pinv_options){.struct_size = sizeof(tn_linalg_pinv_options), __VA_ARGS__})
+#define tn_linalg_pinv_out(out, self, ...) \
+  tn_linalg_pinv_out_with(out, self, \
+      &(tn_linalg_pinv_options){.struct_size = sizeof(tn_linalg_pinv_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_pinv_tensor_options {
+  uint32_t struct_size;
+  bool hermitian;  // False
+} tn_linalg_pinv_tensor_options;
+// linalg_pinv.atol_rtol_tensor(Tensor self, *, Tensor? atol=None, Tensor? rtol=None, bool
+// hermitian=False) -> Tensor
+// The Moore-Penrose inverses, with tolerances for each matrix: atol and rtol, real, broadcast
+// against self's batch. As `linalg_pinv.atol_rtol_float`. source: ATen
+// `linalg_pinv.atol_rtol_tensor`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_linalg_pinv_tensor_with(tn_tensor *self, tn_tensor *atol, tn_tensor *rtol,
+                                             const tn_linalg_pinv_tensor_options *options);
+// tn_linalg_pinv_tensor into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_pinv_tensor; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_pinv_tensor_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *atol,
+                                                tn_tensor *rtol,
+                                                const tn_linalg_pinv_tensor_options *options);
+#ifndef __cplusplus
+#define tn_linalg_pinv_tensor(self, atol, rtol, ...) \
+  tn_linalg_pinv_tensor_with(self, atol, rtol, \
+      &(tn_linalg_pinv_tensor_options){.struct_size = sizeof(tn_linalg_pinv_tensor_options), \
+       __VA_ARGS__})
+#define tn_linalg_pinv_tensor_out(out, self, atol, rtol, ...) \
+  tn_linalg_pinv_tensor_out_with(out, self, atol, rtol, \
+      &(tn_linalg_pinv_tensor_options){.struct_size = sizeof(tn_linalg_pinv_tensor_options), \
        __VA_ARGS__})
 #endif
 
@@ -2577,6 +2759,32 @@ TN_API tn_status tn_linalg_svdvals_out_with(tn_tensor *out, tn_tensor *A,
 #define tn_linalg_svdvals_out(out, A, ...) \
   tn_linalg_svdvals_out_with(out, A, \
       &(tn_linalg_svdvals_options){.struct_size = sizeof(tn_linalg_svdvals_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_vecdot_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+} tn_linalg_vecdot_options;
+// linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor
+// The sum of conj(x) * y along dim. x, y: any shapes that broadcast and have equal sizes along
+// dim; numbers; dtypes promote. Returns the broadcast shape without dim.
+// source: ATen `linalg_vecdot`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes; OUT_OF_RANGE for dim; INVALID_DTYPE for
+// bool; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_vecdot_with(tn_tensor *x, tn_tensor *y,
+                                        const tn_linalg_vecdot_options *options);
+// tn_linalg_vecdot into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_vecdot; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_vecdot_out_with(tn_tensor *out, tn_tensor *x, tn_tensor *y,
+                                           const tn_linalg_vecdot_options *options);
+#ifndef __cplusplus
+#define tn_linalg_vecdot(x, y, ...) \
+  tn_linalg_vecdot_with(x, y, \
+      &(tn_linalg_vecdot_options){.struct_size = sizeof(tn_linalg_vecdot_options), __VA_ARGS__})
+#define tn_linalg_vecdot_out(out, x, y, ...) \
+  tn_linalg_vecdot_out_with(out, x, y, \
+      &(tn_linalg_vecdot_options){.struct_size = sizeof(tn_linalg_vecdot_options), __VA_ARGS__})
 #endif
 
 // linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
@@ -3457,6 +3665,17 @@ TN_API tn_tensor *tn_ones_like_with(tn_tensor *self, const tn_ones_like_options 
   tn_ones_like_with(self, \
       &(tn_ones_like_options){.struct_size = sizeof(tn_ones_like_options), __VA_ARGS__})
 #endif
+
+// outer(Tensor self, Tensor vec2) -> Tensor
+// result[i, j] = self[i] vec2[j]. self: [n]; vec2: [m]; dtypes promote. Returns [n, m].
+// source: ATen `outer`.
+// owns: +1 result | errors: INVALID_ARGUMENT unless both have 1 dimension; as any operator |
+// threads: any
+TN_API tn_tensor *tn_outer(tn_tensor *self, tn_tensor *vec2);
+// tn_outer into |out|, which has the result's shape already and records no gradient. owns: nothing
+// | errors: as tn_outer; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
+// cast would lose a category | threads: any
+TN_API tn_status tn_outer_out(tn_tensor *out, tn_tensor *self, tn_tensor *vec2);
 
 // permute(Tensor self, int[] dims) -> Tensor
 // A view with the dimensions in another order: result dimension d is self's dimension dims[d].
@@ -4343,6 +4562,21 @@ TN_API tn_status tn_tanh_out(tn_tensor *out, tn_tensor *self);
 // floating; as any operator | threads: any
 TN_API tn_tensor *tn_tanh_backward(tn_tensor *grad_output, tn_tensor *output);
 
+// tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor
+// The contraction over pairs of dimensions: the sum over all of dims_self of self and, in the same
+// order, dims_other of other; a size of 1 broadcasts. dtypes promote, numbers. Returns self's
+// other dimensions, then other's.
+// source: ATen `tensordot`.
+// owns: +1 result | errors: INVALID_ARGUMENT for sizes, a repeated dim or lists of unequal length;
+// OUT_OF_RANGE for a dim; INVALID_DTYPE for bool; as any operator | threads: any
+TN_API tn_tensor *tn_tensordot(tn_tensor *self, tn_tensor *other, tn_ints dims_self,
+                               tn_ints dims_other);
+// tn_tensordot into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_tensordot; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE
+// where the cast would lose a category | threads: any
+TN_API tn_status tn_tensordot_out(tn_tensor *out, tn_tensor *self, tn_tensor *other,
+                                  tn_ints dims_self, tn_ints dims_other);
+
 // threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor
 // grad_output where self > threshold, else 0, elementwise.
 // grad_output, self: shapes that broadcast, integer or floating. Returns the broadcast shape in
@@ -4638,6 +4872,16 @@ TN_API tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_o
   tn_var_out_with(out, self, \
       &(tn_var_options){.struct_size = sizeof(tn_var_options), __VA_ARGS__})
 #endif
+
+// vdot(Tensor self, Tensor other) -> Tensor
+// The sum of conj(self) * other. self, other: [n]; dtypes promote. Returns a 0-dim tensor.
+// source: ATen `vdot`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ranks or sizes; as any operator | threads: any
+TN_API tn_tensor *tn_vdot(tn_tensor *self, tn_tensor *other);
+// tn_vdot into |out|, which has the result's shape already and records no gradient. owns: nothing |
+// errors: as tn_vdot; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the cast
+// would lose a category | threads: any
+TN_API tn_status tn_vdot_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
 // view(Tensor self, int[] size) -> Tensor
 // The same elements, in row-major order, under other sizes; shares self's storage.

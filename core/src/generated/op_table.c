@@ -79,6 +79,7 @@ extern const tn_op_def tn_op_convolution;
 extern const tn_op_def tn_op_convolution_backward;
 extern const tn_op_def tn_op_copy;
 extern const tn_op_def tn_op_cos;
+extern const tn_op_def tn_op_cross;
 extern const tn_op_def tn_op_cross_entropy_loss;
 extern const tn_op_def tn_op_detach;
 extern const tn_op_def tn_op_diagonal;
@@ -129,6 +130,7 @@ extern const tn_op_def tn_op_leaky_relu_backward;
 extern const tn_op_def tn_op_lerp_Tensor;
 extern const tn_op_def tn_op_linalg_cholesky;
 extern const tn_op_def tn_op_linalg_cholesky_ex;
+extern const tn_op_def tn_op_linalg_cross;
 extern const tn_op_def tn_op_linalg_det;
 extern const tn_op_def tn_op_linalg_eigh;
 extern const tn_op_def tn_op_linalg_eigvalsh;
@@ -136,6 +138,11 @@ extern const tn_op_def tn_op_linalg_inv;
 extern const tn_op_def tn_op_linalg_inv_ex;
 extern const tn_op_def tn_op_linalg_lu_factor_ex;
 extern const tn_op_def tn_op_linalg_lu_solve;
+extern const tn_op_def tn_op_linalg_matrix_power;
+extern const tn_op_def tn_op_linalg_matrix_rank_atol_rtol_float;
+extern const tn_op_def tn_op_linalg_matrix_rank_atol_rtol_tensor;
+extern const tn_op_def tn_op_linalg_pinv_atol_rtol_float;
+extern const tn_op_def tn_op_linalg_pinv_atol_rtol_tensor;
 extern const tn_op_def tn_op_linalg_qr;
 extern const tn_op_def tn_op_linalg_slogdet;
 extern const tn_op_def tn_op_linalg_solve;
@@ -143,6 +150,7 @@ extern const tn_op_def tn_op_linalg_solve_ex;
 extern const tn_op_def tn_op_linalg_solve_triangular;
 extern const tn_op_def tn_op_linalg_svd;
 extern const tn_op_def tn_op_linalg_svdvals;
+extern const tn_op_def tn_op_linalg_vecdot;
 extern const tn_op_def tn_op_linear;
 extern const tn_op_def tn_op_linspace;
 extern const tn_op_def tn_op_log;
@@ -195,6 +203,7 @@ extern const tn_op_def tn_op_nonzero;
 extern const tn_op_def tn_op_nonzero_numpy;
 extern const tn_op_def tn_op_ones;
 extern const tn_op_def tn_op_ones_like;
+extern const tn_op_def tn_op_outer;
 extern const tn_op_def tn_op_permute;
 extern const tn_op_def tn_op_pow_Tensor_Tensor;
 extern const tn_op_def tn_op_prod;
@@ -243,6 +252,7 @@ extern const tn_op_def tn_op_sum_dim_IntList;
 extern const tn_op_def tn_op_t;
 extern const tn_op_def tn_op_tanh;
 extern const tn_op_def tn_op_tanh_backward;
+extern const tn_op_def tn_op_tensordot;
 extern const tn_op_def tn_op_threshold_backward;
 extern const tn_op_def tn_op_topk;
 extern const tn_op_def tn_op_transpose_int;
@@ -261,6 +271,7 @@ extern const tn_op_def tn_op_upsample_bilinear2d_backward;
 extern const tn_op_def tn_op_upsample_nearest2d;
 extern const tn_op_def tn_op_upsample_nearest2d_backward;
 extern const tn_op_def tn_op_var_correction;
+extern const tn_op_def tn_op_vdot;
 extern const tn_op_def tn_op_view;
 extern const tn_op_def tn_op_where_self;
 extern const tn_op_def tn_op_zeros;
@@ -885,6 +896,13 @@ static const tn__arg args_cos[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_cross[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_cross_attrs, dim)},
+};
+static const tn_cross_attrs defaults_cross = {.dim = {0, 0}};
+
 static const tn__arg args_cross_entropy_loss[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1310,6 +1328,13 @@ static const tn__arg args_linalg_cholesky_ex[] = {
 static const tn_linalg_cholesky_ex_attrs defaults_linalg_cholesky_ex = {.upper = false,
     .check_errors = false};
 
+static const tn__arg args_linalg_cross[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_linalg_cross_attrs, dim)},
+};
+static const tn_linalg_cross_attrs defaults_linalg_cross = {.dim = -1};
+
 static const tn__arg args_linalg_det[] = {
     {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -1353,6 +1378,56 @@ static const tn__arg args_linalg_lu_solve[] = {
     {"adjoint", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_lu_solve_attrs, adjoint)},
 };
 static const tn_linalg_lu_solve_attrs defaults_linalg_lu_solve = {.left = true, .adjoint = false};
+
+static const tn__arg args_linalg_matrix_power[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"n", "int", NULL, TN__ARG_INT, offsetof(tn_linalg_matrix_power_attrs, n)},
+};
+static const tn_linalg_matrix_power_attrs defaults_linalg_matrix_power = {.n = 0};
+
+static const tn__arg args_linalg_matrix_rank_atol_rtol_float[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"atol", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_linalg_matrix_rank_atol_rtol_float_attrs, atol)},
+    {"rtol", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_linalg_matrix_rank_atol_rtol_float_attrs, rtol)},
+    {"hermitian", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_matrix_rank_atol_rtol_float_attrs, hermitian)},
+};
+static const tn_linalg_matrix_rank_atol_rtol_float_attrs defaults_linalg_matrix_rank_atol_rtol_float = {
+    .atol = {0, 0}, .rtol = {0, 0}, .hermitian = false};
+
+static const tn__arg args_linalg_matrix_rank_atol_rtol_tensor[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"atol", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"rtol", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"hermitian", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_matrix_rank_atol_rtol_tensor_attrs, hermitian)},
+};
+static const tn_linalg_matrix_rank_atol_rtol_tensor_attrs defaults_linalg_matrix_rank_atol_rtol_tensor = {
+    .hermitian = false};
+
+static const tn__arg args_linalg_pinv_atol_rtol_float[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"atol", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_linalg_pinv_atol_rtol_float_attrs, atol)},
+    {"rtol", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_linalg_pinv_atol_rtol_float_attrs, rtol)},
+    {"hermitian", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_pinv_atol_rtol_float_attrs, hermitian)},
+};
+static const tn_linalg_pinv_atol_rtol_float_attrs defaults_linalg_pinv_atol_rtol_float = {
+    .atol = {0, 0}, .rtol = {0, 0}, .hermitian = false};
+
+static const tn__arg args_linalg_pinv_atol_rtol_tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"atol", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"rtol", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"hermitian", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_pinv_atol_rtol_tensor_attrs, hermitian)},
+};
+static const tn_linalg_pinv_atol_rtol_tensor_attrs defaults_linalg_pinv_atol_rtol_tensor = {
+    .hermitian = false};
 
 static const tn__arg args_linalg_qr[] = {
     {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1404,6 +1479,13 @@ static const tn__arg args_linalg_svdvals[] = {
     {"driver", "str?", "None", TN__ARG_STRING, offsetof(tn_linalg_svdvals_attrs, driver)},
 };
 static const tn_linalg_svdvals_attrs defaults_linalg_svdvals = {.driver = NULL};
+
+static const tn__arg args_linalg_vecdot[] = {
+    {"x", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"y", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_linalg_vecdot_attrs, dim)},
+};
+static const tn_linalg_vecdot_attrs defaults_linalg_vecdot = {.dim = -1};
 
 static const tn__arg args_linear[] = {
     {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1868,6 +1950,11 @@ static const tn__arg args_ones_like[] = {
 };
 static const tn_ones_like_attrs defaults_ones_like = {.dtype = TN_DTYPE_NONE, .device = {0, 0}};
 
+static const tn__arg args_outer[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"vec2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_permute[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dims", "int[]", NULL, TN__ARG_INTS, offsetof(tn_permute_attrs, dims)},
@@ -2221,6 +2308,15 @@ static const tn__arg args_tanh_backward[] = {
     {"output", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_tensordot[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dims_self", "int[]", NULL, TN__ARG_INTS, offsetof(tn_tensordot_attrs, dims_self)},
+    {"dims_other", "int[]", NULL, TN__ARG_INTS, offsetof(tn_tensordot_attrs, dims_other)},
+};
+static const tn_tensordot_attrs defaults_tensordot = {.dims_self = {NULL, 0},
+                                                      .dims_other = {NULL, 0}};
+
 static const tn__arg args_threshold_backward[] = {
     {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2366,6 +2462,11 @@ static const tn__arg args_var_correction[] = {
 };
 static const tn_var_correction_attrs defaults_var_correction = {.dim = {NULL, -1},
     .correction = {TN_SCALAR_NONE, 0, {0}}, .keepdim = false};
+
+static const tn__arg args_vdot[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_view[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -3669,6 +3770,20 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_cos,
     },
+    [TN__OP_cross] = {
+        .name = "cross",
+        .schema = "cross(Tensor self, Tensor other, int? dim=None) -> Tensor",
+        .def = &tn_op_cross,
+        .id = TN__OP_cross,
+        .run_id = TN__OP_cross,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_cross_attrs),
+        .defaults = &defaults_cross,
+        .args = args_cross,
+    },
     [TN__OP_cross_entropy_loss] = {
         .name = "cross_entropy_loss",
         .schema = "cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, float label_smoothing=0.0) -> Tensor",
@@ -4730,6 +4845,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_linalg_cholesky_ex,
         .args = args_linalg_cholesky_ex,
     },
+    [TN__OP_linalg_cross] = {
+        .name = "linalg_cross",
+        .schema = "linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor",
+        .def = &tn_op_linalg_cross,
+        .id = TN__OP_linalg_cross,
+        .run_id = TN__OP_linalg_cross,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_cross_attrs),
+        .defaults = &defaults_linalg_cross,
+        .args = args_linalg_cross,
+    },
     [TN__OP_linalg_det] = {
         .name = "linalg_det",
         .schema = "linalg_det(Tensor A) -> Tensor",
@@ -4825,6 +4954,76 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_linalg_lu_solve_attrs),
         .defaults = &defaults_linalg_lu_solve,
         .args = args_linalg_lu_solve,
+    },
+    [TN__OP_linalg_matrix_power] = {
+        .name = "linalg_matrix_power",
+        .schema = "linalg_matrix_power(Tensor self, int n) -> Tensor",
+        .def = &tn_op_linalg_matrix_power,
+        .id = TN__OP_linalg_matrix_power,
+        .run_id = TN__OP_linalg_matrix_power,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_matrix_power_attrs),
+        .defaults = &defaults_linalg_matrix_power,
+        .args = args_linalg_matrix_power,
+    },
+    [TN__OP_linalg_matrix_rank_atol_rtol_float] = {
+        .name = "linalg_matrix_rank.atol_rtol_float",
+        .schema = "linalg_matrix_rank.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
+        .def = &tn_op_linalg_matrix_rank_atol_rtol_float,
+        .id = TN__OP_linalg_matrix_rank_atol_rtol_float,
+        .run_id = TN__OP_linalg_matrix_rank_atol_rtol_float,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_matrix_rank_atol_rtol_float_attrs),
+        .defaults = &defaults_linalg_matrix_rank_atol_rtol_float,
+        .args = args_linalg_matrix_rank_atol_rtol_float,
+    },
+    [TN__OP_linalg_matrix_rank_atol_rtol_tensor] = {
+        .name = "linalg_matrix_rank.atol_rtol_tensor",
+        .schema = "linalg_matrix_rank.atol_rtol_tensor(Tensor input, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
+        .def = &tn_op_linalg_matrix_rank_atol_rtol_tensor,
+        .id = TN__OP_linalg_matrix_rank_atol_rtol_tensor,
+        .run_id = TN__OP_linalg_matrix_rank_atol_rtol_tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_matrix_rank_atol_rtol_tensor_attrs),
+        .defaults = &defaults_linalg_matrix_rank_atol_rtol_tensor,
+        .args = args_linalg_matrix_rank_atol_rtol_tensor,
+    },
+    [TN__OP_linalg_pinv_atol_rtol_float] = {
+        .name = "linalg_pinv.atol_rtol_float",
+        .schema = "linalg_pinv.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
+        .def = &tn_op_linalg_pinv_atol_rtol_float,
+        .id = TN__OP_linalg_pinv_atol_rtol_float,
+        .run_id = TN__OP_linalg_pinv_atol_rtol_float,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_pinv_atol_rtol_float_attrs),
+        .defaults = &defaults_linalg_pinv_atol_rtol_float,
+        .args = args_linalg_pinv_atol_rtol_float,
+    },
+    [TN__OP_linalg_pinv_atol_rtol_tensor] = {
+        .name = "linalg_pinv.atol_rtol_tensor",
+        .schema = "linalg_pinv.atol_rtol_tensor(Tensor self, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
+        .def = &tn_op_linalg_pinv_atol_rtol_tensor,
+        .id = TN__OP_linalg_pinv_atol_rtol_tensor,
+        .run_id = TN__OP_linalg_pinv_atol_rtol_tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_pinv_atol_rtol_tensor_attrs),
+        .defaults = &defaults_linalg_pinv_atol_rtol_tensor,
+        .args = args_linalg_pinv_atol_rtol_tensor,
     },
     [TN__OP_linalg_qr] = {
         .name = "linalg_qr",
@@ -4924,6 +5123,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_linalg_svdvals,
         .attrs_point = true,
         .args = args_linalg_svdvals,
+    },
+    [TN__OP_linalg_vecdot] = {
+        .name = "linalg_vecdot",
+        .schema = "linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor",
+        .def = &tn_op_linalg_vecdot,
+        .id = TN__OP_linalg_vecdot,
+        .run_id = TN__OP_linalg_vecdot,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_vecdot_attrs),
+        .defaults = &defaults_linalg_vecdot,
+        .args = args_linalg_vecdot,
     },
     [TN__OP_linear] = {
         .name = "linear",
@@ -5909,6 +6122,18 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_ones_like,
         .attrs_check = true,
         .args = args_ones_like,
+    },
+    [TN__OP_outer] = {
+        .name = "outer",
+        .schema = "outer(Tensor self, Tensor vec2) -> Tensor",
+        .def = &tn_op_outer,
+        .id = TN__OP_outer,
+        .run_id = TN__OP_outer,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_outer,
     },
     [TN__OP_permute] = {
         .name = "permute",
@@ -6902,6 +7127,22 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_tanh_backward,
     },
+    [TN__OP_tensordot] = {
+        .name = "tensordot",
+        .schema = "tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor",
+        .def = &tn_op_tensordot,
+        .id = TN__OP_tensordot,
+        .run_id = TN__OP_tensordot,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_tensordot_attrs),
+        .defaults = &defaults_tensordot,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_tensordot,
+    },
     [TN__OP_threshold_backward] = {
         .name = "threshold_backward",
         .schema = "threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor",
@@ -7166,6 +7407,18 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_var_correction,
+    },
+    [TN__OP_vdot] = {
+        .name = "vdot",
+        .schema = "vdot(Tensor self, Tensor other) -> Tensor",
+        .def = &tn_op_vdot,
+        .id = TN__OP_vdot,
+        .run_id = TN__OP_vdot,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_vdot,
     },
     [TN__OP_view] = {
         .name = "view",

@@ -1105,6 +1105,34 @@ tn_status tn_cos_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_cos, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_cross_with(tn_tensor *self, tn_tensor *other, const tn_cross_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("cross", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self, other};
+  tn_cross_attrs attrs = {.dim = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+  }
+  return tn__call_one(TN__OP_cross, inputs, 2, &attrs);
+}
+
+tn_status tn_cross_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
+                            const tn_cross_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("cross", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self, other};
+  tn_cross_attrs attrs = {.dim = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_cross, inputs, 2, &attrs, outs, 1);
+}
+
 tn_tensor *tn_cross_entropy_loss_with(tn_tensor *self, tn_tensor *target, tn_tensor *weight,
                                       const tn_cross_entropy_loss_options *options) {
   if (options != NULL && REACHES(options, reduction) &&
@@ -1952,6 +1980,35 @@ tn_tensor *tn_linalg_cholesky_ex_with(tn_tensor *self, tn_tensor **info,
   return tn__call_many(TN__OP_linalg_cholesky_ex, inputs, 1, &attrs, more);
 }
 
+tn_tensor *tn_linalg_cross_with(tn_tensor *self, tn_tensor *other,
+                                const tn_linalg_cross_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("linalg_cross", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self, other};
+  tn_linalg_cross_attrs attrs = {.dim = -1};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+  }
+  return tn__call_one(TN__OP_linalg_cross, inputs, 2, &attrs);
+}
+
+tn_status tn_linalg_cross_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *other,
+                                   const tn_linalg_cross_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("linalg_cross", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self, other};
+  tn_linalg_cross_attrs attrs = {.dim = -1};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_cross, inputs, 2, &attrs, outs, 1);
+}
+
 tn_tensor *tn_linalg_det(tn_tensor *A) {
   tn_tensor *inputs[] = {A};
   return tn__call_one(TN__OP_linalg_det, inputs, 1, NULL);
@@ -2049,6 +2106,146 @@ tn_status tn_linalg_lu_solve_out_with(tn_tensor *out, tn_tensor *LU, tn_tensor *
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_linalg_lu_solve, inputs, 3, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_matrix_power(tn_tensor *self, int64_t n) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_power_attrs attrs = {.n = n};
+  return tn__call_one(TN__OP_linalg_matrix_power, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_matrix_power_out(tn_tensor *out, tn_tensor *self, int64_t n) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_power_attrs attrs = {.n = n};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_matrix_power, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_matrix_rank_with(tn_tensor *self,
+                                      const tn_linalg_matrix_rank_options *options) {
+  if (options != NULL && REACHES(options, atol) &&
+      is_bare("linalg_matrix_rank.atol_rtol_float", "atol", options->atol.value != 0, options->atol.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, rtol) &&
+      is_bare("linalg_matrix_rank.atol_rtol_float", "rtol", options->rtol.value != 0, options->rtol.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_rank_atol_rtol_float_attrs attrs = {.atol = {0, 0}, .rtol = {0, 0},
+                                                       .hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, atol) && options->atol.present) attrs.atol = options->atol;
+    if (REACHES(options, rtol) && options->rtol.present) attrs.rtol = options->rtol;
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  return tn__call_one(TN__OP_linalg_matrix_rank_atol_rtol_float, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_matrix_rank_out_with(tn_tensor *out, tn_tensor *self,
+                                         const tn_linalg_matrix_rank_options *options) {
+  if (options != NULL && REACHES(options, atol) &&
+      is_bare("linalg_matrix_rank.atol_rtol_float", "atol", options->atol.value != 0, options->atol.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  if (options != NULL && REACHES(options, rtol) &&
+      is_bare("linalg_matrix_rank.atol_rtol_float", "rtol", options->rtol.value != 0, options->rtol.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_rank_atol_rtol_float_attrs attrs = {.atol = {0, 0}, .rtol = {0, 0},
+                                                       .hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, atol) && options->atol.present) attrs.atol = options->atol;
+    if (REACHES(options, rtol) && options->rtol.present) attrs.rtol = options->rtol;
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_matrix_rank_atol_rtol_float, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_matrix_rank_tensor_with(tn_tensor *input, tn_tensor *atol, tn_tensor *rtol,
+                                             const tn_linalg_matrix_rank_tensor_options *options) {
+  tn_tensor *inputs[] = {input, atol, rtol};
+  tn_linalg_matrix_rank_atol_rtol_tensor_attrs attrs = {.hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  return tn__call_one(TN__OP_linalg_matrix_rank_atol_rtol_tensor, inputs, 3, &attrs);
+}
+
+tn_status tn_linalg_matrix_rank_tensor_out_with(tn_tensor *out, tn_tensor *input, tn_tensor *atol,
+                                                tn_tensor *rtol,
+                                                const tn_linalg_matrix_rank_tensor_options *options) {
+  tn_tensor *inputs[] = {input, atol, rtol};
+  tn_linalg_matrix_rank_atol_rtol_tensor_attrs attrs = {.hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_matrix_rank_atol_rtol_tensor, inputs, 3, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_pinv_with(tn_tensor *self, const tn_linalg_pinv_options *options) {
+  if (options != NULL && REACHES(options, atol) &&
+      is_bare("linalg_pinv.atol_rtol_float", "atol", options->atol.value != 0, options->atol.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, rtol) &&
+      is_bare("linalg_pinv.atol_rtol_float", "rtol", options->rtol.value != 0, options->rtol.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_linalg_pinv_atol_rtol_float_attrs attrs = {.atol = {0, 0}, .rtol = {0, 0}, .hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, atol) && options->atol.present) attrs.atol = options->atol;
+    if (REACHES(options, rtol) && options->rtol.present) attrs.rtol = options->rtol;
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  return tn__call_one(TN__OP_linalg_pinv_atol_rtol_float, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_pinv_out_with(tn_tensor *out, tn_tensor *self,
+                                  const tn_linalg_pinv_options *options) {
+  if (options != NULL && REACHES(options, atol) &&
+      is_bare("linalg_pinv.atol_rtol_float", "atol", options->atol.value != 0, options->atol.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  if (options != NULL && REACHES(options, rtol) &&
+      is_bare("linalg_pinv.atol_rtol_float", "rtol", options->rtol.value != 0, options->rtol.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_linalg_pinv_atol_rtol_float_attrs attrs = {.atol = {0, 0}, .rtol = {0, 0}, .hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, atol) && options->atol.present) attrs.atol = options->atol;
+    if (REACHES(options, rtol) && options->rtol.present) attrs.rtol = options->rtol;
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_pinv_atol_rtol_float, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_pinv_tensor_with(tn_tensor *self, tn_tensor *atol, tn_tensor *rtol,
+                                      const tn_linalg_pinv_tensor_options *options) {
+  tn_tensor *inputs[] = {self, atol, rtol};
+  tn_linalg_pinv_atol_rtol_tensor_attrs attrs = {.hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  return tn__call_one(TN__OP_linalg_pinv_atol_rtol_tensor, inputs, 3, &attrs);
+}
+
+tn_status tn_linalg_pinv_tensor_out_with(tn_tensor *out, tn_tensor *self, tn_tensor *atol,
+                                         tn_tensor *rtol,
+                                         const tn_linalg_pinv_tensor_options *options) {
+  tn_tensor *inputs[] = {self, atol, rtol};
+  tn_linalg_pinv_atol_rtol_tensor_attrs attrs = {.hermitian = false};
+  if (options != NULL) {
+    if (REACHES(options, hermitian)) attrs.hermitian = options->hermitian;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_pinv_atol_rtol_tensor, inputs, 3, &attrs, outs, 1);
 }
 
 tn_tensor *tn_linalg_qr_with(tn_tensor *A, tn_tensor **R, const tn_linalg_qr_options *options) {
@@ -2154,6 +2351,35 @@ tn_status tn_linalg_svdvals_out_with(tn_tensor *out, tn_tensor *A,
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_linalg_svdvals, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_vecdot_with(tn_tensor *x, tn_tensor *y,
+                                 const tn_linalg_vecdot_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("linalg_vecdot", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {x, y};
+  tn_linalg_vecdot_attrs attrs = {.dim = -1};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+  }
+  return tn__call_one(TN__OP_linalg_vecdot, inputs, 2, &attrs);
+}
+
+tn_status tn_linalg_vecdot_out_with(tn_tensor *out, tn_tensor *x, tn_tensor *y,
+                                    const tn_linalg_vecdot_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("linalg_vecdot", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {x, y};
+  tn_linalg_vecdot_attrs attrs = {.dim = -1};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_vecdot, inputs, 2, &attrs, outs, 1);
 }
 
 tn_tensor *tn_linear(tn_tensor *input, tn_tensor *weight, tn_tensor *bias) {
@@ -2881,6 +3107,17 @@ tn_tensor *tn_ones_like_with(tn_tensor *self, const tn_ones_like_options *option
     if (REACHES(options, device)) attrs.device = options->device;
   }
   return tn__call_one(TN__OP_ones_like, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_outer(tn_tensor *self, tn_tensor *vec2) {
+  tn_tensor *inputs[] = {self, vec2};
+  return tn__call_one(TN__OP_outer, inputs, 2, NULL);
+}
+
+tn_status tn_outer_out(tn_tensor *out, tn_tensor *self, tn_tensor *vec2) {
+  tn_tensor *inputs[] = {self, vec2};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_outer, inputs, 2, NULL, outs, 1);
 }
 
 tn_tensor *tn_permute(tn_tensor *self, tn_ints dims) {
@@ -3638,6 +3875,20 @@ tn_tensor *tn_tanh_backward(tn_tensor *grad_output, tn_tensor *output) {
   return tn__call_one(TN__OP_tanh_backward, inputs, 2, NULL);
 }
 
+tn_tensor *tn_tensordot(tn_tensor *self, tn_tensor *other, tn_ints dims_self, tn_ints dims_other) {
+  tn_tensor *inputs[] = {self, other};
+  tn_tensordot_attrs attrs = {.dims_self = dims_self, .dims_other = dims_other};
+  return tn__call_one(TN__OP_tensordot, inputs, 2, &attrs);
+}
+
+tn_status tn_tensordot_out(tn_tensor *out, tn_tensor *self, tn_tensor *other, tn_ints dims_self,
+                           tn_ints dims_other) {
+  tn_tensor *inputs[] = {self, other};
+  tn_tensordot_attrs attrs = {.dims_self = dims_self, .dims_other = dims_other};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_tensordot, inputs, 2, &attrs, outs, 1);
+}
+
 tn_tensor *(tn_threshold_backward)(tn_tensor *grad_output, tn_tensor *self, tn_scalar threshold) {
   tn_tensor *inputs[] = {grad_output, self};
   tn_threshold_backward_attrs attrs = {.threshold = threshold};
@@ -3888,6 +4139,17 @@ tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_options 
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_var_correction, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_vdot(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_one(TN__OP_vdot, inputs, 2, NULL);
+}
+
+tn_status tn_vdot_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_vdot, inputs, 2, NULL, outs, 1);
 }
 
 tn_tensor *tn_view_shape(tn_tensor *self, tn_ints size) {

@@ -545,6 +545,12 @@ typedef struct tn_copy_attrs {
 // cos(Tensor self) -> Tensor
 enum { TN_ARG_cos_result = 0, TN_ARG_cos_self = 1 };
 
+// cross(Tensor self, Tensor other, int? dim=None) -> Tensor
+enum { TN_ARG_cross_result = 0, TN_ARG_cross_self = 1, TN_ARG_cross_other = 2 };
+typedef struct tn_cross_attrs {
+  tn_opt_int dim;
+} tn_cross_attrs;
+
 // cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int
 // ignore_index=-100, float label_smoothing=0.0) -> Tensor
 enum { TN_ARG_cross_entropy_loss_result = 0, TN_ARG_cross_entropy_loss_self = 1,
@@ -880,6 +886,13 @@ typedef struct tn_linalg_cholesky_ex_attrs {
   TN_SLOT bool check_errors;
 } tn_linalg_cholesky_ex_attrs;
 
+// linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor
+enum { TN_ARG_linalg_cross_result = 0, TN_ARG_linalg_cross_self = 1,
+       TN_ARG_linalg_cross_other = 2 };
+typedef struct tn_linalg_cross_attrs {
+  int64_t dim;
+} tn_linalg_cross_attrs;
+
 // linalg_det(Tensor A) -> Tensor
 enum { TN_ARG_linalg_det_result = 0, TN_ARG_linalg_det_A = 1 };
 
@@ -923,6 +936,49 @@ typedef struct tn_linalg_lu_solve_attrs {
   TN_SLOT bool left;
   TN_SLOT bool adjoint;
 } tn_linalg_lu_solve_attrs;
+
+// linalg_matrix_power(Tensor self, int n) -> Tensor
+enum { TN_ARG_linalg_matrix_power_result = 0, TN_ARG_linalg_matrix_power_self = 1 };
+typedef struct tn_linalg_matrix_power_attrs {
+  int64_t n;
+} tn_linalg_matrix_power_attrs;
+
+// linalg_matrix_rank.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool
+// hermitian=False) -> Tensor
+enum { TN_ARG_linalg_matrix_rank_atol_rtol_float_result = 0,
+       TN_ARG_linalg_matrix_rank_atol_rtol_float_self = 1 };
+typedef struct tn_linalg_matrix_rank_atol_rtol_float_attrs {
+  tn_opt_float atol;
+  tn_opt_float rtol;
+  TN_SLOT bool hermitian;
+} tn_linalg_matrix_rank_atol_rtol_float_attrs;
+
+// linalg_matrix_rank.atol_rtol_tensor(Tensor input, *, Tensor? atol=None, Tensor? rtol=None, bool
+// hermitian=False) -> Tensor
+enum { TN_ARG_linalg_matrix_rank_atol_rtol_tensor_result = 0,
+       TN_ARG_linalg_matrix_rank_atol_rtol_tensor_input = 1,
+       TN_ARG_linalg_matrix_rank_atol_rtol_tensor_atol = 2,
+       TN_ARG_linalg_matrix_rank_atol_rtol_tensor_rtol = 3 };
+typedef struct tn_linalg_matrix_rank_atol_rtol_tensor_attrs {
+  TN_SLOT bool hermitian;
+} tn_linalg_matrix_rank_atol_rtol_tensor_attrs;
+
+// linalg_pinv.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool
+// hermitian=False) -> Tensor
+enum { TN_ARG_linalg_pinv_atol_rtol_float_result = 0, TN_ARG_linalg_pinv_atol_rtol_float_self = 1 };
+typedef struct tn_linalg_pinv_atol_rtol_float_attrs {
+  tn_opt_float atol;
+  tn_opt_float rtol;
+  TN_SLOT bool hermitian;
+} tn_linalg_pinv_atol_rtol_float_attrs;
+
+// linalg_pinv.atol_rtol_tensor(Tensor self, *, Tensor? atol=None, Tensor? rtol=None, bool
+// hermitian=False) -> Tensor
+enum { TN_ARG_linalg_pinv_atol_rtol_tensor_result = 0, TN_ARG_linalg_pinv_atol_rtol_tensor_self = 1,
+       TN_ARG_linalg_pinv_atol_rtol_tensor_atol = 2, TN_ARG_linalg_pinv_atol_rtol_tensor_rtol = 3 };
+typedef struct tn_linalg_pinv_atol_rtol_tensor_attrs {
+  TN_SLOT bool hermitian;
+} tn_linalg_pinv_atol_rtol_tensor_attrs;
 
 // linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)
 enum { TN_ARG_linalg_qr_Q = 0, TN_ARG_linalg_qr_R = 1, TN_ARG_linalg_qr_A = 2 };
@@ -973,6 +1029,12 @@ enum { TN_ARG_linalg_svdvals_result = 0, TN_ARG_linalg_svdvals_A = 1 };
 typedef struct tn_linalg_svdvals_attrs {
   const char *driver;
 } tn_linalg_svdvals_attrs;
+
+// linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor
+enum { TN_ARG_linalg_vecdot_result = 0, TN_ARG_linalg_vecdot_x = 1, TN_ARG_linalg_vecdot_y = 2 };
+typedef struct tn_linalg_vecdot_attrs {
+  int64_t dim;
+} tn_linalg_vecdot_attrs;
 
 // linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor
 enum { TN_ARG_linear_result = 0, TN_ARG_linear_input = 1, TN_ARG_linear_weight = 2,
@@ -1344,6 +1406,9 @@ typedef struct tn_ones_like_attrs {
   TN_SLOT tn_device device;
 } tn_ones_like_attrs;
 
+// outer(Tensor self, Tensor vec2) -> Tensor
+enum { TN_ARG_outer_result = 0, TN_ARG_outer_self = 1, TN_ARG_outer_vec2 = 2 };
+
 // permute(Tensor self, int[] dims) -> Tensor
 enum { TN_ARG_permute_result = 0, TN_ARG_permute_self = 1 };
 typedef struct tn_permute_attrs {
@@ -1637,6 +1702,13 @@ enum { TN_ARG_tanh_result = 0, TN_ARG_tanh_self = 1 };
 enum { TN_ARG_tanh_backward_result = 0, TN_ARG_tanh_backward_grad_output = 1,
        TN_ARG_tanh_backward_output = 2 };
 
+// tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor
+enum { TN_ARG_tensordot_result = 0, TN_ARG_tensordot_self = 1, TN_ARG_tensordot_other = 2 };
+typedef struct tn_tensordot_attrs {
+  tn_ints dims_self;
+  tn_ints dims_other;
+} tn_tensordot_attrs;
+
 // threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor
 enum { TN_ARG_threshold_backward_result = 0, TN_ARG_threshold_backward_grad_output = 1,
        TN_ARG_threshold_backward_self = 2 };
@@ -1764,6 +1836,9 @@ typedef struct tn_var_correction_attrs {
   tn_scalar correction;
   TN_SLOT bool keepdim;
 } tn_var_correction_attrs;
+
+// vdot(Tensor self, Tensor other) -> Tensor
+enum { TN_ARG_vdot_result = 0, TN_ARG_vdot_self = 1, TN_ARG_vdot_other = 2 };
 
 // view(Tensor self, int[] size) -> Tensor
 enum { TN_ARG_view_result = 0, TN_ARG_view_self = 1 };
