@@ -11,6 +11,9 @@ extern const tn_op_spec tn_spec__adaptive_avg_pool2d_backward;
 extern const tn_op_spec tn_spec__adaptive_avg_pool3d;
 extern const tn_op_spec tn_spec__adaptive_avg_pool3d_backward;
 extern const tn_op_spec tn_spec__cast;
+extern const tn_op_spec tn_spec__cdist_backward;
+extern const tn_op_spec tn_spec__cdist_forward;
+extern const tn_op_spec tn_spec__embedding_bag;
 extern const tn_op_spec tn_spec__linalg_eigh;
 extern const tn_op_spec tn_spec__linalg_svd;
 extern const tn_op_spec tn_spec__log_softmax;
@@ -19,6 +22,8 @@ extern const tn_op_spec tn_spec__native_batch_norm_legit;
 extern const tn_op_spec tn_spec__native_batch_norm_legit_functional;
 extern const tn_op_spec tn_spec__native_batch_norm_legit_no_stats;
 extern const tn_op_spec tn_spec__native_batch_norm_legit_no_training;
+extern const tn_op_spec tn_spec__pdist_backward;
+extern const tn_op_spec tn_spec__pdist_forward;
 extern const tn_op_spec tn_spec__softmax;
 extern const tn_op_spec tn_spec__softmax_backward_data;
 extern const tn_op_spec tn_spec__to_copy;
@@ -66,6 +71,7 @@ extern const tn_op_spec tn_spec_bmm;
 extern const tn_op_spec tn_spec_broadcast_to;
 extern const tn_op_spec tn_spec_bucketize_Tensor;
 extern const tn_op_spec tn_spec_cat;
+extern const tn_op_spec tn_spec_cdist;
 extern const tn_op_spec tn_spec_ceil;
 extern const tn_op_spec tn_spec_cholesky_solve;
 extern const tn_op_spec tn_spec_chunk;
@@ -92,6 +98,7 @@ extern const tn_op_spec tn_spec_div_Tensor_mode;
 extern const tn_op_spec tn_spec_dot;
 extern const tn_op_spec tn_spec_dropout;
 extern const tn_op_spec tn_spec_embedding;
+extern const tn_op_spec tn_spec_embedding_bag;
 extern const tn_op_spec tn_spec_embedding_dense_backward;
 extern const tn_op_spec tn_spec_empty;
 extern const tn_op_spec tn_spec_empty_like;
@@ -217,6 +224,7 @@ extern const tn_op_spec tn_spec_nonzero_numpy;
 extern const tn_op_spec tn_spec_ones;
 extern const tn_op_spec tn_spec_ones_like;
 extern const tn_op_spec tn_spec_outer;
+extern const tn_op_spec tn_spec_pdist;
 extern const tn_op_spec tn_spec_permute;
 extern const tn_op_spec tn_spec_pow_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
@@ -304,6 +312,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__adaptive_avg_pool3d,
     &tn_spec__adaptive_avg_pool3d_backward,
     &tn_spec__cast,
+    &tn_spec__cdist_backward,
+    &tn_spec__cdist_forward,
+    &tn_spec__embedding_bag,
     &tn_spec__linalg_eigh,
     &tn_spec__linalg_svd,
     &tn_spec__log_softmax,
@@ -312,6 +323,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__native_batch_norm_legit_functional,
     &tn_spec__native_batch_norm_legit_no_stats,
     &tn_spec__native_batch_norm_legit_no_training,
+    &tn_spec__pdist_backward,
+    &tn_spec__pdist_forward,
     &tn_spec__softmax,
     &tn_spec__softmax_backward_data,
     &tn_spec__to_copy,
@@ -359,6 +372,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_broadcast_to,
     &tn_spec_bucketize_Tensor,
     &tn_spec_cat,
+    &tn_spec_cdist,
     &tn_spec_ceil,
     &tn_spec_cholesky_solve,
     &tn_spec_chunk,
@@ -385,6 +399,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_dot,
     &tn_spec_dropout,
     &tn_spec_embedding,
+    &tn_spec_embedding_bag,
     &tn_spec_embedding_dense_backward,
     &tn_spec_empty,
     &tn_spec_empty_like,
@@ -510,6 +525,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_ones,
     &tn_spec_ones_like,
     &tn_spec_outer,
+    &tn_spec_pdist,
     &tn_spec_permute,
     &tn_spec_pow_Scalar,
     &tn_spec_pow_Tensor_Scalar,
@@ -598,6 +614,9 @@ const char *const tn_spec_families[] = {
     "adaptive_pool",
     "adaptive_pool",
     "rearrange",
+    "cdist",
+    "cdist",
+    "embedding_bag",
     "linalg_spectral",
     "linalg_spectral",
     "softmax",
@@ -606,6 +625,8 @@ const char *const tn_spec_families[] = {
     "batch_norm",
     "batch_norm",
     "batch_norm",
+    "cdist",
+    "cdist",
     "softmax",
     "softmax",
     "rearrange",
@@ -653,6 +674,7 @@ const char *const tn_spec_families[] = {
     "view",
     "searchsorted",
     "rearrange",
+    "cdist",
     "unary",
     "linalg_factor",
     "slice",
@@ -679,6 +701,7 @@ const char *const tn_spec_families[] = {
     "product",
     "random",
     "indexing",
+    "embedding_bag",
     "indexing",
     "factory",
     "factory",
@@ -804,6 +827,7 @@ const char *const tn_spec_families[] = {
     "factory",
     "factory",
     "contraction",
+    "cdist",
     "view",
     "binary",
     "binary",
@@ -886,4 +910,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 291;
+const int32_t tn_spec_table_count = 299;

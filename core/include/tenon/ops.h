@@ -73,6 +73,62 @@ TN_API tn_tensor *tn_aten_adaptive_avg_pool3d_backward(tn_tensor *grad_output, t
 // owns: +1 result | errors: INVALID_DTYPE for no dtype; as any operator | threads: any
 TN_API tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype);
 
+// _cdist_backward(Tensor grad, Tensor x1, Tensor x2, float p, Tensor cdist) -> Tensor
+// The gradient of `_cdist_forward` for x1, with the distances that it gave: the sum over x2's rows
+// of grad times the distance's derivative, 0 where the distance is. grad, cdist: [*, P, R]; x1,
+// x2, p as there. Returns [*, P, M], * broadcast.
+// source: ATen
+// `_cdist_backward`.
+// owns: +1 result | errors: as `_cdist_forward`; as any operator | threads: any
+TN_API tn_tensor *tn_aten_cdist_backward(tn_tensor *grad, tn_tensor *x1, tn_tensor *x2, double p,
+                                         tn_tensor *cdist);
+
+// _cdist_forward(Tensor x1, Tensor x2, float p, int? compute_mode) -> Tensor
+// Distances between rows: result[*, i, j] = (sum_k |x1[*, i, k] - x2[*, j, k]|^p)^(1/p); for p 0
+// how many differ, for infinity the largest difference. x1: [*, P, M], x2: [*, R, M], float32 or
+// float64, * broadcast. Returns [*, P, R]. compute_mode: 0 to 2 or absent; of no consequence,
+// distances are always computed from differences. gradient: 0 where the distance is 0.
+// source: ATen
+// `_cdist_forward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes, a negative p or the mode; INVALID_DTYPE;
+// as any operator | threads: any
+TN_API tn_tensor *tn_aten_cdist_forward(tn_tensor *x1, tn_tensor *x2, double p,
+                                        tn_opt_int compute_mode);
+
+typedef struct tn_aten_embedding_bag_options {
+  uint32_t struct_size;
+  bool scale_grad_by_freq;  // False
+  int64_t mode;  // 0
+  bool sparse;  // False
+  bool include_last_offset;  // False
+  tn_opt_int padding_idx;  // -1
+} tn_aten_embedding_bag_options;
+// _embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int
+// mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int
+// padding_idx=-1) -> (Tensor, Tensor, Tensor, Tensor)
+// For each bag the sum (mode 0), the mean (1) or the maximum (2) of weight[indices[i]], i from the
+// bag's offset up to the next one's; zeros for a bag of nothing. weight: [n, d], floating;
+// indices: [m], int64 or int32, each in [0, n); offsets: [bags], rising from 0 to at most m, or
+// with include_last_offset [bags + 1], of which the last is m; per_sample_weights: [m], multiplied
+// with the rows of a sum, or absent; padding_idx: a row that counts for nothing, -1 for none;
+// scale_grad_by_freq: a row's gradient is divided by how often it is looked up; sparse: no meaning
+// here. Returns [bags, d]; offset2bag, the bag of each index; bag_size, how many counted in each;
+// max_indices, for a maximum the row that each element came from, else a copy of bag_size.
+// source: ATen `_embedding_bag`.
+// owns: +1 each result | errors: OUT_OF_RANGE for an index; INVALID_ARGUMENT for shapes, offsets,
+// the mode or weights with another mode than 0; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_aten_embedding_bag_with(tn_tensor *weight, tn_tensor *indices,
+                                             tn_tensor *offsets, tn_tensor *per_sample_weights,
+                                             tn_tensor **result1, tn_tensor **result2,
+                                             tn_tensor **result3,
+                                             const tn_aten_embedding_bag_options *options);
+#ifndef __cplusplus
+#define tn_aten_embedding_bag(weight, indices, offsets, per_sample_weights, result1, result2, result3, ...) \
+  tn_aten_embedding_bag_with(weight, indices, offsets, per_sample_weights, result1, result2, result3, \
+      &(tn_aten_embedding_bag_options){.struct_size = sizeof(tn_aten_embedding_bag_options), \
+       __VA_ARGS__})
+#endif
+
 typedef struct tn_aten_linalg_eigh_options {
   uint32_t struct_size;
   const char *UPLO;  // 'L'
@@ -191,6 +247,35 @@ TN_API tn_tensor *tn_aten_native_batch_norm_legit_functional(tn_tensor *input, t
 TN_API tn_tensor *tn_aten_native_batch_norm_legit_no_training(tn_tensor *input, tn_tensor *weight,
     tn_tensor *bias, tn_tensor *running_mean, tn_tensor *running_var, double momentum, double eps,
     tn_tensor **result1, tn_tensor **result2);
+
+// _pdist_backward(Tensor grad, Tensor self, float p, Tensor pdist) -> Tensor
+// The gradient of `_pdist_forward` with the distances that it gave. grad, pdist: [N (N - 1) / 2];
+// self: [N, M]. Returns [N, M].
+// source: ATen `_pdist_backward`.
+// owns: +1 result | errors: as `_pdist_forward`; INVALID_ARGUMENT for shapes; as any operator |
+// threads: any
+TN_API tn_tensor *tn_aten_pdist_backward(tn_tensor *grad, tn_tensor *self, double p,
+                                         tn_tensor *pdist);
+
+typedef struct tn_aten_pdist_forward_options {
+  uint32_t struct_size;
+  tn_opt_float p;  // 2
+} tn_aten_pdist_forward_options;
+// _pdist_forward(Tensor self, float p=2) -> Tensor
+// Distances between all pairs of different rows, as `_cdist_forward` has them: of rows 0 and 1, 0
+// and 2, up to the last two. self: [N, M], float32 or float64. Returns [N (N - 1) / 2].
+// source: ATen
+// `_pdist_forward`.
+// owns: +1 result | errors: INVALID_ARGUMENT for the rank or a negative p; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_aten_pdist_forward_with(tn_tensor *self,
+                                             const tn_aten_pdist_forward_options *options);
+#ifndef __cplusplus
+#define tn_aten_pdist_forward(self, ...) \
+  tn_aten_pdist_forward_with(self, \
+      &(tn_aten_pdist_forward_options){.struct_size = sizeof(tn_aten_pdist_forward_options), \
+       __VA_ARGS__})
+#endif
 
 // _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 // exp(x_i) / sum_j exp(x_j) along dim, computed without overflow by taking the maximum off first.
@@ -1023,6 +1108,22 @@ TN_API tn_tensor *tn_cat_with(tn_tensors tensors, const tn_cat_options *options)
       &(tn_cat_options){.struct_size = sizeof(tn_cat_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_cdist_options {
+  uint32_t struct_size;
+  tn_opt_float p;  // 2
+  tn_opt_int compute_mode;  // None
+} tn_cdist_options;
+// cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None) -> Tensor
+// `_cdist_forward` under its usual name.
+// source: ATen `cdist`.
+// owns: +1 result | errors: as there; as any operator | threads: any
+TN_API tn_tensor *tn_cdist_with(tn_tensor *x1, tn_tensor *x2, const tn_cdist_options *options);
+#ifndef __cplusplus
+#define tn_cdist(x1, x2, ...) \
+  tn_cdist_with(x1, x2, \
+      &(tn_cdist_options){.struct_size = sizeof(tn_cdist_options), __VA_ARGS__})
+#endif
+
 // ceil(Tensor self) -> Tensor
 // The smallest integer not below x, elementwise; integers are copied.
 // self: any shape, integer or floating. Returns self's shape and dtype.
@@ -1468,6 +1569,29 @@ TN_API tn_tensor *tn_embedding_with(tn_tensor *weight, tn_tensor *indices,
 #define tn_embedding(weight, indices, ...) \
   tn_embedding_with(weight, indices, \
       &(tn_embedding_options){.struct_size = sizeof(tn_embedding_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_embedding_bag_options {
+  uint32_t struct_size;
+  bool scale_grad_by_freq;  // False
+  int64_t mode;  // 0
+  bool sparse;  // False
+  bool include_last_offset;  // False
+} tn_embedding_bag_options;
+// embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int
+// mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False) ->
+// (Tensor, Tensor, Tensor, Tensor)
+// `_embedding_bag` under its usual name, without a padding row.
+// source: ATen `embedding_bag`.
+// owns: +1 each result | errors: as there; as any operator | threads: any
+TN_API tn_tensor *tn_embedding_bag_with(tn_tensor *weight, tn_tensor *indices, tn_tensor *offsets,
+                                        tn_tensor *per_sample_weights, tn_tensor **result1,
+                                        tn_tensor **result2, tn_tensor **result3,
+                                        const tn_embedding_bag_options *options);
+#ifndef __cplusplus
+#define tn_embedding_bag(weight, indices, offsets, per_sample_weights, result1, result2, result3, ...) \
+  tn_embedding_bag_with(weight, indices, offsets, per_sample_weights, result1, result2, result3, \
+      &(tn_embedding_bag_options){.struct_size = sizeof(tn_embedding_bag_options), __VA_ARGS__})
 #endif
 
 // embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx,
@@ -3676,6 +3800,21 @@ TN_API tn_tensor *tn_outer(tn_tensor *self, tn_tensor *vec2);
 // | errors: as tn_outer; READ_ONLY; INVALID_ARGUMENT for another shape; INVALID_DTYPE where the
 // cast would lose a category | threads: any
 TN_API tn_status tn_outer_out(tn_tensor *out, tn_tensor *self, tn_tensor *vec2);
+
+typedef struct tn_pdist_options {
+  uint32_t struct_size;
+  tn_opt_float p;  // 2
+} tn_pdist_options;
+// pdist(Tensor self, float p=2) -> Tensor
+// `_pdist_forward` under its usual name.
+// source: ATen `pdist`.
+// owns: +1 result | errors: as there; as any operator | threads: any
+TN_API tn_tensor *tn_pdist_with(tn_tensor *self, const tn_pdist_options *options);
+#ifndef __cplusplus
+#define tn_pdist(self, ...) \
+  tn_pdist_with(self, \
+      &(tn_pdist_options){.struct_size = sizeof(tn_pdist_options), __VA_ARGS__})
+#endif
 
 // permute(Tensor self, int[] dims) -> Tensor
 // A view with the dimensions in another order: result dimension d is self's dimension dims[d].

@@ -15,6 +15,9 @@ extern const tn_op_def tn_op__adaptive_avg_pool2d_backward;
 extern const tn_op_def tn_op__adaptive_avg_pool3d;
 extern const tn_op_def tn_op__adaptive_avg_pool3d_backward;
 extern const tn_op_def tn_op__cast;
+extern const tn_op_def tn_op__cdist_backward;
+extern const tn_op_def tn_op__cdist_forward;
+extern const tn_op_def tn_op__embedding_bag;
 extern const tn_op_def tn_op__linalg_eigh;
 extern const tn_op_def tn_op__linalg_svd;
 extern const tn_op_def tn_op__log_softmax;
@@ -23,6 +26,8 @@ extern const tn_op_def tn_op__native_batch_norm_legit;
 extern const tn_op_def tn_op__native_batch_norm_legit_no_stats;
 extern const tn_op_def tn_op__native_batch_norm_legit_functional;
 extern const tn_op_def tn_op__native_batch_norm_legit_no_training;
+extern const tn_op_def tn_op__pdist_backward;
+extern const tn_op_def tn_op__pdist_forward;
 extern const tn_op_def tn_op__softmax;
 extern const tn_op_def tn_op__softmax_backward_data;
 extern const tn_op_def tn_op__to_copy;
@@ -66,6 +71,7 @@ extern const tn_op_def tn_op_bmm;
 extern const tn_op_def tn_op_broadcast_to;
 extern const tn_op_def tn_op_bucketize_Tensor;
 extern const tn_op_def tn_op_cat;
+extern const tn_op_def tn_op_cdist;
 extern const tn_op_def tn_op_ceil;
 extern const tn_op_def tn_op_cholesky_solve;
 extern const tn_op_def tn_op_chunk;
@@ -89,6 +95,7 @@ extern const tn_op_def tn_op_div_Tensor_mode;
 extern const tn_op_def tn_op_dot;
 extern const tn_op_def tn_op_dropout;
 extern const tn_op_def tn_op_embedding;
+extern const tn_op_def tn_op_embedding_bag;
 extern const tn_op_def tn_op_embedding_dense_backward;
 extern const tn_op_def tn_op_empty;
 extern const tn_op_def tn_op_empty_like;
@@ -204,6 +211,7 @@ extern const tn_op_def tn_op_nonzero_numpy;
 extern const tn_op_def tn_op_ones;
 extern const tn_op_def tn_op_ones_like;
 extern const tn_op_def tn_op_outer;
+extern const tn_op_def tn_op_pdist;
 extern const tn_op_def tn_op_permute;
 extern const tn_op_def tn_op_pow_Tensor_Tensor;
 extern const tn_op_def tn_op_prod;
@@ -312,6 +320,40 @@ static const tn__arg args__cast[] = {
 };
 static const tn__cast_attrs defaults__cast = {.dtype = TN_DTYPE_NONE};
 
+static const tn__arg args__cdist_backward[] = {
+    {"grad", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"x1", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"x2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn__cdist_backward_attrs, p)},
+    {"cdist", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn__cdist_backward_attrs defaults__cdist_backward = {.p = 0};
+
+static const tn__arg args__cdist_forward[] = {
+    {"x1", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"x2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn__cdist_forward_attrs, p)},
+    {"compute_mode", "int?", NULL, TN__ARG_OPT_INT,
+     offsetof(tn__cdist_forward_attrs, compute_mode)},
+};
+static const tn__cdist_forward_attrs defaults__cdist_forward = {.p = 0, .compute_mode = {0, 0}};
+
+static const tn__arg args__embedding_bag[] = {
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"offsets", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"scale_grad_by_freq", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn__embedding_bag_attrs, scale_grad_by_freq)},
+    {"mode", "int", "0", TN__ARG_INT, offsetof(tn__embedding_bag_attrs, mode)},
+    {"sparse", "bool", "False", TN__ARG_BOOL, offsetof(tn__embedding_bag_attrs, sparse)},
+    {"per_sample_weights", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"include_last_offset", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn__embedding_bag_attrs, include_last_offset)},
+    {"padding_idx", "int", "-1", TN__ARG_INT, offsetof(tn__embedding_bag_attrs, padding_idx)},
+};
+static const tn__embedding_bag_attrs defaults__embedding_bag = {.scale_grad_by_freq = false,
+    .mode = 0, .sparse = false, .include_last_offset = false, .padding_idx = -1};
+
 static const tn__arg args__linalg_eigh[] = {
     {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"UPLO", "str", "'L'", TN__ARG_STRING, offsetof(tn__linalg_eigh_attrs, UPLO)},
@@ -402,6 +444,20 @@ static const tn__arg args__native_batch_norm_legit_no_training[] = {
 };
 static const tn__native_batch_norm_legit_no_training_attrs defaults__native_batch_norm_legit_no_training = {
     .momentum = 0, .eps = 0};
+
+static const tn__arg args__pdist_backward[] = {
+    {"grad", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", NULL, TN__ARG_FLOAT, offsetof(tn__pdist_backward_attrs, p)},
+    {"pdist", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn__pdist_backward_attrs defaults__pdist_backward = {.p = 0};
+
+static const tn__arg args__pdist_forward[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", "2", TN__ARG_FLOAT, offsetof(tn__pdist_forward_attrs, p)},
+};
+static const tn__pdist_forward_attrs defaults__pdist_forward = {.p = 2};
 
 static const tn__arg args__softmax[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -775,6 +831,14 @@ static const tn__arg args_cat[] = {
 };
 static const tn_cat_attrs defaults_cat = {.dim = 0};
 
+static const tn__arg args_cdist[] = {
+    {"x1", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"x2", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", "2", TN__ARG_FLOAT, offsetof(tn_cdist_attrs, p)},
+    {"compute_mode", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_cdist_attrs, compute_mode)},
+};
+static const tn_cdist_attrs defaults_cdist = {.p = 2, .compute_mode = {0, 0}};
+
 static const tn__arg args_ceil[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -985,6 +1049,21 @@ static const tn__arg args_embedding[] = {
 };
 static const tn_embedding_attrs defaults_embedding = {.padding_idx = -1,
                                                       .scale_grad_by_freq = false, .sparse = false};
+
+static const tn__arg args_embedding_bag[] = {
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"offsets", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"scale_grad_by_freq", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_embedding_bag_attrs, scale_grad_by_freq)},
+    {"mode", "int", "0", TN__ARG_INT, offsetof(tn_embedding_bag_attrs, mode)},
+    {"sparse", "bool", "False", TN__ARG_BOOL, offsetof(tn_embedding_bag_attrs, sparse)},
+    {"per_sample_weights", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"include_last_offset", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_embedding_bag_attrs, include_last_offset)},
+};
+static const tn_embedding_bag_attrs defaults_embedding_bag = {.scale_grad_by_freq = false,
+    .mode = 0, .sparse = false, .include_last_offset = false};
 
 static const tn__arg args_embedding_dense_backward[] = {
     {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1955,6 +2034,12 @@ static const tn__arg args_outer[] = {
     {"vec2", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_pdist[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"p", "float", "2", TN__ARG_FLOAT, offsetof(tn_pdist_attrs, p)},
+};
+static const tn_pdist_attrs defaults_pdist = {.p = 2};
+
 static const tn__arg args_permute[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dims", "int[]", NULL, TN__ARG_INTS, offsetof(tn_permute_attrs, dims)},
@@ -2579,6 +2664,48 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args__cast,
     },
+    [TN__OP__cdist_backward] = {
+        .name = "_cdist_backward",
+        .schema = "_cdist_backward(Tensor grad, Tensor x1, Tensor x2, float p, Tensor cdist) -> Tensor",
+        .def = &tn_op__cdist_backward,
+        .id = TN__OP__cdist_backward,
+        .run_id = TN__OP__cdist_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 4,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__cdist_backward_attrs),
+        .defaults = &defaults__cdist_backward,
+        .args = args__cdist_backward,
+    },
+    [TN__OP__cdist_forward] = {
+        .name = "_cdist_forward",
+        .schema = "_cdist_forward(Tensor x1, Tensor x2, float p, int? compute_mode) -> Tensor",
+        .def = &tn_op__cdist_forward,
+        .id = TN__OP__cdist_forward,
+        .run_id = TN__OP__cdist_forward,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__cdist_forward_attrs),
+        .defaults = &defaults__cdist_forward,
+        .args = args__cdist_forward,
+    },
+    [TN__OP__embedding_bag] = {
+        .name = "_embedding_bag",
+        .schema = "_embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int padding_idx=-1) -> (Tensor, Tensor, Tensor, Tensor)",
+        .def = &tn_op__embedding_bag,
+        .id = TN__OP__embedding_bag,
+        .run_id = TN__OP__embedding_bag,
+        .form = TN__FORM_BASE,
+        .arg_count = 9,
+        .tensor_count = 4,
+        .result_count = 4,
+        .attrs_size = sizeof(tn__embedding_bag_attrs),
+        .defaults = &defaults__embedding_bag,
+        .args = args__embedding_bag,
+    },
     [TN__OP__linalg_eigh] = {
         .name = "_linalg_eigh",
         .schema = "_linalg_eigh(Tensor A, str UPLO='L', bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
@@ -2693,6 +2820,34 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn__native_batch_norm_legit_no_training_attrs),
         .defaults = &defaults__native_batch_norm_legit_no_training,
         .args = args__native_batch_norm_legit_no_training,
+    },
+    [TN__OP__pdist_backward] = {
+        .name = "_pdist_backward",
+        .schema = "_pdist_backward(Tensor grad, Tensor self, float p, Tensor pdist) -> Tensor",
+        .def = &tn_op__pdist_backward,
+        .id = TN__OP__pdist_backward,
+        .run_id = TN__OP__pdist_backward,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__pdist_backward_attrs),
+        .defaults = &defaults__pdist_backward,
+        .args = args__pdist_backward,
+    },
+    [TN__OP__pdist_forward] = {
+        .name = "_pdist_forward",
+        .schema = "_pdist_forward(Tensor self, float p=2) -> Tensor",
+        .def = &tn_op__pdist_forward,
+        .id = TN__OP__pdist_forward,
+        .run_id = TN__OP__pdist_forward,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__pdist_forward_attrs),
+        .defaults = &defaults__pdist_forward,
+        .args = args__pdist_forward,
     },
     [TN__OP__softmax] = {
         .name = "_softmax",
@@ -3513,6 +3668,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_cat,
         .args = args_cat,
     },
+    [TN__OP_cdist] = {
+        .name = "cdist",
+        .schema = "cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None) -> Tensor",
+        .def = &tn_op_cdist,
+        .id = TN__OP_cdist,
+        .run_id = TN__OP_cdist,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_cdist_attrs),
+        .defaults = &defaults_cdist,
+        .args = args_cdist,
+    },
     [TN__OP_ceil] = {
         .name = "ceil",
         .schema = "ceil(Tensor self) -> Tensor",
@@ -3987,6 +4156,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_embedding_attrs),
         .defaults = &defaults_embedding,
         .args = args_embedding,
+    },
+    [TN__OP_embedding_bag] = {
+        .name = "embedding_bag",
+        .schema = "embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False) -> (Tensor, Tensor, Tensor, Tensor)",
+        .def = &tn_op_embedding_bag,
+        .id = TN__OP_embedding_bag,
+        .run_id = TN__OP_embedding_bag,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 4,
+        .result_count = 4,
+        .attrs_size = sizeof(tn_embedding_bag_attrs),
+        .defaults = &defaults_embedding_bag,
+        .args = args_embedding_bag,
     },
     [TN__OP_embedding_dense_backward] = {
         .name = "embedding_dense_backward",
@@ -6134,6 +6317,20 @@ const tn_op tn__op_table[] = {
         .tensor_count = 2,
         .result_count = 1,
         .args = args_outer,
+    },
+    [TN__OP_pdist] = {
+        .name = "pdist",
+        .schema = "pdist(Tensor self, float p=2) -> Tensor",
+        .def = &tn_op_pdist,
+        .id = TN__OP_pdist,
+        .run_id = TN__OP_pdist,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_pdist_attrs),
+        .defaults = &defaults_pdist,
+        .args = args_pdist,
     },
     [TN__OP_permute] = {
         .name = "permute",

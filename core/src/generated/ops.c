@@ -69,6 +69,47 @@ tn_tensor *tn_aten_cast(tn_tensor *self, tn_dtype dtype) {
   return tn__call_one(TN__OP__cast, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_aten_cdist_backward(tn_tensor *grad, tn_tensor *x1, tn_tensor *x2, double p,
+                                  tn_tensor *cdist) {
+  tn_tensor *inputs[] = {grad, x1, x2, cdist};
+  tn__cdist_backward_attrs attrs = {.p = p};
+  return tn__call_one(TN__OP__cdist_backward, inputs, 4, &attrs);
+}
+
+tn_tensor *tn_aten_cdist_forward(tn_tensor *x1, tn_tensor *x2, double p, tn_opt_int compute_mode) {
+  tn_tensor *inputs[] = {x1, x2};
+  tn__cdist_forward_attrs attrs = {.p = p, .compute_mode = compute_mode};
+  return tn__call_one(TN__OP__cdist_forward, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_aten_embedding_bag_with(tn_tensor *weight, tn_tensor *indices, tn_tensor *offsets,
+                                      tn_tensor *per_sample_weights, tn_tensor **result1,
+                                      tn_tensor **result2, tn_tensor **result3,
+                                      const tn_aten_embedding_bag_options *options) {
+  if (options != NULL && REACHES(options, padding_idx) &&
+      is_bare("_embedding_bag", "padding_idx", options->padding_idx.value != 0, options->padding_idx.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {weight, indices, offsets, per_sample_weights};
+  tn__embedding_bag_attrs attrs = {.scale_grad_by_freq = false, .mode = 0, .sparse = false,
+                                   .include_last_offset = false, .padding_idx = -1};
+  if (options != NULL) {
+    if (REACHES(options, scale_grad_by_freq)) {
+      attrs.scale_grad_by_freq = options->scale_grad_by_freq;
+    }
+    if (REACHES(options, mode)) attrs.mode = options->mode;
+    if (REACHES(options, sparse)) attrs.sparse = options->sparse;
+    if (REACHES(options, include_last_offset)) {
+      attrs.include_last_offset = options->include_last_offset;
+    }
+    if (REACHES(options, padding_idx) && options->padding_idx.present) {
+      attrs.padding_idx = options->padding_idx.value;
+    }
+  }
+  tn_tensor **const more[] = {result1, result2, result3};
+  return tn__call_many(TN__OP__embedding_bag, inputs, 4, &attrs, more);
+}
+
 tn_tensor *tn_aten_linalg_eigh_with(tn_tensor *A, tn_tensor **eigenvectors,
                                     const tn_aten_linalg_eigh_options *options) {
   tn_tensor *inputs[] = {A};
@@ -152,6 +193,26 @@ tn_tensor *tn_aten_native_batch_norm_legit_no_training(tn_tensor *input, tn_tens
   tn__native_batch_norm_legit_no_training_attrs attrs = {.momentum = momentum, .eps = eps};
   tn_tensor **const more[] = {result1, result2};
   return tn__call_many(TN__OP__native_batch_norm_legit_no_training, inputs, 5, &attrs, more);
+}
+
+tn_tensor *tn_aten_pdist_backward(tn_tensor *grad, tn_tensor *self, double p, tn_tensor *pdist) {
+  tn_tensor *inputs[] = {grad, self, pdist};
+  tn__pdist_backward_attrs attrs = {.p = p};
+  return tn__call_one(TN__OP__pdist_backward, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_aten_pdist_forward_with(tn_tensor *self,
+                                      const tn_aten_pdist_forward_options *options) {
+  if (options != NULL && REACHES(options, p) &&
+      is_bare("_pdist_forward", "p", options->p.value != 0, options->p.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn__pdist_forward_attrs attrs = {.p = 2};
+  if (options != NULL) {
+    if (REACHES(options, p) && options->p.present) attrs.p = options->p.value;
+  }
+  return tn__call_one(TN__OP__pdist_forward, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_aten_softmax(tn_tensor *self, int64_t dim, bool half_to_float) {
@@ -889,6 +950,26 @@ tn_tensor *tn_cat_with(tn_tensors tensors, const tn_cat_options *options) {
   return tn__call_one(TN__OP_cat, tensors.data, (int32_t)tensors.count, &attrs);
 }
 
+tn_tensor *tn_cdist_with(tn_tensor *x1, tn_tensor *x2, const tn_cdist_options *options) {
+  if (options != NULL && REACHES(options, p) &&
+      is_bare("cdist", "p", options->p.value != 0, options->p.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, compute_mode) &&
+      is_bare("cdist", "compute_mode", options->compute_mode.value != 0, options->compute_mode.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {x1, x2};
+  tn_cdist_attrs attrs = {.p = 2, .compute_mode = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, p) && options->p.present) attrs.p = options->p.value;
+    if (REACHES(options, compute_mode) && options->compute_mode.present) {
+      attrs.compute_mode = options->compute_mode;
+    }
+  }
+  return tn__call_one(TN__OP_cdist, inputs, 2, &attrs);
+}
+
 tn_tensor *tn_ceil(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_ceil, inputs, 1, NULL);
@@ -1293,6 +1374,27 @@ tn_tensor *tn_embedding_with(tn_tensor *weight, tn_tensor *indices,
     if (REACHES(options, sparse)) attrs.sparse = options->sparse;
   }
   return tn__call_one(TN__OP_embedding, inputs, 2, &attrs);
+}
+
+tn_tensor *tn_embedding_bag_with(tn_tensor *weight, tn_tensor *indices, tn_tensor *offsets,
+                                 tn_tensor *per_sample_weights, tn_tensor **result1,
+                                 tn_tensor **result2, tn_tensor **result3,
+                                 const tn_embedding_bag_options *options) {
+  tn_tensor *inputs[] = {weight, indices, offsets, per_sample_weights};
+  tn_embedding_bag_attrs attrs = {.scale_grad_by_freq = false, .mode = 0, .sparse = false,
+                                  .include_last_offset = false};
+  if (options != NULL) {
+    if (REACHES(options, scale_grad_by_freq)) {
+      attrs.scale_grad_by_freq = options->scale_grad_by_freq;
+    }
+    if (REACHES(options, mode)) attrs.mode = options->mode;
+    if (REACHES(options, sparse)) attrs.sparse = options->sparse;
+    if (REACHES(options, include_last_offset)) {
+      attrs.include_last_offset = options->include_last_offset;
+    }
+  }
+  tn_tensor **const more[] = {result1, result2, result3};
+  return tn__call_many(TN__OP_embedding_bag, inputs, 4, &attrs, more);
 }
 
 tn_tensor *tn_embedding_dense_backward(tn_tensor *grad_output, tn_tensor *indices,
@@ -3118,6 +3220,19 @@ tn_status tn_outer_out(tn_tensor *out, tn_tensor *self, tn_tensor *vec2) {
   tn_tensor *inputs[] = {self, vec2};
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_outer, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *tn_pdist_with(tn_tensor *self, const tn_pdist_options *options) {
+  if (options != NULL && REACHES(options, p) &&
+      is_bare("pdist", "p", options->p.value != 0, options->p.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_pdist_attrs attrs = {.p = 2};
+  if (options != NULL) {
+    if (REACHES(options, p) && options->p.present) attrs.p = options->p.value;
+  }
+  return tn__call_one(TN__OP_pdist, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_permute(tn_tensor *self, tn_ints dims) {

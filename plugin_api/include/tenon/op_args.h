@@ -44,6 +44,37 @@ typedef struct tn__cast_attrs {
   TN_SLOT tn_dtype dtype;
 } tn__cast_attrs;
 
+// _cdist_backward(Tensor grad, Tensor x1, Tensor x2, float p, Tensor cdist) -> Tensor
+enum { TN_ARG__cdist_backward_result = 0, TN_ARG__cdist_backward_grad = 1,
+       TN_ARG__cdist_backward_x1 = 2, TN_ARG__cdist_backward_x2 = 3,
+       TN_ARG__cdist_backward_cdist = 4 };
+typedef struct tn__cdist_backward_attrs {
+  double p;
+} tn__cdist_backward_attrs;
+
+// _cdist_forward(Tensor x1, Tensor x2, float p, int? compute_mode) -> Tensor
+enum { TN_ARG__cdist_forward_result = 0, TN_ARG__cdist_forward_x1 = 1,
+       TN_ARG__cdist_forward_x2 = 2 };
+typedef struct tn__cdist_forward_attrs {
+  double p;
+  tn_opt_int compute_mode;
+} tn__cdist_forward_attrs;
+
+// _embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int
+// mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int
+// padding_idx=-1) -> (Tensor, Tensor, Tensor, Tensor)
+enum { TN_ARG__embedding_bag_result = 0, TN_ARG__embedding_bag_result1 = 1,
+       TN_ARG__embedding_bag_result2 = 2, TN_ARG__embedding_bag_result3 = 3,
+       TN_ARG__embedding_bag_weight = 4, TN_ARG__embedding_bag_indices = 5,
+       TN_ARG__embedding_bag_offsets = 6, TN_ARG__embedding_bag_per_sample_weights = 7 };
+typedef struct tn__embedding_bag_attrs {
+  TN_SLOT bool scale_grad_by_freq;
+  int64_t mode;
+  TN_SLOT bool sparse;
+  TN_SLOT bool include_last_offset;
+  int64_t padding_idx;
+} tn__embedding_bag_attrs;
+
 // _linalg_eigh(Tensor A, str UPLO='L', bool compute_v=True) -> (Tensor eigenvalues, Tensor
 // eigenvectors)
 enum { TN_ARG__linalg_eigh_eigenvalues = 0, TN_ARG__linalg_eigh_eigenvectors = 1,
@@ -140,6 +171,19 @@ typedef struct tn__native_batch_norm_legit_no_training_attrs {
   double momentum;
   double eps;
 } tn__native_batch_norm_legit_no_training_attrs;
+
+// _pdist_backward(Tensor grad, Tensor self, float p, Tensor pdist) -> Tensor
+enum { TN_ARG__pdist_backward_result = 0, TN_ARG__pdist_backward_grad = 1,
+       TN_ARG__pdist_backward_self = 2, TN_ARG__pdist_backward_pdist = 3 };
+typedef struct tn__pdist_backward_attrs {
+  double p;
+} tn__pdist_backward_attrs;
+
+// _pdist_forward(Tensor self, float p=2) -> Tensor
+enum { TN_ARG__pdist_forward_result = 0, TN_ARG__pdist_forward_self = 1 };
+typedef struct tn__pdist_forward_attrs {
+  double p;
+} tn__pdist_forward_attrs;
 
 // _softmax(Tensor self, int dim, bool half_to_float) -> Tensor
 enum { TN_ARG__softmax_result = 0, TN_ARG__softmax_self = 1 };
@@ -446,6 +490,13 @@ typedef struct tn_cat_attrs {
   int64_t dim;
 } tn_cat_attrs;
 
+// cdist(Tensor x1, Tensor x2, float p=2, int? compute_mode=None) -> Tensor
+enum { TN_ARG_cdist_result = 0, TN_ARG_cdist_x1 = 1, TN_ARG_cdist_x2 = 2 };
+typedef struct tn_cdist_attrs {
+  double p;
+  tn_opt_int compute_mode;
+} tn_cdist_attrs;
+
 // ceil(Tensor self) -> Tensor
 enum { TN_ARG_ceil_result = 0, TN_ARG_ceil_self = 1 };
 
@@ -610,6 +661,20 @@ typedef struct tn_embedding_attrs {
   TN_SLOT bool scale_grad_by_freq;
   TN_SLOT bool sparse;
 } tn_embedding_attrs;
+
+// embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int
+// mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False) ->
+// (Tensor, Tensor, Tensor, Tensor)
+enum { TN_ARG_embedding_bag_result = 0, TN_ARG_embedding_bag_result1 = 1,
+       TN_ARG_embedding_bag_result2 = 2, TN_ARG_embedding_bag_result3 = 3,
+       TN_ARG_embedding_bag_weight = 4, TN_ARG_embedding_bag_indices = 5,
+       TN_ARG_embedding_bag_offsets = 6, TN_ARG_embedding_bag_per_sample_weights = 7 };
+typedef struct tn_embedding_bag_attrs {
+  TN_SLOT bool scale_grad_by_freq;
+  int64_t mode;
+  TN_SLOT bool sparse;
+  TN_SLOT bool include_last_offset;
+} tn_embedding_bag_attrs;
 
 // embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx,
 // bool scale_grad_by_freq) -> Tensor
@@ -1408,6 +1473,12 @@ typedef struct tn_ones_like_attrs {
 
 // outer(Tensor self, Tensor vec2) -> Tensor
 enum { TN_ARG_outer_result = 0, TN_ARG_outer_self = 1, TN_ARG_outer_vec2 = 2 };
+
+// pdist(Tensor self, float p=2) -> Tensor
+enum { TN_ARG_pdist_result = 0, TN_ARG_pdist_self = 1 };
+typedef struct tn_pdist_attrs {
+  double p;
+} tn_pdist_attrs;
 
 // permute(Tensor self, int[] dims) -> Tensor
 enum { TN_ARG_permute_result = 0, TN_ARG_permute_self = 1 };
