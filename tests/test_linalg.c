@@ -252,6 +252,41 @@ TN_TEST(linalg, pinv_leaves_out_what_is_below_the_tolerance) {
   tn_scope_close(scope);
 }
 
+// A V = V diag(L) for a matrix with a conjugated pair, by |dtype|.
+static void expect_complex_pair(tn_dtype dtype) {
+  const double values[] = {0, -2, 0, 2, 0, 0, 0, 0, 3};
+  double l[2 * 3], v[2 * 9];
+  tn_tensor *vectors = NULL, *x = tn_to(doubles(TN_SHAPE(3, 3), values), TN_DEVICE_CPU, dtype);
+  tn_tensor *eigenvalues = tn_linalg_eig(x, &vectors);
+  cr_assert_not_null(eigenvalues, "%s", tn_ok() ? "" : tn_error_peek()->message);
+  cr_assert_eq(tn_copy_to_host(eigenvalues, l, sizeof l, TN_C128), TN_OK);
+  cr_assert_eq(tn_copy_to_host(vectors, v, sizeof v, TN_C128), TN_OK);
+  for (int i = 0; i < 3; i++) {
+    for (int j = 0; j < 3; j++) {
+      double real = 0, imag = 0;
+      for (int k = 0; k < 3; k++) {
+        real += values[3 * i + k] * v[2 * (3 * k + j)];
+        imag += values[3 * i + k] * v[2 * (3 * k + j) + 1];
+      }
+      const double *z = &v[2 * (3 * i + j)];
+      cr_assert(fabs(real - (l[2 * j] * z[0] - l[2 * j + 1] * z[1])) < 1e-5);
+      cr_assert(fabs(imag - (l[2 * j] * z[1] + l[2 * j + 1] * z[0])) < 1e-5);
+    }
+  }
+  double imaginary = 0;
+  for (int j = 0; j < 3; j++) imaginary += fabs(l[2 * j + 1]);
+  cr_assert(fabs(imaginary - 4) < 1e-5, "the pair is 2i and -2i");
+}
+
+TN_TEST(linalg, real_matrices_have_complex_eigenvectors_in_pairs) {
+  tn_scope *scope = tn_scope_open();
+  expect_complex_pair(TN_F32);
+  expect_complex_pair(TN_F64);
+  expect_complex_pair(TN_C64);
+  expect_complex_pair(TN_C128);
+  tn_scope_close(scope);
+}
+
 TN_TEST(linalg, a_right_side_of_vectors_is_solved_for_each_matrix) {
   tn_scope *scope = tn_scope_open();
   tn_tensor *a = doubles(TN_SHAPE(2, 2, 2), (double[]){1, 0, 0, 1, 2, 0, 0, 4});

@@ -388,3 +388,94 @@ const tn_op_spec tn_spec_linalg_eigvalsh = {.op = "linalg_eigvalsh",
                                             .errors = eigh_errors,
                                             .finite = 1,
                                             .why = GAUGE};
+
+// ---- eigenvalues of any square matrix
+
+static void eig_samples(tn_samples *samples) {
+  const tn_ints shapes[] = {TN_SHAPE(3, 3), TN_SHAPE(2, 4, 4), TN_SHAPE(1, 1),
+                            TN_SHAPE(0, 0), TN_SHAPE(0, 2, 2), TN_SHAPE(30, 30)};
+  for (int i = 0; i < 6; i++) {
+    matrix_sample_add(samples, "real eigenvalues", shapes[i], MATRIX_HERMITIAN, 0);
+  }
+  matrix_sample_add(samples, "many", TN_SHAPE(40, 12, 12), MATRIX_HERMITIAN, TN_SAMPLE_LARGE);
+}
+
+static void eig_errors(tn_samples *samples) {
+  add_vector_error(samples, "self");
+  tn_sample *sample = tn_sample_failing(samples, "not square", TN_INVALID_ARGUMENT, "self");
+  matrix_sample(sample, TN_SHAPE(2, 3), MATRIX_ANY);
+  add_not_finite(samples, NULL);
+}
+
+static tn_dtype complex_of(tn_dtype dtype) {
+  return dtype == TN_F32 ? TN_C64 : dtype == TN_F64 ? TN_C128 : dtype;
+}
+
+static const char *judge_eig(matrix_bench *bench, const tn_sample *sample,
+                             const tn_operand *results, int64_t index) {
+  const tn_operand *self = &sample->operands[0];
+  matrix a = matrix_load(bench, self, index);
+  matrix values = load_row(bench, &results[0], index), v = matrix_load(bench, &results[1], index);
+  matrix left = matrix_product(bench, a, v), right = matrix_scaled(bench, v, values);
+  for (int64_t j = 0; j < v.cols; j++) {
+    double sum = 0;
+    for (int64_t i = 0; i < v.rows; i++) sum += pow(cabs(v.at[i * v.cols + j]), 2);
+    if (fabs(sum - 1) > 64 * reference_epsilon(real_of(self->dtype))) {
+      return "an eigenvector's length is not 1";
+    }
+  }
+  return matrix_ratio(matrix_minus(bench, left, right), matrix_norm(a), self->dtype) > MATRIX_RATIO
+             ? "A V is not V diag(L)"
+             : NULL;
+}
+
+static const char *verify_eig(const tn_sample *sample, const tn_operand *results, int32_t count) {
+  const tn_operand *a = &sample->operands[0];
+  const int64_t n = a->sizes[a->ndim - 1];
+  if (count != 2 || results[0].dtype != complex_of(a->dtype) ||
+      results[1].dtype != complex_of(a->dtype)) {
+    return "dtype";
+  }
+  if (!matrix_has_shape(&results[0], a, TN_SHAPE(n)) ||
+      !matrix_has_shape(&results[1], a, TN_SHAPE(n, n))) {
+    return "shape";
+  }
+  return judge_each(sample, results, judge_eig);
+}
+
+#define EIG                                                                                        \
+  .dtypes = MATRIX_DTYPES, .flags = TN_SPEC_NO_GRAD, .samples = eig_samples, .errors = eig_errors, \
+  .finite = 1, .why = GAUGE
+const tn_op_spec tn_spec_linalg_eig = {.op = "linalg_eig", EIG, .verify = verify_eig};
+
+// Each in turn makes A - l I singular: its smallest singular value is nothing beside |A|.
+static const char *judge_eigvals(matrix_bench *bench, const tn_sample *sample,
+                                 const tn_operand *results, int64_t index) {
+  const tn_operand *self = &sample->operands[0];
+  matrix values = load_row(bench, results, index);
+  const int64_t n = values.cols;
+  double *sizes = calloc((size_t)n + 1, sizeof *sizes);
+  const char *wrong = sizes == NULL ? "out of memory" : NULL;
+  for (int64_t i = 0; i < n && wrong == NULL; i++) {
+    matrix_bench own = {.count = 0};
+    matrix a = matrix_load(&own, self, index);
+    const double scale = matrix_norm(a);
+    for (int64_t k = 0; k < a.rows; k++) a.at[k * n + k] -= values.at[i];
+    matrix_singular_values(&own, a, sizes);
+    matrix smallest = matrix_zeros(&own, 1, 1);
+    smallest.at[0] = sizes[n - 1] / (double)n;
+    if (matrix_ratio(smallest, scale, self->dtype) > MATRIX_RATIO) wrong = "no eigenvalue";
+    matrix_bench_close(&own);
+  }
+  free(sizes);
+  return wrong;
+}
+
+static const char *verify_eigvals(const tn_sample *sample, const tn_operand *results,
+                                  int32_t count) {
+  const tn_operand *a = &sample->operands[0];
+  if (count != 1 || results[0].dtype != complex_of(a->dtype)) return "dtype";
+  if (!matrix_has_shape(&results[0], a, TN_SHAPE(a->sizes[a->ndim - 1]))) return "shape";
+  return judge_each(sample, results, judge_eigvals);
+}
+const tn_op_spec tn_spec_linalg_eigvals = {.op = "linalg_eigvals", EIG, .verify = verify_eigvals};

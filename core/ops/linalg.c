@@ -76,6 +76,12 @@ tn_tensor *tn__conjugated(tn_tensor *tensor) {
   return NULL;
 }
 
+tn_tensor *tn__real_part(tn_tensor *tensor) {
+  if (tensor == NULL || !tn_dtype_is_complex(tn_tensor_dtype(tensor))) return tensor;
+  tn_error_set(TN_UNIMPLEMENTED, "gradients of complex matrices need real");
+  return NULL;
+}
+
 tn_tensor *tn__adjoint(tn_tensor *matrices) { return tn__conjugated(tn__transposed(matrices)); }
 
 tn_tensor *tn__hermitian_part(tn_tensor *matrices) {

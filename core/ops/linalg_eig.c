@@ -114,3 +114,67 @@ const tn_op_def tn_op_linalg_eigvalsh = {
     .infer = eigvalsh_infer,
     .compose = eigvalsh_compose,
 };
+
+// ---- any square matrix
+
+static tn_status eig_infer(tn_infer *infer) {
+  TN_TRY(tn__expect_square(infer, 0, "self"));
+  const tn_tensor *self = infer->inputs[0];
+  for (int32_t i = 0; i < infer->result_count; i++) {
+    infer->results[i].dtype = tn__complex_dtype(infer->key);
+  }
+  TN_TRY(tn__result_batched(infer, 0, TN_SHAPE(self->sizes[self->rank - 1])));
+  if (infer->result_count == 1) return TN_OK;
+  tn__result_like(&infer->results[1], self);
+  infer->results[1].dtype = tn__complex_dtype(infer->key);
+  return TN_OK;
+}
+
+static tn_status eig_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  if (!tn__is_given(grad_out[0]) && !tn__is_given(grad_out[1])) return TN_OK;
+  tn_tensor *values = tn_vjp_output(vjp, 0), *vectors = tn_vjp_output(vjp, 1);
+  tn_tensor *adjoint = tn__adjoint(vectors), *middle = TN_NONE;
+  if (tn__is_given(grad_out[1])) {
+    tn_tensor *inner = tn_matmul(adjoint, grad_out[1]);
+    tn_tensor *lengths = tn__real_part(tn__main_diagonal(inner));
+    inner = tn_sub(inner, tn__scale_columns(tn_matmul(adjoint, vectors), lengths));
+    middle = tn_mul(inner, tn__conjugated(inverse_gaps(values)));
+  }
+  if (tn__is_given(grad_out[0])) middle = tn__sum_of(middle, tn__diagonal_matrix(grad_out[0]));
+  tn_tensor *whole = tn_linalg_solve(adjoint, tn_matmul(middle, adjoint));
+  const bool is_real = tn_dtype_is_floating(tn_vjp_input_dtype(vjp, 0));
+  grad_in[0] = is_real ? tn__real_part(whole) : whole;
+  return tn__status_of(grad_in[0]);
+}
+
+/// The eigenvalues and eigenvectors of square matrices, self V = V diag(L), with columns of length
+/// 1 in V; complex, in no order. self: [*, n, n], float32, float64 or complex. Returns eigenvalues
+/// [*, n] and eigenvectors [*, n, n], complex64 or complex128. gradient: of losses that do not
+/// depend on the vectors' phases, where the eigenvalues differ. errors: INVALID_ARGUMENT unless
+/// square; INVALID_DTYPE; NO_SOLUTION for a matrix with NaN or infinities, or no convergence,
+/// naming it. source: Francis 1961; LAPACK `geev`; ATen `linalg_eig`.
+// clang-format off
+const tn_op_def tn_op_linalg_eig = {
+    .schema = "linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
+    // clang-format on
+    .dtypes = TN__DTYPES_LINALG,
+    .infer = eig_infer,
+    .saves = {TN_SAVE_OUTPUT(0) | TN_SAVE_OUTPUT(1)},
+    .save_count = 1,
+    .vjp = eig_vjp,
+};
+
+static tn_status eigvals_compose(tn_compose *compose) {
+  compose->results[0] = tn_linalg_eig(compose->inputs[0], NULL);
+  return tn__status_of(compose->results[0]);
+}
+
+/// The eigenvalues of square matrices, complex, in no order; as linalg_eig. Returns [*, n].
+/// gradient: V^-H diag(g) V^H. errors: as linalg_eig. source: ATen `linalg_eigvals`.
+const tn_op_def tn_op_linalg_eigvals = {
+    .schema = "linalg_eigvals(Tensor self) -> Tensor",
+    .forms = TN_FORM_OUT,
+    .dtypes = TN__DTYPES_LINALG,
+    .infer = eig_infer,
+    .compose = eigvals_compose,
+};

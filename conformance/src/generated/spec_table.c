@@ -147,12 +147,16 @@ extern const tn_op_spec tn_spec_linalg_cholesky;
 extern const tn_op_spec tn_spec_linalg_cholesky_ex;
 extern const tn_op_spec tn_spec_linalg_cross;
 extern const tn_op_spec tn_spec_linalg_det;
+extern const tn_op_spec tn_spec_linalg_eig;
 extern const tn_op_spec tn_spec_linalg_eigh;
+extern const tn_op_spec tn_spec_linalg_eigvals;
 extern const tn_op_spec tn_spec_linalg_eigvalsh;
 extern const tn_op_spec tn_spec_linalg_inv;
 extern const tn_op_spec tn_spec_linalg_inv_ex;
 extern const tn_op_spec tn_spec_linalg_lu_factor_ex;
 extern const tn_op_spec tn_spec_linalg_lu_solve;
+extern const tn_op_spec tn_spec_linalg_matrix_norm;
+extern const tn_op_spec tn_spec_linalg_matrix_norm_str_ord;
 extern const tn_op_spec tn_spec_linalg_matrix_power;
 extern const tn_op_spec tn_spec_linalg_matrix_rank_atol_rtol_float;
 extern const tn_op_spec tn_spec_linalg_matrix_rank_atol_rtol_tensor;
@@ -448,12 +452,16 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_linalg_cholesky_ex,
     &tn_spec_linalg_cross,
     &tn_spec_linalg_det,
+    &tn_spec_linalg_eig,
     &tn_spec_linalg_eigh,
+    &tn_spec_linalg_eigvals,
     &tn_spec_linalg_eigvalsh,
     &tn_spec_linalg_inv,
     &tn_spec_linalg_inv_ex,
     &tn_spec_linalg_lu_factor_ex,
     &tn_spec_linalg_lu_solve,
+    &tn_spec_linalg_matrix_norm,
+    &tn_spec_linalg_matrix_norm_str_ord,
     &tn_spec_linalg_matrix_power,
     &tn_spec_linalg_matrix_rank_atol_rtol_float,
     &tn_spec_linalg_matrix_rank_atol_rtol_tensor,
@@ -752,10 +760,14 @@ const char *const tn_spec_families[] = {
     "linalg_factor",
     "linalg_spectral",
     "linalg_spectral",
+    "linalg_spectral",
+    "linalg_spectral",
     "linalg_factor",
     "linalg_factor",
     "linalg_factor",
     "linalg_factor",
+    "matrix_norm",
+    "matrix_norm",
     "contraction",
     "pseudoinverse",
     "pseudoinverse",
@@ -910,4 +922,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 299;
+const int32_t tn_spec_table_count = 303;

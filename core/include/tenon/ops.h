@@ -2452,6 +2452,16 @@ TN_API tn_tensor *tn_linalg_det(tn_tensor *A);
 // where the cast would lose a category | threads: any
 TN_API tn_status tn_linalg_det_out(tn_tensor *out, tn_tensor *A);
 
+// linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)
+// The eigenvalues and eigenvectors of square matrices, self V = V diag(L), with columns of length
+// 1 in V; complex, in no order. self: [*, n, n], float32, float64 or complex. Returns eigenvalues
+// [*, n] and eigenvectors [*, n, n], complex64 or complex128. gradient: of losses that do not
+// depend on the vectors' phases, where the eigenvalues differ.
+// source: Francis 1961; LAPACK `geev`; ATen `linalg_eig`.
+// owns: +1 each result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; NO_SOLUTION for a
+// matrix with NaN or infinities, or no convergence, naming it; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_eig(tn_tensor *self, tn_tensor **eigenvectors);
+
 typedef struct tn_linalg_eigh_options {
   uint32_t struct_size;
   const char *UPLO;  // 'L'
@@ -2473,6 +2483,17 @@ TN_API tn_tensor *tn_linalg_eigh_with(tn_tensor *self, tn_tensor **eigenvectors,
   tn_linalg_eigh_with(self, eigenvectors, \
       &(tn_linalg_eigh_options){.struct_size = sizeof(tn_linalg_eigh_options), __VA_ARGS__})
 #endif
+
+// linalg_eigvals(Tensor self) -> Tensor
+// The eigenvalues of square matrices, complex, in no order; as linalg_eig. Returns [*, n].
+// gradient: V^-H diag(g) V^H.
+// source: ATen `linalg_eigvals`.
+// owns: +1 result | errors: as linalg_eig; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_eigvals(tn_tensor *self);
+// tn_linalg_eigvals into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_linalg_eigvals; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_eigvals_out(tn_tensor *out, tn_tensor *self);
 
 typedef struct tn_linalg_eigvalsh_options {
   uint32_t struct_size;
@@ -2586,6 +2607,74 @@ TN_API tn_status tn_linalg_lu_solve_out_with(tn_tensor *out, tn_tensor *LU, tn_t
 #define tn_linalg_lu_solve_out(out, LU, pivots, B, ...) \
   tn_linalg_lu_solve_out_with(out, LU, pivots, B, \
       &(tn_linalg_lu_solve_options){.struct_size = sizeof(tn_linalg_lu_solve_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_matrix_norm_options {
+  uint32_t struct_size;
+  tn_ints dim;  // [-2,-1]
+  bool keepdim;  // False
+  tn_dtype dtype;  // None
+} tn_linalg_matrix_norm_options;
+// linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2,-1], bool keepdim=False, *, ScalarType?
+// dtype=None) -> Tensor
+// A norm of the matrices in the two dimensions dim (rows, then columns). ord: 1, the largest sum
+// of a column's absolute values; inf, of a row's; 2, the largest singular value; negative, the
+// smallest of each. self: floating or complex (2 and -2: float32, float64 or complex); cast to
+// dtype first where that is given. Returns self's shape without dim, or with size 1 there under
+// keepdim, real.
+// source:
+// ATen `linalg_matrix_norm`.
+// owns: +1 result | errors: INVALID_ARGUMENT for ord, a rank below 2, dims that are not two or are
+// the same, no elements to take the largest of; OUT_OF_RANGE for a dim; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_linalg_matrix_norm_with(tn_tensor *self, tn_scalar ord,
+                                             const tn_linalg_matrix_norm_options *options);
+// tn_linalg_matrix_norm into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_linalg_matrix_norm; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_matrix_norm_out_with(tn_tensor *out, tn_tensor *self, tn_scalar ord,
+                                                const tn_linalg_matrix_norm_options *options);
+#ifndef __cplusplus
+#define tn_linalg_matrix_norm(self, ord, ...) \
+  tn_linalg_matrix_norm_with(self, TN_SCALAR(ord), \
+      &(tn_linalg_matrix_norm_options){.struct_size = sizeof(tn_linalg_matrix_norm_options), \
+       __VA_ARGS__})
+#define tn_linalg_matrix_norm_out(out, self, ord, ...) \
+  tn_linalg_matrix_norm_out_with(out, self, TN_SCALAR(ord), \
+      &(tn_linalg_matrix_norm_options){.struct_size = sizeof(tn_linalg_matrix_norm_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_linalg_matrix_norm_str_options {
+  uint32_t struct_size;
+  const char *ord;  // 'fro'
+  tn_ints dim;  // [-2,-1]
+  bool keepdim;  // False
+  tn_dtype dtype;  // None
+} tn_linalg_matrix_norm_str_options;
+// linalg_matrix_norm.str_ord(Tensor self, str ord='fro', int[] dim=[-2,-1], bool keepdim=False, *,
+// ScalarType? dtype=None) -> Tensor
+// A norm of the matrices in the two dimensions dim by its name: fro, the square root of the sum of
+// squared absolute values, without overflow; nuc, the sum of the singular values. The rest as
+// `linalg_matrix_norm`. gradient of fro: self / norm, 0 for zeros.
+// source: ATen `linalg_matrix_norm.str_ord`.
+// owns: +1 result | errors: as `linalg_matrix_norm`; as any operator | threads: any
+TN_API tn_tensor *tn_linalg_matrix_norm_str_with(tn_tensor *self,
+                                                 const tn_linalg_matrix_norm_str_options *options);
+// tn_linalg_matrix_norm_str into |out|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_linalg_matrix_norm_str; READ_ONLY; INVALID_ARGUMENT for
+// another shape; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_linalg_matrix_norm_str_out_with(tn_tensor *out, tn_tensor *self,
+                                                    const tn_linalg_matrix_norm_str_options *options);
+#ifndef __cplusplus
+#define tn_linalg_matrix_norm_str(self, ...) \
+  tn_linalg_matrix_norm_str_with(self, \
+      &(tn_linalg_matrix_norm_str_options){.struct_size = sizeof(tn_linalg_matrix_norm_str_options), \
+       __VA_ARGS__})
+#define tn_linalg_matrix_norm_str_out(out, self, ...) \
+  tn_linalg_matrix_norm_str_out_with(out, self, \
+      &(tn_linalg_matrix_norm_str_options){.struct_size = sizeof(tn_linalg_matrix_norm_str_options), \
        __VA_ARGS__})
 #endif
 

@@ -139,12 +139,16 @@ extern const tn_op_def tn_op_linalg_cholesky;
 extern const tn_op_def tn_op_linalg_cholesky_ex;
 extern const tn_op_def tn_op_linalg_cross;
 extern const tn_op_def tn_op_linalg_det;
+extern const tn_op_def tn_op_linalg_eig;
 extern const tn_op_def tn_op_linalg_eigh;
+extern const tn_op_def tn_op_linalg_eigvals;
 extern const tn_op_def tn_op_linalg_eigvalsh;
 extern const tn_op_def tn_op_linalg_inv;
 extern const tn_op_def tn_op_linalg_inv_ex;
 extern const tn_op_def tn_op_linalg_lu_factor_ex;
 extern const tn_op_def tn_op_linalg_lu_solve;
+extern const tn_op_def tn_op_linalg_matrix_norm;
+extern const tn_op_def tn_op_linalg_matrix_norm_str_ord;
 extern const tn_op_def tn_op_linalg_matrix_power;
 extern const tn_op_def tn_op_linalg_matrix_rank_atol_rtol_float;
 extern const tn_op_def tn_op_linalg_matrix_rank_atol_rtol_tensor;
@@ -287,6 +291,7 @@ extern const tn_op_def tn_op_zeros_like;
 
 static const int64_t ints_0[] = {0};
 static const int64_t ints_1[] = {1};
+static const int64_t ints_minus2_minus1[] = {-2, -1};
 
 static const tn__arg args__adaptive_avg_pool2d[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1418,11 +1423,19 @@ static const tn__arg args_linalg_det[] = {
     {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_linalg_eig[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_linalg_eigh[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"UPLO", "str", "'L'", TN__ARG_STRING, offsetof(tn_linalg_eigh_attrs, UPLO)},
 };
 static const tn_linalg_eigh_attrs defaults_linalg_eigh = {.UPLO = "L"};
+
+static const tn__arg args_linalg_eigvals[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_linalg_eigvalsh[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1457,6 +1470,29 @@ static const tn__arg args_linalg_lu_solve[] = {
     {"adjoint", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_lu_solve_attrs, adjoint)},
 };
 static const tn_linalg_lu_solve_attrs defaults_linalg_lu_solve = {.left = true, .adjoint = false};
+
+static const tn__arg args_linalg_matrix_norm[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"ord", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_linalg_matrix_norm_attrs, ord)},
+    {"dim", "int[]", "[-2,-1]", TN__ARG_INTS, offsetof(tn_linalg_matrix_norm_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_linalg_matrix_norm_attrs, keepdim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE, offsetof(tn_linalg_matrix_norm_attrs, dtype)},
+};
+static const tn_linalg_matrix_norm_attrs defaults_linalg_matrix_norm = {
+    .ord = {TN_SCALAR_NONE, 0, {0}}, .dim = {ints_minus2_minus1, 2}, .keepdim = false,
+    .dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_linalg_matrix_norm_str_ord[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"ord", "str", "'fro'", TN__ARG_STRING, offsetof(tn_linalg_matrix_norm_str_ord_attrs, ord)},
+    {"dim", "int[]", "[-2,-1]", TN__ARG_INTS, offsetof(tn_linalg_matrix_norm_str_ord_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_linalg_matrix_norm_str_ord_attrs, keepdim)},
+    {"dtype", "ScalarType?", "None", TN__ARG_DTYPE,
+     offsetof(tn_linalg_matrix_norm_str_ord_attrs, dtype)},
+};
+static const tn_linalg_matrix_norm_str_ord_attrs defaults_linalg_matrix_norm_str_ord = {
+    .ord = "fro", .dim = {ints_minus2_minus1, 2}, .keepdim = false, .dtype = TN_DTYPE_NONE};
 
 static const tn__arg args_linalg_matrix_power[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -5054,6 +5090,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_linalg_det,
     },
+    [TN__OP_linalg_eig] = {
+        .name = "linalg_eig",
+        .schema = "linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
+        .def = &tn_op_linalg_eig,
+        .id = TN__OP_linalg_eig,
+        .run_id = TN__OP_linalg_eig,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 2,
+        .args = args_linalg_eig,
+    },
     [TN__OP_linalg_eigh] = {
         .name = "linalg_eigh",
         .schema = "linalg_eigh(Tensor self, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)",
@@ -5068,6 +5116,18 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_linalg_eigh,
         .attrs_point = true,
         .args = args_linalg_eigh,
+    },
+    [TN__OP_linalg_eigvals] = {
+        .name = "linalg_eigvals",
+        .schema = "linalg_eigvals(Tensor self) -> Tensor",
+        .def = &tn_op_linalg_eigvals,
+        .id = TN__OP_linalg_eigvals,
+        .run_id = TN__OP_linalg_eigvals,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_linalg_eigvals,
     },
     [TN__OP_linalg_eigvalsh] = {
         .name = "linalg_eigvalsh",
@@ -5137,6 +5197,38 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_linalg_lu_solve_attrs),
         .defaults = &defaults_linalg_lu_solve,
         .args = args_linalg_lu_solve,
+    },
+    [TN__OP_linalg_matrix_norm] = {
+        .name = "linalg_matrix_norm",
+        .schema = "linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2,-1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_linalg_matrix_norm,
+        .id = TN__OP_linalg_matrix_norm,
+        .run_id = TN__OP_linalg_matrix_norm,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_matrix_norm_attrs),
+        .defaults = &defaults_linalg_matrix_norm,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_linalg_matrix_norm,
+    },
+    [TN__OP_linalg_matrix_norm_str_ord] = {
+        .name = "linalg_matrix_norm.str_ord",
+        .schema = "linalg_matrix_norm.str_ord(Tensor self, str ord='fro', int[] dim=[-2,-1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+        .def = &tn_op_linalg_matrix_norm_str_ord,
+        .id = TN__OP_linalg_matrix_norm_str_ord,
+        .run_id = TN__OP_linalg_matrix_norm_str_ord,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_linalg_matrix_norm_str_ord_attrs),
+        .defaults = &defaults_linalg_matrix_norm_str_ord,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_linalg_matrix_norm_str_ord,
     },
     [TN__OP_linalg_matrix_power] = {
         .name = "linalg_matrix_power",

@@ -40,6 +40,7 @@ static bool list_ok(const char *op, const char *argument, tn_tensors list) {
 
 static const int64_t ints_0[] = {0};
 static const int64_t ints_1[] = {1};
+static const int64_t ints_minus2_minus1[] = {-2, -1};
 
 tn_tensor *tn_aten_adaptive_avg_pool2d(tn_tensor *self, tn_ints output_size) {
   tn_tensor *inputs[] = {self};
@@ -2122,6 +2123,12 @@ tn_status tn_linalg_det_out(tn_tensor *out, tn_tensor *A) {
   return tn__call_into(TN__OP_linalg_det, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_linalg_eig(tn_tensor *self, tn_tensor **eigenvectors) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor **const more[] = {eigenvectors};
+  return tn__call_many(TN__OP_linalg_eig, inputs, 1, NULL, more);
+}
+
 tn_tensor *tn_linalg_eigh_with(tn_tensor *self, tn_tensor **eigenvectors,
                                const tn_linalg_eigh_options *options) {
   tn_tensor *inputs[] = {self};
@@ -2131,6 +2138,17 @@ tn_tensor *tn_linalg_eigh_with(tn_tensor *self, tn_tensor **eigenvectors,
   }
   tn_tensor **const more[] = {eigenvectors};
   return tn__call_many(TN__OP_linalg_eigh, inputs, 1, &attrs, more);
+}
+
+tn_tensor *tn_linalg_eigvals(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_linalg_eigvals, inputs, 1, NULL);
+}
+
+tn_status tn_linalg_eigvals_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_eigvals, inputs, 1, NULL, outs, 1);
 }
 
 tn_tensor *tn_linalg_eigvalsh_with(tn_tensor *self, const tn_linalg_eigvalsh_options *options) {
@@ -2208,6 +2226,62 @@ tn_status tn_linalg_lu_solve_out_with(tn_tensor *out, tn_tensor *LU, tn_tensor *
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_linalg_lu_solve, inputs, 3, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_matrix_norm_with(tn_tensor *self, tn_scalar ord,
+                                      const tn_linalg_matrix_norm_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_norm_attrs attrs = {.ord = ord, .dim = {ints_minus2_minus1, 2}, .keepdim = false,
+                                       .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_linalg_matrix_norm, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_matrix_norm_out_with(tn_tensor *out, tn_tensor *self, tn_scalar ord,
+                                         const tn_linalg_matrix_norm_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_norm_attrs attrs = {.ord = ord, .dim = {ints_minus2_minus1, 2}, .keepdim = false,
+                                       .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_matrix_norm, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_linalg_matrix_norm_str_with(tn_tensor *self,
+                                          const tn_linalg_matrix_norm_str_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_norm_str_ord_attrs attrs = {.ord = "fro", .dim = {ints_minus2_minus1, 2},
+                                               .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, ord) && options->ord != NULL) attrs.ord = options->ord;
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  return tn__call_one(TN__OP_linalg_matrix_norm_str_ord, inputs, 1, &attrs);
+}
+
+tn_status tn_linalg_matrix_norm_str_out_with(tn_tensor *out, tn_tensor *self,
+                                             const tn_linalg_matrix_norm_str_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_linalg_matrix_norm_str_ord_attrs attrs = {.ord = "fro", .dim = {ints_minus2_minus1, 2},
+                                               .keepdim = false, .dtype = TN_DTYPE_NONE};
+  if (options != NULL) {
+    if (REACHES(options, ord) && options->ord != NULL) attrs.ord = options->ord;
+    if (REACHES(options, dim) && options->dim.count != 0) attrs.dim = options->dim;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+    if (REACHES(options, dtype)) attrs.dtype = options->dtype;
+  }
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_linalg_matrix_norm_str_ord, inputs, 1, &attrs, outs, 1);
 }
 
 tn_tensor *tn_linalg_matrix_power(tn_tensor *self, int64_t n) {

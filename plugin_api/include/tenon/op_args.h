@@ -961,12 +961,19 @@ typedef struct tn_linalg_cross_attrs {
 // linalg_det(Tensor A) -> Tensor
 enum { TN_ARG_linalg_det_result = 0, TN_ARG_linalg_det_A = 1 };
 
+// linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)
+enum { TN_ARG_linalg_eig_eigenvalues = 0, TN_ARG_linalg_eig_eigenvectors = 1,
+       TN_ARG_linalg_eig_self = 2 };
+
 // linalg_eigh(Tensor self, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)
 enum { TN_ARG_linalg_eigh_eigenvalues = 0, TN_ARG_linalg_eigh_eigenvectors = 1,
        TN_ARG_linalg_eigh_self = 2 };
 typedef struct tn_linalg_eigh_attrs {
   const char *UPLO;
 } tn_linalg_eigh_attrs;
+
+// linalg_eigvals(Tensor self) -> Tensor
+enum { TN_ARG_linalg_eigvals_result = 0, TN_ARG_linalg_eigvals_self = 1 };
 
 // linalg_eigvalsh(Tensor self, str UPLO='L') -> Tensor
 enum { TN_ARG_linalg_eigvalsh_result = 0, TN_ARG_linalg_eigvalsh_self = 1 };
@@ -1001,6 +1008,26 @@ typedef struct tn_linalg_lu_solve_attrs {
   TN_SLOT bool left;
   TN_SLOT bool adjoint;
 } tn_linalg_lu_solve_attrs;
+
+// linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2,-1], bool keepdim=False, *, ScalarType?
+// dtype=None) -> Tensor
+enum { TN_ARG_linalg_matrix_norm_result = 0, TN_ARG_linalg_matrix_norm_self = 1 };
+typedef struct tn_linalg_matrix_norm_attrs {
+  tn_scalar ord;
+  tn_ints dim;
+  TN_SLOT bool keepdim;
+  TN_SLOT tn_dtype dtype;
+} tn_linalg_matrix_norm_attrs;
+
+// linalg_matrix_norm.str_ord(Tensor self, str ord='fro', int[] dim=[-2,-1], bool keepdim=False, *,
+// ScalarType? dtype=None) -> Tensor
+enum { TN_ARG_linalg_matrix_norm_str_ord_result = 0, TN_ARG_linalg_matrix_norm_str_ord_self = 1 };
+typedef struct tn_linalg_matrix_norm_str_ord_attrs {
+  const char *ord;
+  tn_ints dim;
+  TN_SLOT bool keepdim;
+  TN_SLOT tn_dtype dtype;
+} tn_linalg_matrix_norm_str_ord_attrs;
 
 // linalg_matrix_power(Tensor self, int n) -> Tensor
 enum { TN_ARG_linalg_matrix_power_result = 0, TN_ARG_linalg_matrix_power_self = 1 };
