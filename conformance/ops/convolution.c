@@ -219,6 +219,21 @@ static const convolution_row rows[] = {
      false,
      {0, 1},
      0},
+    {"transposed, three dimensions",
+     3,
+     1,
+     1,
+     2,
+     1,
+     {2, 2, 2},
+     {2, 2, 2},
+     {2, 1, 2},
+     {0, 1, 0},
+     {1, 1, 1},
+     true,
+     true,
+     {1, 0, 1},
+     0},
     {"transposed, one dimension", 1, 1, 1, 2, 1, {4}, {3}, {2}, {1}, {2}, true, true, {1}, 0},
     {"no batch elements",
      2,
@@ -345,9 +360,12 @@ const tn_op_spec tn_spec_convolution = {.op = "convolution",
                                         .finite = 1u << 1,
                                         .why = padding_times_weight};
 
-// conv1d, conv2d: with a batch and without.
+// conv1d, conv2d, conv3d: with a batch and without.
+static int64_t spatial_of(const tn_op_spec *spec) {
+  return strstr(spec->op, "1d") ? 1 : strstr(spec->op, "2d") ? 2 : 3;
+}
 static void conv_samples(tn_samples *samples) {
-  int64_t spatial = strcmp(tn_samples_spec(samples)->op, "conv1d") == 0 ? 1 : 2;
+  int64_t spatial = spatial_of(tn_samples_spec(samples));
   for (int i = 0; i < ROW_COUNT; i++) {
     const convolution_row *r = &rows[i];
     if (r->spatial != spatial || r->transposed) continue;
@@ -362,7 +380,7 @@ static void conv_samples(tn_samples *samples) {
     tn_sample_int(sample, r->groups);
   }
   tn_sample *sample = tn_sample_add(samples, "no batch, all by default", 0);
-  const int64_t input[] = {2, 4, 4}, weight[] = {3, 2, 2, 2};
+  const int64_t input[] = {2, 4, 4, 2}, weight[] = {3, 2, 2, 2, 2};
   tn_sample_tensor(sample, tn_ints_of(input, 1 + spatial), tn_samples_dtype(samples), -2, 2);
   tn_sample_tensor(sample, tn_ints_of(weight, 2 + spatial), tn_samples_dtype(samples), -2, 2);
 }
@@ -384,6 +402,76 @@ const tn_op_spec tn_spec_conv2d = {.op = "conv2d",
                                    .flags = TN_SPEC_TAKES_ANY_DTYPE,
                                    .finite = 1u << 1,
                                    .why = padding_times_weight};
+
+const tn_op_spec tn_spec_conv3d = {.op = "conv3d",
+                                   .dtypes = TN_DTYPES_FLOATING,
+                                   .samples = conv_samples,
+                                   .reference = conv_reference,
+                                   .ulps = 4,
+                                   .flags = TN_SPEC_TAKES_ANY_DTYPE,
+                                   .finite = 1u << 1,
+                                   .why = padding_times_weight};
+
+// conv_transpose1d, 2d, 3d: input, weight, bias, stride, padding, output_padding, groups, dilation.
+static void transpose_samples(tn_samples *samples) {
+  int64_t spatial = spatial_of(tn_samples_spec(samples));
+  for (int i = 0; i < ROW_COUNT; i++) {
+    const convolution_row *r = &rows[i];
+    if (r->spatial != spatial || !r->transposed) continue;
+    tn_sample *sample = tn_sample_add(samples, r->name, r->flags);
+    add_operands(sample, r, tn_samples_dtype(samples));
+    if (r->bias) tn_sample_tensor(sample, TN_SHAPE(r->wide), tn_samples_dtype(samples), -2, 2);
+    if (!r->bias) tn_sample_none(sample);
+    tn_sample_ints(sample, tn_ints_of(r->stride, spatial));
+    tn_sample_ints(sample, tn_ints_of(r->padding, spatial));
+    tn_sample_ints(sample, tn_ints_of(r->more, spatial));
+    tn_sample_int(sample, r->groups);
+    tn_sample_ints(sample, tn_ints_of(r->dilation, spatial));
+  }
+  tn_sample *sample = tn_sample_add(samples, "no batch, all by default", 0);
+  const int64_t input[] = {2, 3, 2, 2}, weight[] = {2, 3, 2, 1, 2};
+  tn_sample_tensor(sample, tn_ints_of(input, 1 + spatial), tn_samples_dtype(samples), -2, 2);
+  tn_sample_tensor(sample, tn_ints_of(weight, 2 + spatial), tn_samples_dtype(samples), -2, 2);
+}
+
+// With the arguments in the order of a plain convolution.
+static void transpose_reference(const tn_sample *sample, tn_expected *expected) {
+  tn_sample copy = *sample;
+  if (copy.arg_count < 8) memset(copy.args + copy.arg_count, 0, sizeof *copy.args * 5);
+  tn_ints more = tn_sample_ints_at(sample, 5);
+  copy.args[5] = copy.args[7];
+  copy.arg_count = 7;
+  const int64_t none[SPATIAL] = {0, 0, 0};
+  expect_forward(sample, geometry_of(&copy, 3, 0, true, more.count > 0 ? more.data : none), true,
+                 expected);
+}
+
+static void transpose_errors(tn_samples *samples) {
+  static const char *const names[] = {"rank", "channels", "stride", "output padding", "groups"};
+  static const char *const arguments[] = {"input", NULL, "stride", "output_padding", NULL};
+  int64_t spatial = spatial_of(tn_samples_spec(samples));
+  const int64_t input[] = {1, 2, 3, 3, 3}, fewer[] = {1, 3, 3, 3, 3}, weight[] = {2, 2, 2, 2, 2};
+  for (int i = 0; i < 5; i++) {
+    tn_sample *sample = tn_sample_failing(samples, names[i], TN_INVALID_ARGUMENT, arguments[i]);
+    tn_sample_tensor(sample, tn_ints_of(i == 1 ? fewer : input, i == 0 ? spatial : 2 + spatial),
+                     tn_samples_dtype(samples), 0, 1);
+    tn_sample_tensor(sample, tn_ints_of(weight, 2 + spatial), tn_samples_dtype(samples), 0, 1);
+    tn_sample_none(sample);
+    tn_sample_ints(sample, TN_INTS(i == 2 ? 0 : 1));
+    tn_sample_ints(sample, TN_INTS(0));
+    tn_sample_ints(sample, TN_INTS(i == 3 ? 2 : 0));
+    tn_sample_int(sample, i == 4 ? 0 : 1);
+  }
+}
+
+#define TRANSPOSED                                                                              \
+  .dtypes = TN_DTYPES_FLOATING, .samples = transpose_samples, .reference = transpose_reference, \
+  .errors = transpose_errors, .ulps = 4, .flags = TN_SPEC_TAKES_ANY_DTYPE, .finite = 1u << 1,   \
+  .why = padding_times_weight
+
+const tn_op_spec tn_spec_conv_transpose1d = {.op = "conv_transpose1d", TRANSPOSED};
+const tn_op_spec tn_spec_conv_transpose2d_input = {.op = "conv_transpose2d.input", TRANSPOSED};
+const tn_op_spec tn_spec_conv_transpose3d_input = {.op = "conv_transpose3d.input", TRANSPOSED};
 
 // ---- backward ----------------------------------------------------------------------------------
 

@@ -353,3 +353,20 @@ const tn_op_def tn_op_conv2d = {
     .promote = TN_PROMOTE_COMMON,
     .compose = conv2d_compose,
 };
+
+static tn_status conv3d_compose(tn_compose *compose) {
+  const tn_conv3d_attrs *attrs = compose->attrs;
+  plain_attrs plain = {attrs->stride, attrs->padding, attrs->dilation, attrs->groups};
+  return compose_plain(compose, 3, &plain);
+}
+
+/// Cross-correlation of volumes. input: [N, C, D, H, W] or [C, D, H, W]; weight: [O, C / groups,
+/// KD, KH, KW]; bias: [O]; stride, padding, dilation: one integer for all directions or three.
+/// errors: as convolution. source: ATen `conv3d`.
+// clang-format off
+const tn_op_def tn_op_conv3d = {
+    .schema = "conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3] padding=0, int[3] dilation=1, int groups=1) -> Tensor",
+    // clang-format on
+    .promote = TN_PROMOTE_COMMON,
+    .compose = conv3d_compose,
+};

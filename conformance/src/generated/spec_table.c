@@ -60,6 +60,7 @@ extern const tn_op_spec tn_spec_avg_pool3d_backward;
 extern const tn_op_spec tn_spec_batch_norm;
 extern const tn_op_spec tn_spec_bernoulli;
 extern const tn_op_spec tn_spec_bernoulli_p;
+extern const tn_op_spec tn_spec_binary_cross_entropy_with_logits;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
 extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
@@ -82,6 +83,10 @@ extern const tn_op_spec tn_spec_col2im;
 extern const tn_op_spec tn_spec_contiguous;
 extern const tn_op_spec tn_spec_conv1d;
 extern const tn_op_spec tn_spec_conv2d;
+extern const tn_op_spec tn_spec_conv3d;
+extern const tn_op_spec tn_spec_conv_transpose1d;
+extern const tn_op_spec tn_spec_conv_transpose2d_input;
+extern const tn_op_spec tn_spec_conv_transpose3d_input;
 extern const tn_op_spec tn_spec_convolution;
 extern const tn_op_spec tn_spec_convolution_backward;
 extern const tn_op_spec tn_spec_copy;
@@ -174,6 +179,7 @@ extern const tn_op_spec tn_spec_linear;
 extern const tn_op_spec tn_spec_linspace;
 extern const tn_op_spec tn_spec_log;
 extern const tn_op_spec tn_spec_log1p;
+extern const tn_op_spec tn_spec_log_sigmoid;
 extern const tn_op_spec tn_spec_log_softmax_int;
 extern const tn_op_spec tn_spec_logical_and;
 extern const tn_op_spec tn_spec_logical_not;
@@ -250,6 +256,7 @@ extern const tn_op_spec tn_spec_reshape;
 extern const tn_op_spec tn_spec_round;
 extern const tn_op_spec tn_spec_rsqrt;
 extern const tn_op_spec tn_spec_scalar_tensor;
+extern const tn_op_spec tn_spec_scaled_dot_product_attention;
 extern const tn_op_spec tn_spec_scatter_add;
 extern const tn_op_spec tn_spec_scatter_src;
 extern const tn_op_spec tn_spec_searchsorted_Scalar;
@@ -365,6 +372,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_batch_norm,
     &tn_spec_bernoulli,
     &tn_spec_bernoulli_p,
+    &tn_spec_binary_cross_entropy_with_logits,
     &tn_spec_bitwise_and_Scalar,
     &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
@@ -387,6 +395,10 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_contiguous,
     &tn_spec_conv1d,
     &tn_spec_conv2d,
+    &tn_spec_conv3d,
+    &tn_spec_conv_transpose1d,
+    &tn_spec_conv_transpose2d_input,
+    &tn_spec_conv_transpose3d_input,
     &tn_spec_convolution,
     &tn_spec_convolution_backward,
     &tn_spec_copy,
@@ -479,6 +491,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_linspace,
     &tn_spec_log,
     &tn_spec_log1p,
+    &tn_spec_log_sigmoid,
     &tn_spec_log_softmax_int,
     &tn_spec_logical_and,
     &tn_spec_logical_not,
@@ -555,6 +568,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_round,
     &tn_spec_rsqrt,
     &tn_spec_scalar_tensor,
+    &tn_spec_scaled_dot_product_attention,
     &tn_spec_scatter_add,
     &tn_spec_scatter_src,
     &tn_spec_searchsorted_Scalar,
@@ -671,6 +685,7 @@ const char *const tn_spec_families[] = {
     "batch_norm",
     "random",
     "random",
+    "binary_cross_entropy",
     "comparison",
     "comparison",
     "unary",
@@ -691,6 +706,10 @@ const char *const tn_spec_families[] = {
     "view",
     "fold",
     "view",
+    "convolution",
+    "convolution",
+    "convolution",
+    "convolution",
     "convolution",
     "convolution",
     "convolution",
@@ -785,6 +804,7 @@ const char *const tn_spec_families[] = {
     "factory",
     "unary",
     "unary",
+    "binary_cross_entropy",
     "softmax",
     "comparison",
     "unary",
@@ -861,6 +881,7 @@ const char *const tn_spec_families[] = {
     "unary",
     "unary",
     "factory",
+    "attention",
     "indexing",
     "indexing",
     "searchsorted",
@@ -922,4 +943,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 303;
+const int32_t tn_spec_table_count = 310;

@@ -927,6 +927,28 @@ TN_API tn_tensor *tn_bernoulli(tn_tensor *self);
 // owns: +1 result | errors: INVALID_ARGUMENT unless p is in [0, 1]; as any operator | threads: any
 TN_API tn_tensor *tn_bernoulli_p(tn_tensor *self, double p);
 
+typedef struct tn_binary_cross_entropy_with_logits_options {
+  uint32_t struct_size;
+  tn_opt_int reduction;  // 1
+} tn_binary_cross_entropy_with_logits_options;
+// binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor?
+// pos_weight=None, int reduction=1) -> Tensor
+// weight * ((1 - target) self - (1 + (pos_weight - 1) target) log(sigmoid(self))), its mean
+// (reduction 1), its sum (2), or each (0). self: any shape, floating; target: that shape,
+// probabilities; weight, pos_weight: broadcast, ones where absent.
+// source: ATen `binary_cross_entropy_with_logits`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes or reduction; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_binary_cross_entropy_with_logits_with(tn_tensor *self, tn_tensor *target,
+                                                           tn_tensor *weight, tn_tensor *pos_weight,
+                                                           const tn_binary_cross_entropy_with_logits_options *options);
+#ifndef __cplusplus
+#define tn_binary_cross_entropy_with_logits(self, target, weight, pos_weight, ...) \
+  tn_binary_cross_entropy_with_logits_with(self, target, weight, pos_weight, \
+      &(tn_binary_cross_entropy_with_logits_options){.struct_size = sizeof(tn_binary_cross_entropy_with_logits_options), \
+       __VA_ARGS__})
+#endif
+
 // bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor
 // self & other for a number other, elementwise. As `bitwise_and.Tensor`.
 // source: ATen `bitwise_and.Scalar`.
@@ -1298,6 +1320,97 @@ TN_API tn_tensor *tn_conv2d_with(tn_tensor *input, tn_tensor *weight, tn_tensor 
 #define tn_conv2d(input, weight, bias, ...) \
   tn_conv2d_with(input, weight, bias, \
       &(tn_conv2d_options){.struct_size = sizeof(tn_conv2d_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_conv3d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // 1
+  tn_ints padding;  // 0
+  tn_ints dilation;  // 1
+  int64_t groups;  // 1
+} tn_conv3d_options;
+// conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3] padding=0, int[3]
+// dilation=1, int groups=1) -> Tensor
+// Cross-correlation of volumes. input: [N, C, D, H, W] or [C, D, H, W]; weight: [O, C / groups,
+// KD, KH, KW]; bias: [O]; stride, padding, dilation: one integer for all directions or three.
+// source: ATen `conv3d`.
+// owns: +1 result | errors: as convolution; as any operator | threads: any
+TN_API tn_tensor *tn_conv3d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                 const tn_conv3d_options *options);
+#ifndef __cplusplus
+#define tn_conv3d(input, weight, bias, ...) \
+  tn_conv3d_with(input, weight, bias, \
+      &(tn_conv3d_options){.struct_size = sizeof(tn_conv3d_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_conv_transpose1d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // 1
+  tn_ints padding;  // 0
+  tn_ints output_padding;  // 0
+  int64_t groups;  // 1
+  tn_ints dilation;  // 1
+} tn_conv_transpose1d_options;
+// conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1]
+// padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1) -> Tensor
+// The transpose of conv1d(), which spreads each input element over the output. input: [N, C, L] or
+// [C, L]; weight: [C, O / groups, K]; bias: [O].
+// source: ATen
+// `conv_transpose1d`.
+// owns: +1 result | errors: as convolution; as any operator | threads: any
+TN_API tn_tensor *tn_conv_transpose1d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                           const tn_conv_transpose1d_options *options);
+#ifndef __cplusplus
+#define tn_conv_transpose1d(input, weight, bias, ...) \
+  tn_conv_transpose1d_with(input, weight, bias, \
+      &(tn_conv_transpose1d_options){.struct_size = sizeof(tn_conv_transpose1d_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_conv_transpose2d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // 1
+  tn_ints padding;  // 0
+  tn_ints output_padding;  // 0
+  int64_t groups;  // 1
+  tn_ints dilation;  // 1
+} tn_conv_transpose2d_options;
+// conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2]
+// padding=0, int[2] output_padding=0, int groups=1, int[2] dilation=1) -> Tensor
+// The transpose of conv2d(). input: [N, C, H, W] or [C, H, W]; weight: [C, O / groups, KH, KW];
+// bias: [O]; lists: one integer for both directions or two.
+// source: ATen `conv_transpose2d.input`.
+// owns: +1 result | errors: as convolution; as any operator | threads: any
+TN_API tn_tensor *tn_conv_transpose2d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                           const tn_conv_transpose2d_options *options);
+#ifndef __cplusplus
+#define tn_conv_transpose2d(input, weight, bias, ...) \
+  tn_conv_transpose2d_with(input, weight, bias, \
+      &(tn_conv_transpose2d_options){.struct_size = sizeof(tn_conv_transpose2d_options), \
+       __VA_ARGS__})
+#endif
+
+typedef struct tn_conv_transpose3d_options {
+  uint32_t struct_size;
+  tn_ints stride;  // 1
+  tn_ints padding;  // 0
+  tn_ints output_padding;  // 0
+  int64_t groups;  // 1
+  tn_ints dilation;  // 1
+} tn_conv_transpose3d_options;
+// conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3]
+// padding=0, int[3] output_padding=0, int groups=1, int[3] dilation=1) -> Tensor
+// The transpose of conv3d(). input: [N, C, D, H, W] or [C, D, H, W]; weight: [C, O / groups, KD,
+// KH, KW]; bias: [O]; lists: one integer for all directions or three.
+// source: ATen `conv_transpose3d.input`.
+// owns: +1 result | errors: as convolution; as any operator | threads: any
+TN_API tn_tensor *tn_conv_transpose3d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                           const tn_conv_transpose3d_options *options);
+#ifndef __cplusplus
+#define tn_conv_transpose3d(input, weight, bias, ...) \
+  tn_conv_transpose3d_with(input, weight, bias, \
+      &(tn_conv_transpose3d_options){.struct_size = sizeof(tn_conv_transpose3d_options), \
+       __VA_ARGS__})
 #endif
 
 // convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[]
@@ -3059,6 +3172,13 @@ TN_API tn_status tn_log1p_(tn_tensor *self);
 // cast would lose a category | threads: any
 TN_API tn_status tn_log1p_out(tn_tensor *out, tn_tensor *self);
 
+// log_sigmoid(Tensor self) -> Tensor
+// log(1 / (1 + exp(-self))), elementwise, computed as min(self, 0) - log1p(exp(-|self|)).
+// self: any shape, floating. gradient: 1 - sigmoid(self).
+// source: ATen `log_sigmoid`.
+// owns: +1 result | errors: INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_log_sigmoid(tn_tensor *self);
+
 typedef struct tn_log_softmax_options {
   uint32_t struct_size;
   tn_dtype dtype;  // None
@@ -4239,6 +4359,34 @@ TN_API tn_tensor *tn_scalar_tensor_with(tn_scalar s, const tn_scalar_tensor_opti
 #define tn_scalar_tensor(s, ...) \
   tn_scalar_tensor_with(TN_SCALAR(s), \
       &(tn_scalar_tensor_options){.struct_size = sizeof(tn_scalar_tensor_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_scaled_dot_product_attention_options {
+  uint32_t struct_size;
+  double dropout_p;  // 0.0
+  bool is_causal;  // False
+  tn_opt_float scale;  // None
+  bool enable_gqa;  // False
+} tn_scaled_dot_product_attention_options;
+// scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None,
+// float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor
+// softmax(query key^T scale + attn_mask) value, the softmax over the keys. query: [*, L, E]; key:
+// [*, S, E]; value: [*, S, V], one floating dtype, * broadcast. attn_mask: broadcasts to [*, L,
+// S]; bool, true where a query may see a key (one that sees none gives zeros), or of query's dtype
+// and added; dropout_p: the probability with which a weight is dropped; is_causal: query i sees
+// keys up to i, without attn_mask; scale: 1 / sqrt(E) where absent; enable_gqa: key and value may
+// have fewer heads, dimension -3, each of which serves as many of query's. Returns [*, L, V].
+// source: Vaswani et al. 2017; ATen `scaled_dot_product_attention`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes, a mask beside is_causal, or dropout_p;
+// INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_scaled_dot_product_attention_with(tn_tensor *query, tn_tensor *key,
+                                                       tn_tensor *value, tn_tensor *attn_mask,
+                                                       const tn_scaled_dot_product_attention_options *options);
+#ifndef __cplusplus
+#define tn_scaled_dot_product_attention(query, key, value, attn_mask, ...) \
+  tn_scaled_dot_product_attention_with(query, key, value, attn_mask, \
+      &(tn_scaled_dot_product_attention_options){.struct_size = sizeof(tn_scaled_dot_product_attention_options), \
+       __VA_ARGS__})
 #endif
 
 // scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor

@@ -63,6 +63,7 @@ extern const tn_op_def tn_op_avg_pool3d_backward;
 extern const tn_op_def tn_op_batch_norm;
 extern const tn_op_def tn_op_bernoulli;
 extern const tn_op_def tn_op_bernoulli_p;
+extern const tn_op_def tn_op_binary_cross_entropy_with_logits;
 extern const tn_op_def tn_op_bitwise_and_Tensor;
 extern const tn_op_def tn_op_bitwise_not;
 extern const tn_op_def tn_op_bitwise_or_Tensor;
@@ -81,6 +82,10 @@ extern const tn_op_def tn_op_col2im;
 extern const tn_op_def tn_op_contiguous;
 extern const tn_op_def tn_op_conv1d;
 extern const tn_op_def tn_op_conv2d;
+extern const tn_op_def tn_op_conv3d;
+extern const tn_op_def tn_op_conv_transpose1d;
+extern const tn_op_def tn_op_conv_transpose2d_input;
+extern const tn_op_def tn_op_conv_transpose3d_input;
 extern const tn_op_def tn_op_convolution;
 extern const tn_op_def tn_op_convolution_backward;
 extern const tn_op_def tn_op_copy;
@@ -166,6 +171,7 @@ extern const tn_op_def tn_op_linear;
 extern const tn_op_def tn_op_linspace;
 extern const tn_op_def tn_op_log;
 extern const tn_op_def tn_op_log1p;
+extern const tn_op_def tn_op_log_sigmoid;
 extern const tn_op_def tn_op_log_softmax_int;
 extern const tn_op_def tn_op_logical_and;
 extern const tn_op_def tn_op_logical_not;
@@ -234,6 +240,7 @@ extern const tn_op_def tn_op_reshape;
 extern const tn_op_def tn_op_round;
 extern const tn_op_def tn_op_rsqrt;
 extern const tn_op_def tn_op_scalar_tensor;
+extern const tn_op_def tn_op_scaled_dot_product_attention;
 extern const tn_op_def tn_op_scatter_src;
 extern const tn_op_def tn_op_scatter_add;
 extern const tn_op_def tn_op_searchsorted_Tensor;
@@ -776,6 +783,17 @@ static const tn__arg args_bernoulli_p[] = {
 };
 static const tn_bernoulli_p_attrs defaults_bernoulli_p = {.p = 0, .generator = {0, 0}};
 
+static const tn__arg args_binary_cross_entropy_with_logits[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"target", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"pos_weight", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"reduction", "int", "1", TN__ARG_INT,
+     offsetof(tn_binary_cross_entropy_with_logits_attrs, reduction)},
+};
+static const tn_binary_cross_entropy_with_logits_attrs defaults_binary_cross_entropy_with_logits = {
+    .reduction = 1};
+
 static const tn__arg args_bitwise_and_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -917,6 +935,62 @@ static const tn__arg args_conv2d[] = {
 };
 static const tn_conv2d_attrs defaults_conv2d = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
                                                 .dilation = {ints_1, 1}, .groups = 1};
+
+static const tn__arg args_conv3d[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[3]", "1", TN__ARG_INTS, offsetof(tn_conv3d_attrs, stride)},
+    {"padding", "int[3]", "0", TN__ARG_INTS, offsetof(tn_conv3d_attrs, padding)},
+    {"dilation", "int[3]", "1", TN__ARG_INTS, offsetof(tn_conv3d_attrs, dilation)},
+    {"groups", "int", "1", TN__ARG_INT, offsetof(tn_conv3d_attrs, groups)},
+};
+static const tn_conv3d_attrs defaults_conv3d = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
+                                                .dilation = {ints_1, 1}, .groups = 1};
+
+static const tn__arg args_conv_transpose1d[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[1]", "1", TN__ARG_INTS, offsetof(tn_conv_transpose1d_attrs, stride)},
+    {"padding", "int[1]", "0", TN__ARG_INTS, offsetof(tn_conv_transpose1d_attrs, padding)},
+    {"output_padding", "int[1]", "0", TN__ARG_INTS,
+     offsetof(tn_conv_transpose1d_attrs, output_padding)},
+    {"groups", "int", "1", TN__ARG_INT, offsetof(tn_conv_transpose1d_attrs, groups)},
+    {"dilation", "int[1]", "1", TN__ARG_INTS, offsetof(tn_conv_transpose1d_attrs, dilation)},
+};
+static const tn_conv_transpose1d_attrs defaults_conv_transpose1d = {.stride = {ints_1, 1},
+    .padding = {ints_0, 1}, .output_padding = {ints_0, 1}, .groups = 1, .dilation = {ints_1, 1}};
+
+static const tn__arg args_conv_transpose2d_input[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[2]", "1", TN__ARG_INTS, offsetof(tn_conv_transpose2d_input_attrs, stride)},
+    {"padding", "int[2]", "0", TN__ARG_INTS, offsetof(tn_conv_transpose2d_input_attrs, padding)},
+    {"output_padding", "int[2]", "0", TN__ARG_INTS,
+     offsetof(tn_conv_transpose2d_input_attrs, output_padding)},
+    {"groups", "int", "1", TN__ARG_INT, offsetof(tn_conv_transpose2d_input_attrs, groups)},
+    {"dilation", "int[2]", "1", TN__ARG_INTS, offsetof(tn_conv_transpose2d_input_attrs, dilation)},
+};
+static const tn_conv_transpose2d_input_attrs defaults_conv_transpose2d_input = {
+    .stride = {ints_1, 1}, .padding = {ints_0, 1}, .output_padding = {ints_0, 1}, .groups = 1,
+    .dilation = {ints_1, 1}};
+
+static const tn__arg args_conv_transpose3d_input[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weight", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"bias", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"stride", "int[3]", "1", TN__ARG_INTS, offsetof(tn_conv_transpose3d_input_attrs, stride)},
+    {"padding", "int[3]", "0", TN__ARG_INTS, offsetof(tn_conv_transpose3d_input_attrs, padding)},
+    {"output_padding", "int[3]", "0", TN__ARG_INTS,
+     offsetof(tn_conv_transpose3d_input_attrs, output_padding)},
+    {"groups", "int", "1", TN__ARG_INT, offsetof(tn_conv_transpose3d_input_attrs, groups)},
+    {"dilation", "int[3]", "1", TN__ARG_INTS, offsetof(tn_conv_transpose3d_input_attrs, dilation)},
+};
+static const tn_conv_transpose3d_input_attrs defaults_conv_transpose3d_input = {
+    .stride = {ints_1, 1}, .padding = {ints_0, 1}, .output_padding = {ints_0, 1}, .groups = 1,
+    .dilation = {ints_1, 1}};
 
 static const tn__arg args_convolution[] = {
     {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1627,6 +1701,10 @@ static const tn__arg args_log1p[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_log_sigmoid[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_log_softmax_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_log_softmax_int_attrs, dim)},
@@ -2211,6 +2289,23 @@ static const tn__arg args_scalar_tensor[] = {
 };
 static const tn_scalar_tensor_attrs defaults_scalar_tensor = {.s = {TN_SCALAR_NONE, 0, {0}},
     .dtype = TN_DTYPE_NONE, .device = {0, 0}};
+
+static const tn__arg args_scaled_dot_product_attention[] = {
+    {"query", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"key", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"attn_mask", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"dropout_p", "float", "0.0", TN__ARG_FLOAT,
+     offsetof(tn_scaled_dot_product_attention_attrs, dropout_p)},
+    {"is_causal", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_scaled_dot_product_attention_attrs, is_causal)},
+    {"scale", "float?", "None", TN__ARG_OPT_FLOAT,
+     offsetof(tn_scaled_dot_product_attention_attrs, scale)},
+    {"enable_gqa", "bool", "False", TN__ARG_BOOL,
+     offsetof(tn_scaled_dot_product_attention_attrs, enable_gqa)},
+};
+static const tn_scaled_dot_product_attention_attrs defaults_scaled_dot_product_attention = {
+    .dropout_p = 0.0, .is_causal = false, .scale = {0, 0}, .enable_gqa = false};
 
 static const tn__arg args_scatter_src[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -3479,6 +3574,20 @@ const tn_op tn__op_table[] = {
         .generator_offset = offsetof(tn_bernoulli_p_attrs, generator),
         .args = args_bernoulli_p,
     },
+    [TN__OP_binary_cross_entropy_with_logits] = {
+        .name = "binary_cross_entropy_with_logits",
+        .schema = "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1) -> Tensor",
+        .def = &tn_op_binary_cross_entropy_with_logits,
+        .id = TN__OP_binary_cross_entropy_with_logits,
+        .run_id = TN__OP_binary_cross_entropy_with_logits,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 4,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_binary_cross_entropy_with_logits_attrs),
+        .defaults = &defaults_binary_cross_entropy_with_logits,
+        .args = args_binary_cross_entropy_with_logits,
+    },
     [TN__OP_bitwise_and_Scalar] = {
         .name = "bitwise_and.Scalar",
         .schema = "bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -3890,6 +3999,70 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_conv2d,
+    },
+    [TN__OP_conv3d] = {
+        .name = "conv3d",
+        .schema = "conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3] padding=0, int[3] dilation=1, int groups=1) -> Tensor",
+        .def = &tn_op_conv3d,
+        .id = TN__OP_conv3d,
+        .run_id = TN__OP_conv3d,
+        .form = TN__FORM_BASE,
+        .arg_count = 7,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_conv3d_attrs),
+        .defaults = &defaults_conv3d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_conv3d,
+    },
+    [TN__OP_conv_transpose1d] = {
+        .name = "conv_transpose1d",
+        .schema = "conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1) -> Tensor",
+        .def = &tn_op_conv_transpose1d,
+        .id = TN__OP_conv_transpose1d,
+        .run_id = TN__OP_conv_transpose1d,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_conv_transpose1d_attrs),
+        .defaults = &defaults_conv_transpose1d,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_conv_transpose1d,
+    },
+    [TN__OP_conv_transpose2d_input] = {
+        .name = "conv_transpose2d.input",
+        .schema = "conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2] output_padding=0, int groups=1, int[2] dilation=1) -> Tensor",
+        .def = &tn_op_conv_transpose2d_input,
+        .id = TN__OP_conv_transpose2d_input,
+        .run_id = TN__OP_conv_transpose2d_input,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_conv_transpose2d_input_attrs),
+        .defaults = &defaults_conv_transpose2d_input,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_conv_transpose2d_input,
+    },
+    [TN__OP_conv_transpose3d_input] = {
+        .name = "conv_transpose3d.input",
+        .schema = "conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3] padding=0, int[3] output_padding=0, int groups=1, int[3] dilation=1) -> Tensor",
+        .def = &tn_op_conv_transpose3d_input,
+        .id = TN__OP_conv_transpose3d_input,
+        .run_id = TN__OP_conv_transpose3d_input,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_conv_transpose3d_input_attrs),
+        .defaults = &defaults_conv_transpose3d_input,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_conv_transpose3d_input,
     },
     [TN__OP_convolution] = {
         .name = "convolution",
@@ -5488,6 +5661,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_log,
     },
+    [TN__OP_log_sigmoid] = {
+        .name = "log_sigmoid",
+        .schema = "log_sigmoid(Tensor self) -> Tensor",
+        .def = &tn_op_log_sigmoid,
+        .id = TN__OP_log_sigmoid,
+        .run_id = TN__OP_log_sigmoid,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_log_sigmoid,
+    },
     [TN__OP_log_softmax_int] = {
         .name = "log_softmax.int",
         .schema = "log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
@@ -6817,6 +7002,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_scalar_tensor,
         .attrs_check = true,
         .args = args_scalar_tensor,
+    },
+    [TN__OP_scaled_dot_product_attention] = {
+        .name = "scaled_dot_product_attention",
+        .schema = "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
+        .def = &tn_op_scaled_dot_product_attention,
+        .id = TN__OP_scaled_dot_product_attention,
+        .run_id = TN__OP_scaled_dot_product_attention,
+        .form = TN__FORM_BASE,
+        .arg_count = 8,
+        .tensor_count = 4,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scaled_dot_product_attention_attrs),
+        .defaults = &defaults_scaled_dot_product_attention,
+        .args = args_scaled_dot_product_attention,
     },
     [TN__OP_scatter_src] = {
         .name = "scatter.src",

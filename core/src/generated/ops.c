@@ -787,6 +787,23 @@ tn_tensor *tn_bernoulli_p(tn_tensor *self, double p) {
   return tn__call_one(TN__OP_bernoulli_p, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_binary_cross_entropy_with_logits_with(tn_tensor *self, tn_tensor *target,
+                                                    tn_tensor *weight, tn_tensor *pos_weight,
+                                                    const tn_binary_cross_entropy_with_logits_options *options) {
+  if (options != NULL && REACHES(options, reduction) &&
+      is_bare("binary_cross_entropy_with_logits", "reduction", options->reduction.value != 0, options->reduction.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self, target, weight, pos_weight};
+  tn_binary_cross_entropy_with_logits_attrs attrs = {.reduction = 1};
+  if (options != NULL) {
+    if (REACHES(options, reduction) && options->reduction.present) {
+      attrs.reduction = options->reduction.value;
+    }
+  }
+  return tn__call_one(TN__OP_binary_cross_entropy_with_logits, inputs, 4, &attrs);
+}
+
 tn_tensor *(tn_bitwise_and_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -1127,6 +1144,82 @@ tn_tensor *tn_conv2d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
     if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
   }
   return tn__call_one(TN__OP_conv2d, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_conv3d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                          const tn_conv3d_options *options) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_conv3d_attrs attrs = {.stride = {ints_1, 1}, .padding = {ints_0, 1}, .dilation = {ints_1, 1},
+                           .groups = 1};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+    if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
+  }
+  return tn__call_one(TN__OP_conv3d, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_conv_transpose1d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                    const tn_conv_transpose1d_options *options) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_conv_transpose1d_attrs attrs = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
+                                     .output_padding = {ints_0, 1}, .groups = 1,
+                                     .dilation = {ints_1, 1}};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, output_padding) && options->output_padding.count != 0) {
+      attrs.output_padding = options->output_padding;
+    }
+    if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+  }
+  return tn__call_one(TN__OP_conv_transpose1d, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_conv_transpose2d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                    const tn_conv_transpose2d_options *options) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_conv_transpose2d_input_attrs attrs = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
+                                           .output_padding = {ints_0, 1}, .groups = 1,
+                                           .dilation = {ints_1, 1}};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, output_padding) && options->output_padding.count != 0) {
+      attrs.output_padding = options->output_padding;
+    }
+    if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+  }
+  return tn__call_one(TN__OP_conv_transpose2d_input, inputs, 3, &attrs);
+}
+
+tn_tensor *tn_conv_transpose3d_with(tn_tensor *input, tn_tensor *weight, tn_tensor *bias,
+                                    const tn_conv_transpose3d_options *options) {
+  tn_tensor *inputs[] = {input, weight, bias};
+  tn_conv_transpose3d_input_attrs attrs = {.stride = {ints_1, 1}, .padding = {ints_0, 1},
+                                           .output_padding = {ints_0, 1}, .groups = 1,
+                                           .dilation = {ints_1, 1}};
+  if (options != NULL) {
+    if (REACHES(options, stride) && options->stride.count != 0) attrs.stride = options->stride;
+    if (REACHES(options, padding) && options->padding.count != 0) attrs.padding = options->padding;
+    if (REACHES(options, output_padding) && options->output_padding.count != 0) {
+      attrs.output_padding = options->output_padding;
+    }
+    if (REACHES(options, groups) && options->groups != 0) attrs.groups = options->groups;
+    if (REACHES(options, dilation) && options->dilation.count != 0) {
+      attrs.dilation = options->dilation;
+    }
+  }
+  return tn__call_one(TN__OP_conv_transpose3d_input, inputs, 3, &attrs);
 }
 
 tn_tensor *tn_convolution(tn_tensor *input, tn_tensor *weight, tn_tensor *bias, tn_ints stride,
@@ -2606,6 +2699,11 @@ tn_status tn_log1p_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_log1p, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_log_sigmoid(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_log_sigmoid, inputs, 1, NULL);
+}
+
 tn_tensor *tn_log_softmax_with(tn_tensor *self, int64_t dim,
                                const tn_log_softmax_options *options) {
   tn_tensor *inputs[] = {self};
@@ -3570,6 +3668,25 @@ tn_tensor *tn_scalar_tensor_with(tn_scalar s, const tn_scalar_tensor_options *op
     if (REACHES(options, device)) attrs.device = options->device;
   }
   return tn__call_one(TN__OP_scalar_tensor, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_scaled_dot_product_attention_with(tn_tensor *query, tn_tensor *key, tn_tensor *value,
+                                                tn_tensor *attn_mask,
+                                                const tn_scaled_dot_product_attention_options *options) {
+  if (options != NULL && REACHES(options, scale) &&
+      is_bare("scaled_dot_product_attention", "scale", options->scale.value != 0, options->scale.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {query, key, value, attn_mask};
+  tn_scaled_dot_product_attention_attrs attrs = {.dropout_p = 0.0, .is_causal = false,
+                                                 .scale = {0, 0}, .enable_gqa = false};
+  if (options != NULL) {
+    if (REACHES(options, dropout_p)) attrs.dropout_p = options->dropout_p;
+    if (REACHES(options, is_causal)) attrs.is_causal = options->is_causal;
+    if (REACHES(options, scale) && options->scale.present) attrs.scale = options->scale;
+    if (REACHES(options, enable_gqa)) attrs.enable_gqa = options->enable_gqa;
+  }
+  return tn__call_one(TN__OP_scaled_dot_product_attention, inputs, 4, &attrs);
 }
 
 tn_tensor *tn_scatter(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src) {

@@ -451,6 +451,17 @@ typedef struct tn_bernoulli_p_attrs {
   tn_philox_state generator;
 } tn_bernoulli_p_attrs;
 
+// binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor?
+// pos_weight=None, int reduction=1) -> Tensor
+enum { TN_ARG_binary_cross_entropy_with_logits_result = 0,
+       TN_ARG_binary_cross_entropy_with_logits_self = 1,
+       TN_ARG_binary_cross_entropy_with_logits_target = 2,
+       TN_ARG_binary_cross_entropy_with_logits_weight = 3,
+       TN_ARG_binary_cross_entropy_with_logits_pos_weight = 4 };
+typedef struct tn_binary_cross_entropy_with_logits_attrs {
+  int64_t reduction;
+} tn_binary_cross_entropy_with_logits_attrs;
+
 // bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_bitwise_and_Tensor_result = 0, TN_ARG_bitwise_and_Tensor_self = 1,
        TN_ARG_bitwise_and_Tensor_other = 2 };
@@ -556,6 +567,53 @@ typedef struct tn_conv2d_attrs {
   tn_ints dilation;
   int64_t groups;
 } tn_conv2d_attrs;
+
+// conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3] padding=0, int[3]
+// dilation=1, int groups=1) -> Tensor
+enum { TN_ARG_conv3d_result = 0, TN_ARG_conv3d_input = 1, TN_ARG_conv3d_weight = 2,
+       TN_ARG_conv3d_bias = 3 };
+typedef struct tn_conv3d_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints dilation;
+  int64_t groups;
+} tn_conv3d_attrs;
+
+// conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1]
+// padding=0, int[1] output_padding=0, int groups=1, int[1] dilation=1) -> Tensor
+enum { TN_ARG_conv_transpose1d_result = 0, TN_ARG_conv_transpose1d_input = 1,
+       TN_ARG_conv_transpose1d_weight = 2, TN_ARG_conv_transpose1d_bias = 3 };
+typedef struct tn_conv_transpose1d_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints output_padding;
+  int64_t groups;
+  tn_ints dilation;
+} tn_conv_transpose1d_attrs;
+
+// conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2]
+// padding=0, int[2] output_padding=0, int groups=1, int[2] dilation=1) -> Tensor
+enum { TN_ARG_conv_transpose2d_input_result = 0, TN_ARG_conv_transpose2d_input_input = 1,
+       TN_ARG_conv_transpose2d_input_weight = 2, TN_ARG_conv_transpose2d_input_bias = 3 };
+typedef struct tn_conv_transpose2d_input_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints output_padding;
+  int64_t groups;
+  tn_ints dilation;
+} tn_conv_transpose2d_input_attrs;
+
+// conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3]
+// padding=0, int[3] output_padding=0, int groups=1, int[3] dilation=1) -> Tensor
+enum { TN_ARG_conv_transpose3d_input_result = 0, TN_ARG_conv_transpose3d_input_input = 1,
+       TN_ARG_conv_transpose3d_input_weight = 2, TN_ARG_conv_transpose3d_input_bias = 3 };
+typedef struct tn_conv_transpose3d_input_attrs {
+  tn_ints stride;
+  tn_ints padding;
+  tn_ints output_padding;
+  int64_t groups;
+  tn_ints dilation;
+} tn_conv_transpose3d_input_attrs;
 
 // convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[]
 // dilation, bool transposed, int[] output_padding, int groups) -> Tensor
@@ -1149,6 +1207,9 @@ enum { TN_ARG_log_result = 0, TN_ARG_log_self = 1 };
 // log1p(Tensor self) -> Tensor
 enum { TN_ARG_log1p_result = 0, TN_ARG_log1p_self = 1 };
 
+// log_sigmoid(Tensor self) -> Tensor
+enum { TN_ARG_log_sigmoid_result = 0, TN_ARG_log_sigmoid_self = 1 };
+
 // log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor
 enum { TN_ARG_log_softmax_int_result = 0, TN_ARG_log_softmax_int_self = 1 };
 typedef struct tn_log_softmax_int_attrs {
@@ -1622,6 +1683,19 @@ typedef struct tn_scalar_tensor_attrs {
   TN_SLOT tn_dtype dtype;
   TN_SLOT tn_device device;
 } tn_scalar_tensor_attrs;
+
+// scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None,
+// float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor
+enum { TN_ARG_scaled_dot_product_attention_result = 0,
+       TN_ARG_scaled_dot_product_attention_query = 1, TN_ARG_scaled_dot_product_attention_key = 2,
+       TN_ARG_scaled_dot_product_attention_value = 3,
+       TN_ARG_scaled_dot_product_attention_attn_mask = 4 };
+typedef struct tn_scaled_dot_product_attention_attrs {
+  double dropout_p;
+  TN_SLOT bool is_causal;
+  tn_opt_float scale;
+  TN_SLOT bool enable_gqa;
+} tn_scaled_dot_product_attention_attrs;
 
 // scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
 enum { TN_ARG_scatter_src_result = 0, TN_ARG_scatter_src_self = 1, TN_ARG_scatter_src_index = 2,
