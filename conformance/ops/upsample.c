@@ -169,3 +169,82 @@ const tn_op_spec tn_spec_upsample_bilinear2d_backward = {.op = "upsample_bilinea
                                                          .ulps = 4,
                                                          .finite = 1,
                                                          .why = zero_shares};
+
+// ---- by size or by factors: input, output_size; align_corners where bilinear; scale_factors -----
+
+typedef struct vec_row {
+  const char *name;
+  int64_t sizes[4], out[2];
+  double factors[2];  // 0: output_size is given
+  bool align_corners;
+} vec_row;
+
+static const vec_row vec_rows[] = {
+    {"to a size", {1, 2, 3, 4}, {5, 7}, {0, 0}, false},
+    {"by factors", {1, 1, 3, 4}, {7, 5}, {2.5, 1.25}, false},
+    {"by halves", {2, 1, 4, 5}, {2, 2}, {0.5, 0.5}, false},
+    {"by factors, corners aligned", {1, 1, 2, 3}, {4, 9}, {2, 3}, true},
+};
+enum { VEC_COUNT = sizeof vec_rows / sizeof vec_rows[0] };
+
+static void vec_samples(tn_samples *samples) {
+  for (int i = 0; i < VEC_COUNT; i++) {
+    const vec_row *r = &vec_rows[i];
+    tn_sample *sample = tn_sample_add(samples, r->name, 0);
+    tn_sample_tensor(sample, tn_ints_of(r->sizes, 4), tn_samples_dtype(samples), 0, 20);
+    if (r->factors[0] == 0) tn_sample_ints(sample, tn_ints_of(r->out, 2));
+    if (r->factors[0] != 0) tn_sample_none(sample);
+    if (is_linear(tn_samples_spec(samples))) tn_sample_bool(sample, r->align_corners);
+    if (r->factors[0] == 0) tn_sample_none(sample);
+    if (r->factors[0] != 0) {
+      tn_sample_value(sample, tn_value_floats((tn_floats){r->factors, 2}));
+    }
+  }
+}
+
+static void vec_reference(const tn_sample *sample, tn_expected *expected) {
+  const tn_operand *self = &sample->operands[0];
+  bool linear = is_linear(sample->spec);
+  tn_ints out = tn_sample_ints_at(sample, 1);
+  const tn_value *factors = &sample->args[linear ? 3 : 2].value;
+  resizing z = {.linear = linear, .align_corners = linear && tn_sample_bool_at(sample, 2, false)};
+  int64_t shape[4] = {self->sizes[0], self->sizes[1]};
+  for (int d = 0; d < 2; d++) {
+    z.in[d] = self->sizes[2 + d];
+    z.scales[d] = factors->kind == TN_VALUE_FLOATS ? factors->as.floats.data[d] : 0;
+    z.out[d] = shape[2 + d] =
+        z.scales[d] > 0 ? (int64_t)((double)z.in[d] * z.scales[d]) : out.data[d];
+  }
+  z.values = self->values;
+  z.to = tn_expect(expected, self->dtype, 4, shape);
+  z.sizes = tn_expect_scales(expected);
+  carry_all(&z, shape[0] * shape[1]);
+}
+
+static void vec_errors(tn_samples *samples) {
+  static const char *const names[] = {"both", "neither", "one factor", "a factor of 0", "rank"};
+  static const char *const arguments[] = {"output_size", "output_size", "scale_factors",
+                                          "scale_factors", "input"};
+  static const double factors[] = {2, 0};
+  for (int i = 0; i < 5; i++) {
+    tn_sample *sample = tn_sample_failing(samples, names[i], TN_INVALID_ARGUMENT, arguments[i]);
+    tn_sample_tensor(sample, i == 4 ? TN_SHAPE(1, 4, 4) : TN_SHAPE(1, 1, 4, 4),
+                     tn_samples_dtype(samples), 0, 1);
+    if (i == 0) tn_sample_ints(sample, TN_INTS(4, 4));
+    if (i != 0) tn_sample_none(sample);
+    if (is_linear(tn_samples_spec(samples))) tn_sample_bool(sample, false);
+    if (i == 1) tn_sample_none(sample);
+    if (i != 1) tn_sample_value(sample, tn_value_floats((tn_floats){factors, i == 2 ? 1 : 2}));
+  }
+}
+
+#define VEC .samples = vec_samples, .reference = vec_reference, .errors = vec_errors
+
+const tn_op_spec tn_spec_upsample_nearest2d_vec = {
+    .op = "upsample_nearest2d.vec", VEC, .dtypes = TN_DTYPES_FLOATING | TN_DTYPE_BIT(TN_U8)};
+const tn_op_spec tn_spec_upsample_bilinear2d_vec = {.op = "upsample_bilinear2d.vec",
+                                                    VEC,
+                                                    .dtypes = TN_DTYPES_FLOATING,
+                                                    .ulps = 4,
+                                                    .finite = 1,
+                                                    .why = zero_shares};

@@ -162,6 +162,13 @@ void tn_sample_value(tn_sample *sample, tn_value value) {
     if (size_bytes > 0) memcpy(copy, value.as.ints.data, size_bytes);
     value.as.ints.data = copy;
   }
+  if (value.kind == TN_VALUE_FLOATS) {
+    size_t size_bytes = sizeof(double) * (size_t)value.as.floats.count;
+    double *copy = tn__arena_take(&sample->owner->arena, size_bytes);
+    if (copy == NULL) return;
+    if (size_bytes > 0) memcpy(copy, value.as.floats.data, size_bytes);
+    value.as.floats.data = copy;
+  }
   sample->args[sample->arg_count++] = (tn_sample_arg){.value = value};
 }
 

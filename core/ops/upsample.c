@@ -5,7 +5,7 @@
 // again.
 
 #include <inttypes.h>
-#include <math.h>
+#include <string.h>
 #include <tenon/ops.h>
 
 #include "shapes.h"
@@ -160,4 +160,79 @@ const tn_op_def tn_op_upsample_bilinear2d_backward = {
     .dtypes = TN_DTYPES_FLOATING,
     .infer = bilinear_backward_infer,
     .vjp = bilinear_backward_vjp,
+};
+
+// ---- by size or by factors
+
+// The size that |output_size| or |factors| asks for, and the factors as options.
+static tn_status asked_size(tn_compose *compose, tn_ints output_size, tn_floats factors,
+                            int64_t *size, tn_opt_float *scales) {
+  const tn_tensor *input = compose->inputs[0];
+  if (input->rank != 4) {
+    return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "input",
+                        "expected 4 dimensions, [N, C, H, W], not %d", (int)input->rank);
+  }
+  if ((output_size.count < 0) == (factors.count < 0)) {
+    return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "output_size",
+                        "expected either output_size or scale_factors");
+  }
+  if (factors.count < 0) {
+    TN_TRY(expect_sizes(compose->call, "output_size", output_size, 2));
+    memcpy(size, output_size.data, 2 * sizeof *size);
+    return TN_OK;
+  }
+  for (int32_t d = 0; d < 2; d++) {
+    double factor = factors.count == 2 ? factors.data[d] : 0;
+    double asked = (double)input->sizes[2 + d] * factor;
+    if (!(factor > 0) || !(asked >= 1) || !(asked < 0x1p53)) {
+      return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "scale_factors",
+                          "expected 2 positive factors that leave at least 1 element");
+    }
+    size[d] = (int64_t)asked;
+    scales[d] = (tn_opt_float){factor, 1};
+  }
+  return TN_OK;
+}
+
+static tn_status nearest_vec_compose(tn_compose *compose) {
+  const tn_upsample_nearest2d_vec_attrs *attrs = compose->attrs;
+  int64_t size[2];
+  tn_opt_float scales[2] = {{0, 0}, {0, 0}};
+  TN_TRY(asked_size(compose, attrs->output_size, attrs->scale_factors, size, scales));
+  compose->results[0] = tn_upsample_nearest2d(compose->inputs[0], tn_ints_of(size, 2),
+                                              .scales_h = scales[0], .scales_w = scales[1]);
+  return tn__status_of(compose->results[0]);
+}
+
+/// upsample_nearest2d() to a size, or by factors for height and width: to floor(size factor).
+/// input: [N, C, H, W]; one of output_size (two integers) and scale_factors (two numbers) is given.
+/// errors: as upsample_nearest2d; INVALID_ARGUMENT for both or neither, or for factors.
+/// source: ATen `upsample_nearest2d.vec`.
+// clang-format off
+const tn_op_def tn_op_upsample_nearest2d_vec = {
+    .schema = "upsample_nearest2d.vec(Tensor input, int[]? output_size, float[]? scale_factors) -> Tensor",
+    // clang-format on
+    .compose = nearest_vec_compose,
+};
+
+static tn_status bilinear_vec_compose(tn_compose *compose) {
+  const tn_upsample_bilinear2d_vec_attrs *attrs = compose->attrs;
+  int64_t size[2];
+  tn_opt_float scales[2] = {{0, 0}, {0, 0}};
+  TN_TRY(asked_size(compose, attrs->output_size, attrs->scale_factors, size, scales));
+  compose->results[0] =
+      tn_upsample_bilinear2d(compose->inputs[0], tn_ints_of(size, 2), attrs->align_corners,
+                             .scales_h = scales[0], .scales_w = scales[1]);
+  return tn__status_of(compose->results[0]);
+}
+
+/// upsample_bilinear2d() to a size, or by factors for height and width: to floor(size factor).
+/// input: [N, C, H, W]; one of output_size (two integers) and scale_factors (two numbers) is given.
+/// errors: as upsample_bilinear2d; INVALID_ARGUMENT for both or neither, or for factors.
+/// source: ATen `upsample_bilinear2d.vec`.
+// clang-format off
+const tn_op_def tn_op_upsample_bilinear2d_vec = {
+    .schema = "upsample_bilinear2d.vec(Tensor input, int[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
+    // clang-format on
+    .compose = bilinear_vec_compose,
 };

@@ -27,8 +27,8 @@ static void *take(char **room, uint64_t size_bytes) {
 
 // ---- what the attributes point to --------------------------------------------------------------
 
-static uint64_t ints_bytes(const tn_ints *list) {
-  return list->data == NULL || list->count <= 0 ? 0 : (uint64_t)list->count * sizeof(int64_t);
+static uint64_t list_bytes(tn_ints list) {
+  return list.data == NULL || list.count <= 0 ? 0 : (uint64_t)list.count * sizeof(int64_t);
 }
 
 // Whether attribute |arg| lies within attributes of |attrs_size| bytes, which a caller that was
@@ -40,8 +40,8 @@ static bool is_within(const tn__arg *arg, uint64_t field_bytes, uint64_t attrs_s
 // The bytes behind one attribute's pointer; 0 where it has none.
 static uint64_t pointed_bytes(const tn__arg *arg, const tn_args *args) {
   const char *field = (const char *)args->attrs + arg->attr_offset;
-  if (arg->kind == TN__ARG_INTS && is_within(arg, sizeof(tn_ints), args->attrs_size)) {
-    return ints_bytes((const tn_ints *)(const void *)field);
+  if (TN__IS_LIST(arg->kind) && is_within(arg, sizeof(tn_ints), args->attrs_size)) {
+    return list_bytes(tn__list_at(field));
   }
   if (arg->kind == TN__ARG_STRING && is_within(arg, sizeof(char *), args->attrs_size)) {
     const char *text = *(const char *const *)(const void *)field;
@@ -55,9 +55,10 @@ static void clone_pointed(const tn__arg *arg, tn_args *copy, char *attrs, char *
   const uint64_t bytes = pointed_bytes(arg, copy);
   if (bytes == 0) return;
   char *field = attrs + arg->attr_offset;
-  if (arg->kind == TN__ARG_INTS) {
-    tn_ints *list = (tn_ints *)(void *)field;
-    list->data = memcpy(take(room, bytes), list->data, bytes);
+  if (TN__IS_LIST(arg->kind)) {
+    tn_ints list = tn__list_at(field);
+    list.data = memcpy(take(room, bytes), list.data, bytes);
+    memcpy(field, &list, sizeof list);
   } else {
     const char **text = (const char **)(void *)field;
     *text = memcpy(take(room, bytes), *text, bytes);

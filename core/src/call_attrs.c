@@ -9,9 +9,9 @@
 #include "dispatch.h"
 #include "registry.h"
 
-static bool same_ints(const tn_ints *a, const tn_ints *b) {
-  if (a->count != b->count) return false;
-  return a->count <= 0 || memcmp(a->data, b->data, sizeof *a->data * (uint64_t)a->count) == 0;
+static bool same_list(tn_ints a, tn_ints b) {
+  if (a.count != b.count) return false;
+  return a.count <= 0 || memcmp(a.data, b.data, sizeof *a.data * (uint64_t)a.count) == 0;
 }
 
 static bool same_text(const char *a, const char *b) {
@@ -41,7 +41,8 @@ static bool is_default(const tn__arg *arg, const void *attrs, const void *defaul
     case TN__ARG_SCALAR:
       return same_scalar(value, standard);
     case TN__ARG_INTS:
-      return same_ints(value, standard);
+    case TN__ARG_FLOATS:
+      return same_list(tn__list_at(value), tn__list_at(standard));
     case TN__ARG_DTYPE:
       return *(const tn_dtype *)value == *(const tn_dtype *)standard;
     case TN__ARG_STRING:

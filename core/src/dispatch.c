@@ -225,14 +225,14 @@ static tn_status check_attrs(tn__call *call) {
   for (int32_t i = 0; i < call->op->arg_count; i++) {
     const tn__arg *arg = &call->op->args[i];
     const char *field = (const char *)call->attrs + arg->attr_offset;
-    if (arg->kind == TN__ARG_INTS) {
-      tn_ints list = *(const tn_ints *)(const void *)field;
+    if (TN__IS_LIST(arg->kind)) {
+      tn_ints list = tn__list_at(field);
       bool absent = list.count == -1 && list.data == NULL;
       if (absent || (list.count >= 0 && list.count <= LONGEST_LIST &&
                      (list.count == 0 || list.data != NULL))) {
         continue;
       }
-      return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name, "a list of %lld integers%s",
+      return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name, "a list of %lld numbers%s",
                           (long long)list.count, list.data == NULL ? " without data" : "");
     }
     if (arg->kind == TN__ARG_DTYPE) {

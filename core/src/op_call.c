@@ -161,6 +161,10 @@ static bool store_attr(const tn__arg *arg, const tn_value *value, char *attrs) {
       if (value->kind != TN_VALUE_INTS && value->kind != TN_VALUE_BOOLS) return false;
       *(tn_ints *)field = value->as.ints;
       return true;
+    case TN__ARG_FLOATS:
+      if (value->kind != TN_VALUE_FLOATS) return false;
+      *(tn_floats *)field = value->as.floats;
+      return true;
     case TN__ARG_DTYPE:
       if (value->kind != TN_VALUE_DTYPE) return false;
       *(tn_dtype *)field = value->as.dtype;

@@ -7,6 +7,7 @@
 #ifndef TENON_CORE_OP_TABLE_H_
 #define TENON_CORE_OP_TABLE_H_
 
+#include <string.h>
 #include <tenon/op.h>
 
 #include "op_def.h"
@@ -30,7 +31,11 @@ typedef enum tn__arg_kind {
   TN__ARG_DEVICE,     // tn_device
   TN__ARG_STRING,     // const char *, a literal of the schema's or kept by the caller
   TN__ARG_GENERATOR,  // tn_philox_state
+  TN__ARG_FLOATS,     // tn_floats; absent: count -1
 } tn__arg_kind;
+
+// Whether an attribute is a list of 8-byte numbers: a pointer and a count, which tn__list_at reads.
+#define TN__IS_LIST(kind) ((kind) == TN__ARG_INTS || (kind) == TN__ARG_FLOATS)
 
 typedef struct tn__arg {
   const char *name;
@@ -45,6 +50,13 @@ typedef enum tn__form {
   TN__FORM_SCALAR,   // def->base runs, scalars as immediates
   TN__FORM_INPLACE,  // into input 0 of the base (or scalar) form
 } tn__form;
+
+// The list in an attribute's |field|, of whichever kind, as integers of the same bits.
+static inline tn_ints tn__list_at(const void *field) {
+  tn_ints list;
+  memcpy(&list, field, sizeof list);
+  return list;
+}
 
 // `tn_op` of the public interface.
 struct tn_op {

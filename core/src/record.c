@@ -22,8 +22,8 @@ static uint64_t pointing_attrs_bytes(const tn_op *op, const void *attrs) {
   op = &tn__op_table[op->run_id];  // an overload may name fewer attributes than there are
   for (int32_t i = 0; i < op->arg_count; i++) {
     const char *field = (const char *)attrs + op->args[i].attr_offset;
-    if (op->args[i].kind == TN__ARG_INTS) {
-      int64_t count = ((const tn_ints *)(const void *)field)->count;
+    if (TN__IS_LIST(op->args[i].kind)) {
+      int64_t count = tn__list_at(field).count;
       bytes += sizeof(int64_t) * (uint64_t)(count > 0 ? count : 0);
     } else if (op->args[i].kind == TN__ARG_STRING) {
       bytes += text_bytes(*(const char *const *)(const void *)field);
@@ -44,12 +44,13 @@ static void copy_attrs(const tn_op *op, const void *attrs, char *to) {
   char *room = to + ((op->attrs_size + UINT64_C(7)) & ~UINT64_C(7));
   for (int32_t i = 0; i < op->arg_count; i++) {
     void *field = to + op->args[i].attr_offset;
-    if (op->args[i].kind == TN__ARG_INTS) {
-      tn_ints *list = field;
-      if (list->count <= 0) continue;
-      uint64_t bytes = sizeof(int64_t) * (uint64_t)list->count;
-      memcpy(room, list->data, bytes);
-      list->data = (const int64_t *)(void *)room;
+    if (TN__IS_LIST(op->args[i].kind)) {
+      tn_ints list = tn__list_at(field);
+      if (list.count <= 0) continue;
+      uint64_t bytes = sizeof(int64_t) * (uint64_t)list.count;
+      memcpy(room, list.data, bytes);
+      list.data = (const int64_t *)(void *)room;
+      memcpy(field, &list, sizeof list);
       room += bytes;
     } else if (op->args[i].kind == TN__ARG_STRING) {
       const char **text = field;

@@ -94,6 +94,14 @@ static void append_attr(tn__text *text, const tn__arg *arg, const void *field) {
       if (value->count < 0) tn__text_append(text, "none");
       return;
     }
+    case TN__ARG_FLOATS: {
+      const tn_floats *value = field;
+      for (int64_t i = 0; i < value->count; i++) {
+        tn__text_append(text, "%s%.17g", i == 0 ? "[" : ", ", value->data[i]);
+      }
+      tn__text_append(text, "%s", value->count < 0 ? "none" : value->count == 0 ? "[]" : "]");
+      return;
+    }
     case TN__ARG_DTYPE:
       tn__text_append(text, "%s", tn_dtype_name(*(const tn_dtype *)field));
       return;

@@ -15,7 +15,7 @@ POSITIONAL_TYPES = {
     "Tensor": "tn_tensor *", "Tensor?": "tn_tensor *", "Tensor[]": "tn_tensors ",
     "bool": "bool ", "bool?": "bool ", "bool[]": "tn_ints ", "int": "int64_t ",
     "int?": "tn_opt_int ", "int[]": "tn_ints ", "int[]?": "tn_ints ", "float": "double ",
-    "float?": "tn_opt_float ", "Scalar": "tn_scalar ", "Scalar?": "tn_scalar ",
+    "float?": "tn_opt_float ", "float[]?": "tn_floats ", "Scalar": "tn_scalar ", "Scalar?": "tn_scalar ",
     "ScalarType": "tn_dtype ", "ScalarType?": "tn_dtype ", "Device": "tn_device ",
     "Device?": "tn_device ", "str": "const char *", "str?": "const char *",
     "Generator?": "tn_philox_state ",
@@ -24,7 +24,7 @@ POSITIONAL_TYPES = {
 ARG_KINDS = {
     "Tensor": "TENSOR", "Tensor?": "OPTIONAL_TENSOR", "Tensor[]": "TENSORS", "bool": "BOOL",
     "bool?": "BOOL", "bool[]": "INTS", "int": "INT", "int?": "OPT_INT", "int[]": "INTS",
-    "int[]?": "INTS", "float": "FLOAT", "float?": "OPT_FLOAT", "Scalar": "SCALAR",
+    "int[]?": "INTS", "float": "FLOAT", "float?": "OPT_FLOAT", "float[]?": "FLOATS", "Scalar": "SCALAR",
     "Scalar?": "SCALAR", "ScalarType": "DTYPE", "ScalarType?": "DTYPE", "Device": "DEVICE",
     "Device?": "DEVICE", "str": "STRING", "str?": "STRING", "Generator?": "GENERATOR",
 }
@@ -71,6 +71,8 @@ def initializer(arg):
         if list_variable(arg):
             return f"{{{list_variable(arg)}, {len(list_values(text))}}}"
         return "{NULL, -1}" if optional and absent else "{NULL, 0}"
+    if kind == "float[]":
+        return "{NULL, -1}"
     if kind in ("int", "float"):
         value = "0" if absent else text
         return f"{{{value}, {int(not absent)}}}" if optional else value

@@ -100,9 +100,9 @@ def table_entry(name, op, form):
     if run.attrs:
         fields += [f".attrs_size = sizeof(tn_{run.ident}_attrs)",
                    f".defaults = &defaults_{run.ident}"]
-    if any(a.type.startswith(("int[", "bool[", "str")) for a in run.attrs):
+    if any(a.type.startswith(("int[", "bool[", "float[", "str")) for a in run.attrs):
         fields.append(".attrs_point = true")
-    if any(a.type.startswith(("int[", "bool[", "ScalarType")) for a in run.attrs):
+    if any(a.type.startswith(("int[", "bool[", "float[", "ScalarType")) for a in run.attrs):
         fields.append(".attrs_check = true")
     if generator:
         fields.append(f".generator_offset = offsetof(tn_{run.ident}_attrs, {generator.name})")

@@ -36,7 +36,8 @@ def op_args(ops):
         if op.attrs:
             lines.append(f"typedef struct tn_{op.ident}_attrs {{")
             for arg in op.attrs:
-                note = {"bool[]": "  // 0 or 1 each", "int[]?": "  // absent: count -1"}
+                note = {"bool[]": "  // 0 or 1 each", "int[]?": "  // absent: count -1",
+                        "float[]?": "  // absent: count -1"}
                 slot = "TN_SLOT " if attr_type(arg).strip() in SMALL_TYPES else ""
                 lines.append(f"  {slot}{attr_type(arg)}{arg.name};{note.get(arg.type, '')}")
             lines.append(f"}} tn_{op.ident}_attrs;")

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 TENSORS = ("Tensor", "Tensor?", "Tensor[]")
-ATTRIBUTES = ("bool", "bool?", "bool[]", "int", "int?", "int[]", "int[]?", "float", "float?",
+ATTRIBUTES = ("bool", "bool?", "bool[]", "int", "int?", "int[]", "int[]?", "float", "float?", "float[]?",
               "Scalar", "Scalar?", "ScalarType", "ScalarType?", "Device", "Device?", "str", "str?",
               "Generator?")
 FORMS = {"TN_FORM_INPLACE": "inplace", "TN_FORM_OUT": "out"}

@@ -306,8 +306,10 @@ extern const tn_op_spec tn_spec_unique_values;
 extern const tn_op_spec tn_spec_unsqueeze;
 extern const tn_op_spec tn_spec_upsample_bilinear2d;
 extern const tn_op_spec tn_spec_upsample_bilinear2d_backward;
+extern const tn_op_spec tn_spec_upsample_bilinear2d_vec;
 extern const tn_op_spec tn_spec_upsample_nearest2d;
 extern const tn_op_spec tn_spec_upsample_nearest2d_backward;
+extern const tn_op_spec tn_spec_upsample_nearest2d_vec;
 extern const tn_op_spec tn_spec_var_correction;
 extern const tn_op_spec tn_spec_vdot;
 extern const tn_op_spec tn_spec_view;
@@ -618,8 +620,10 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_unsqueeze,
     &tn_spec_upsample_bilinear2d,
     &tn_spec_upsample_bilinear2d_backward,
+    &tn_spec_upsample_bilinear2d_vec,
     &tn_spec_upsample_nearest2d,
     &tn_spec_upsample_nearest2d_backward,
+    &tn_spec_upsample_nearest2d_vec,
     &tn_spec_var_correction,
     &tn_spec_vdot,
     &tn_spec_view,
@@ -933,6 +937,8 @@ const char *const tn_spec_families[] = {
     "upsample",
     "upsample",
     "upsample",
+    "upsample",
+    "upsample",
     "reduction",
     "contraction",
     "view",
@@ -943,4 +949,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 310;
+const int32_t tn_spec_table_count = 312;

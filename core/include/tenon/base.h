@@ -49,6 +49,7 @@ typedef struct tn_tensors {
 
 // Integer lists written in place; they live until the enclosing block ends.
 #define TN_INTS(...) ((tn_ints){(const int64_t[]){__VA_ARGS__}, TN__COUNT(int64_t, __VA_ARGS__)})
+#define TN_FLOATS(...) ((tn_floats){(const double[]){__VA_ARGS__}, TN__COUNT(double, __VA_ARGS__)})
 #define TN_SHAPE(...) TN_INTS(__VA_ARGS__)
 #define TN_DIMS(...) TN_INTS(__VA_ARGS__)
 #define TN_SHAPE_SCALAR ((tn_ints){NULL, 0})  // the shape of a 0-dim tensor

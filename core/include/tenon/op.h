@@ -28,6 +28,7 @@ enum {
   TN_VALUE_DTYPE = 10,
   TN_VALUE_DEVICE = 11,
   TN_VALUE_STRING = 12,
+  TN_VALUE_FLOATS = 13,
 };
 
 typedef struct tn_value {
@@ -42,6 +43,7 @@ typedef struct tn_value {
     double f;
     tn_scalar scalar;
     tn_ints ints;
+    tn_floats floats;
     tn_dtype dtype;
     tn_device device;
     const char *string;
@@ -80,6 +82,11 @@ static inline tn_value tn_value_scalar(tn_scalar value) {
 static inline tn_value tn_value_ints(tn_ints value) {
   tn_value v = {TN_VALUE_INTS, 0, {0}};
   v.as.ints = value;
+  return v;
+}
+static inline tn_value tn_value_floats(tn_floats value) {
+  tn_value v = {TN_VALUE_FLOATS, 0, {0}};
+  v.as.floats = value;
   return v;
 }
 static inline tn_value tn_value_dtype(tn_dtype value) {

@@ -5149,6 +5149,16 @@ TN_API tn_tensor *tn_upsample_bilinear2d_with(tn_tensor *self, tn_ints output_si
        __VA_ARGS__})
 #endif
 
+// upsample_bilinear2d.vec(Tensor input, int[]? output_size, bool align_corners, float[]?
+// scale_factors) -> Tensor
+// upsample_bilinear2d() to a size, or by factors for height and width: to floor(size factor).
+// input: [N, C, H, W]; one of output_size (two integers) and scale_factors (two numbers) is given.
+// source: ATen `upsample_bilinear2d.vec`.
+// owns: +1 result | errors: as upsample_bilinear2d; INVALID_ARGUMENT for both or neither, or for
+// factors; as any operator | threads: any
+TN_API tn_tensor *tn_upsample_bilinear2d_vec(tn_tensor *input, tn_ints output_size,
+                                             bool align_corners, tn_floats scale_factors);
+
 typedef struct tn_upsample_bilinear2d_backward_options {
   uint32_t struct_size;
   tn_opt_float scales_h;  // None
@@ -5196,6 +5206,15 @@ TN_API tn_tensor *tn_upsample_nearest2d_with(tn_tensor *self, tn_ints output_siz
       &(tn_upsample_nearest2d_options){.struct_size = sizeof(tn_upsample_nearest2d_options), \
        __VA_ARGS__})
 #endif
+
+// upsample_nearest2d.vec(Tensor input, int[]? output_size, float[]? scale_factors) -> Tensor
+// upsample_nearest2d() to a size, or by factors for height and width: to floor(size factor).
+// input: [N, C, H, W]; one of output_size (two integers) and scale_factors (two numbers) is given.
+// source: ATen `upsample_nearest2d.vec`.
+// owns: +1 result | errors: as upsample_nearest2d; INVALID_ARGUMENT for both or neither, or for
+// factors; as any operator | threads: any
+TN_API tn_tensor *tn_upsample_nearest2d_vec(tn_tensor *input, tn_ints output_size,
+                                            tn_floats scale_factors);
 
 typedef struct tn_upsample_nearest2d_backward_options {
   uint32_t struct_size;

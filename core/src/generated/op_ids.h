@@ -383,18 +383,20 @@ enum {
   TN__OP_unique_values = 372,
   TN__OP_unsqueeze = 373,
   TN__OP_upsample_bilinear2d = 374,
-  TN__OP_upsample_bilinear2d_backward = 375,
-  TN__OP_upsample_nearest2d = 376,
-  TN__OP_upsample_nearest2d_backward = 377,
-  TN__OP_var_correction = 378,
-  TN__OP_vdot = 379,
-  TN__OP_view = 380,
-  TN__OP_where_ScalarOther = 381,
-  TN__OP_where_ScalarSelf = 382,
-  TN__OP_where_self = 383,
-  TN__OP_zeros = 384,
-  TN__OP_zeros_like = 385,
-  TN__OP_COUNT = 386
+  TN__OP_upsample_bilinear2d_vec = 375,
+  TN__OP_upsample_bilinear2d_backward = 376,
+  TN__OP_upsample_nearest2d = 377,
+  TN__OP_upsample_nearest2d_vec = 378,
+  TN__OP_upsample_nearest2d_backward = 379,
+  TN__OP_var_correction = 380,
+  TN__OP_vdot = 381,
+  TN__OP_view = 382,
+  TN__OP_where_ScalarOther = 383,
+  TN__OP_where_ScalarSelf = 384,
+  TN__OP_where_self = 385,
+  TN__OP_zeros = 386,
+  TN__OP_zeros_like = 387,
+  TN__OP_COUNT = 388
 };
 
 #endif  // TENON_CORE_OP_IDS_H_

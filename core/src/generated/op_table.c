@@ -286,8 +286,10 @@ extern const tn_op_def tn_op_unique_inverse;
 extern const tn_op_def tn_op_unique_values;
 extern const tn_op_def tn_op_unsqueeze;
 extern const tn_op_def tn_op_upsample_bilinear2d;
+extern const tn_op_def tn_op_upsample_bilinear2d_vec;
 extern const tn_op_def tn_op_upsample_bilinear2d_backward;
 extern const tn_op_def tn_op_upsample_nearest2d;
+extern const tn_op_def tn_op_upsample_nearest2d_vec;
 extern const tn_op_def tn_op_upsample_nearest2d_backward;
 extern const tn_op_def tn_op_var_correction;
 extern const tn_op_def tn_op_vdot;
@@ -2626,6 +2628,18 @@ static const tn__arg args_upsample_bilinear2d[] = {
 static const tn_upsample_bilinear2d_attrs defaults_upsample_bilinear2d = {.output_size = {NULL, 0},
     .align_corners = false, .scales_h = {0, 0}, .scales_w = {0, 0}};
 
+static const tn__arg args_upsample_bilinear2d_vec[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[]?", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_bilinear2d_vec_attrs, output_size)},
+    {"align_corners", "bool", NULL, TN__ARG_BOOL,
+     offsetof(tn_upsample_bilinear2d_vec_attrs, align_corners)},
+    {"scale_factors", "float[]?", NULL, TN__ARG_FLOATS,
+     offsetof(tn_upsample_bilinear2d_vec_attrs, scale_factors)},
+};
+static const tn_upsample_bilinear2d_vec_attrs defaults_upsample_bilinear2d_vec = {
+    .output_size = {NULL, -1}, .align_corners = false, .scale_factors = {NULL, -1}};
+
 static const tn__arg args_upsample_bilinear2d_backward[] = {
     {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"output_size", "int[2]", NULL, TN__ARG_INTS,
@@ -2654,6 +2668,16 @@ static const tn__arg args_upsample_nearest2d[] = {
 };
 static const tn_upsample_nearest2d_attrs defaults_upsample_nearest2d = {.output_size = {NULL, 0},
     .scales_h = {0, 0}, .scales_w = {0, 0}};
+
+static const tn__arg args_upsample_nearest2d_vec[] = {
+    {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"output_size", "int[]?", NULL, TN__ARG_INTS,
+     offsetof(tn_upsample_nearest2d_vec_attrs, output_size)},
+    {"scale_factors", "float[]?", NULL, TN__ARG_FLOATS,
+     offsetof(tn_upsample_nearest2d_vec_attrs, scale_factors)},
+};
+static const tn_upsample_nearest2d_vec_attrs defaults_upsample_nearest2d_vec = {
+    .output_size = {NULL, -1}, .scale_factors = {NULL, -1}};
 
 static const tn__arg args_upsample_nearest2d_backward[] = {
     {"grad_output", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -7832,6 +7856,22 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_upsample_bilinear2d,
     },
+    [TN__OP_upsample_bilinear2d_vec] = {
+        .name = "upsample_bilinear2d.vec",
+        .schema = "upsample_bilinear2d.vec(Tensor input, int[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
+        .def = &tn_op_upsample_bilinear2d_vec,
+        .id = TN__OP_upsample_bilinear2d_vec,
+        .run_id = TN__OP_upsample_bilinear2d_vec,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_upsample_bilinear2d_vec_attrs),
+        .defaults = &defaults_upsample_bilinear2d_vec,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_upsample_bilinear2d_vec,
+    },
     [TN__OP_upsample_bilinear2d_backward] = {
         .name = "upsample_bilinear2d_backward",
         .schema = "upsample_bilinear2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor",
@@ -7863,6 +7903,22 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_upsample_nearest2d,
+    },
+    [TN__OP_upsample_nearest2d_vec] = {
+        .name = "upsample_nearest2d.vec",
+        .schema = "upsample_nearest2d.vec(Tensor input, int[]? output_size, float[]? scale_factors) -> Tensor",
+        .def = &tn_op_upsample_nearest2d_vec,
+        .id = TN__OP_upsample_nearest2d_vec,
+        .run_id = TN__OP_upsample_nearest2d_vec,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_upsample_nearest2d_vec_attrs),
+        .defaults = &defaults_upsample_nearest2d_vec,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_upsample_nearest2d_vec,
     },
     [TN__OP_upsample_nearest2d_backward] = {
         .name = "upsample_nearest2d_backward",

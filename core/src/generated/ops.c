@@ -4353,6 +4353,15 @@ tn_tensor *tn_upsample_bilinear2d_with(tn_tensor *self, tn_ints output_size, boo
   return tn__call_one(TN__OP_upsample_bilinear2d, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_upsample_bilinear2d_vec(tn_tensor *input, tn_ints output_size, bool align_corners,
+                                      tn_floats scale_factors) {
+  tn_tensor *inputs[] = {input};
+  tn_upsample_bilinear2d_vec_attrs attrs = {.output_size = output_size,
+                                            .align_corners = align_corners,
+                                            .scale_factors = scale_factors};
+  return tn__call_one(TN__OP_upsample_bilinear2d_vec, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_upsample_bilinear2d_backward_with(tn_tensor *grad_output, tn_ints output_size,
                                                 tn_ints input_size, bool align_corners,
                                                 const tn_upsample_bilinear2d_backward_options *options) {
@@ -4394,6 +4403,14 @@ tn_tensor *tn_upsample_nearest2d_with(tn_tensor *self, tn_ints output_size,
     if (REACHES(options, scales_w) && options->scales_w.present) attrs.scales_w = options->scales_w;
   }
   return tn__call_one(TN__OP_upsample_nearest2d, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_upsample_nearest2d_vec(tn_tensor *input, tn_ints output_size,
+                                     tn_floats scale_factors) {
+  tn_tensor *inputs[] = {input};
+  tn_upsample_nearest2d_vec_attrs attrs = {.output_size = output_size,
+                                           .scale_factors = scale_factors};
+  return tn__call_one(TN__OP_upsample_nearest2d_vec, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_upsample_nearest2d_backward_with(tn_tensor *grad_output, tn_ints output_size,

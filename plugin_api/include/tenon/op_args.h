@@ -1968,6 +1968,15 @@ typedef struct tn_upsample_bilinear2d_attrs {
   tn_opt_float scales_w;
 } tn_upsample_bilinear2d_attrs;
 
+// upsample_bilinear2d.vec(Tensor input, int[]? output_size, bool align_corners, float[]?
+// scale_factors) -> Tensor
+enum { TN_ARG_upsample_bilinear2d_vec_result = 0, TN_ARG_upsample_bilinear2d_vec_input = 1 };
+typedef struct tn_upsample_bilinear2d_vec_attrs {
+  tn_ints output_size;  // absent: count -1
+  TN_SLOT bool align_corners;
+  tn_floats scale_factors;  // absent: count -1
+} tn_upsample_bilinear2d_vec_attrs;
+
 // upsample_bilinear2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, bool
 // align_corners, float? scales_h=None, float? scales_w=None) -> Tensor
 enum { TN_ARG_upsample_bilinear2d_backward_result = 0,
@@ -1988,6 +1997,13 @@ typedef struct tn_upsample_nearest2d_attrs {
   tn_opt_float scales_h;
   tn_opt_float scales_w;
 } tn_upsample_nearest2d_attrs;
+
+// upsample_nearest2d.vec(Tensor input, int[]? output_size, float[]? scale_factors) -> Tensor
+enum { TN_ARG_upsample_nearest2d_vec_result = 0, TN_ARG_upsample_nearest2d_vec_input = 1 };
+typedef struct tn_upsample_nearest2d_vec_attrs {
+  tn_ints output_size;  // absent: count -1
+  tn_floats scale_factors;  // absent: count -1
+} tn_upsample_nearest2d_vec_attrs;
 
 // upsample_nearest2d_backward(Tensor grad_output, int[2] output_size, int[4] input_size, float?
 // scales_h=None, float? scales_w=None) -> Tensor

@@ -208,6 +208,12 @@ typedef struct tn_ints {
   int64_t count;
 } tn_ints;
 
+// A list of floating numbers; count -1: absent.
+typedef struct tn_floats {
+  const double *data;
+  int64_t count;
+} tn_floats;
+
 static inline tn_ints tn_ints_of(const int64_t *data, int64_t count) {
   tn_ints list = {data, count};
   return list;
