@@ -139,7 +139,8 @@ tn_status cpu_matrix_batch_run(tn_kernel_ctx *ctx, const cpu_matrix_batch *batch
       cpu_workspaces_open(&workspaces, ctx, (uint64_t)batch->work_bytes, batch->count);
   if (status != TN_OK) return status;
   batch_job job = {batch, &workspaces};
-  cpu_parallel_for(batch->count, cpu_grain(batch->operations), run_range, &job);
+  const int64_t grain = batch->one_thread ? batch->count : cpu_grain(batch->operations);
+  cpu_parallel_for(batch->count, grain, run_range, &job);
   return TN_OK;
 }
 

@@ -114,7 +114,13 @@ typedef struct cpu_matrix_batch {
   cpu_matrix_body body;
   const void *job;
   int32_t *info;  // [count]
+  bool one_thread;
 } cpu_matrix_batch;
+
+// Below this order the routines that are OpenBLAS's own, in C (getrf, potrf, trsm), are called from
+// one thread: each call takes a lock, for which two threads then mostly wait (at 4 x 4 they take
+// three times as long as one; at 8 x 8 as long; at 16 x 16 half as long).
+enum { CPU_LAPACK_THREADED_ORDER = 12 };
 
 // Runs the body for each matrix. errors: OUT_OF_MEMORY
 tn_status cpu_matrix_batch_run(tn_kernel_ctx *ctx, const cpu_matrix_batch *batch);

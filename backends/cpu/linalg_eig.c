@@ -132,7 +132,7 @@ static tn_status eig(tn_kernel_ctx *ctx, const tn_view *self, void *values, void
   j.at_work = part(&total, work_size * size);
   int32_t *info = cpu_scratch(ctx, j.a.count, sizeof *info);
   if (info == NULL) return TN_OUT_OF_MEMORY;
-  const cpu_matrix_batch batch = {j.a.count, 25 * n * n * (n + 8), total, eig_one, &j, info};
+  const cpu_matrix_batch batch = {j.a.count, 25 * n * n * (n + 8), total, eig_one, &j, info, false};
   const tn_status status = cpu_matrix_batch_run(ctx, &batch);
   if (status != TN_OK) return status;
   const cpu_linalg_failure failure = {"the eigenvalues did not converge (LAPACK's geev: ", ")"};

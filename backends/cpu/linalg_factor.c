@@ -45,6 +45,8 @@ static job job_of(const tn_args *args, int32_t a) {
   return j;
 }
 
+static bool is_small(const job *j) { return j->n < CPU_LAPACK_THREADED_ORDER; }
+
 // ---- Cholesky
 
 static const cpu_linalg_failure not_positive = {"the leading minor of order ",
@@ -94,7 +96,8 @@ static tn_status cholesky(tn_kernel_ctx *ctx, const tn_args *args, int32_t self,
     memset(info, 0, (size_t)count * sizeof *info);
     return TN_OK;
   }
-  const cpu_matrix_batch batch = {count, j.n * j.n * (j.n + 8) / 3, 0, cholesky_one, &j, info};
+  const cpu_matrix_batch batch = {count,       j.n * j.n * (j.n + 8) / 3, 0, cholesky_one, &j, info,
+                                  is_small(&j)};
   const tn_status status = cpu_matrix_batch_run(ctx, &batch);
   if (status != TN_OK || !check) return status;
   return cpu_linalg_report(ctx, info, count, j.a->rank > 2, not_positive);
@@ -143,7 +146,7 @@ static tn_status run_lu_factor_ex(void *self, tn_kernel_ctx *ctx, const tn_args 
   j.result_matrices = cpu_matrices_of(j.result);
   j.pivots = args->views[TN_ARG_linalg_lu_factor_ex_pivots].data;
   const cpu_matrix_batch batch = {
-      count, rows * cols * (j.k + 8), j.a_matrices.bytes, lu_factor_one, &j, info};
+      count, rows * cols * (j.k + 8), j.a_matrices.bytes, lu_factor_one, &j, info, is_small(&j)};
   const tn_status status = cpu_matrix_batch_run(ctx, &batch);
   if (status != TN_OK || !attrs->check_errors) return status;
   return cpu_linalg_report(ctx, info, count, j.a->rank > 2, singular);
@@ -212,7 +215,8 @@ static tn_status run_solve_triangular(void *self, tn_kernel_ctx *ctx, const tn_a
   if (j.result->numel == 0) return TN_OK;
   int32_t *info = scratch_info(ctx, count);
   if (info == NULL) return TN_OUT_OF_MEMORY;
-  const cpu_matrix_batch batch = {count, j.n * j.n * j.k, 0, solve_triangular_one, &j, info};
+  const cpu_matrix_batch batch = {count, j.n * j.n * j.k, 0, solve_triangular_one, &j,
+                                  info,  is_small(&j)};
   return cpu_matrix_batch_run(ctx, &batch);
 }
 
@@ -284,7 +288,8 @@ static tn_status run_lu_solve(void *self, tn_kernel_ctx *ctx, const tn_args *arg
   if (j.result->numel == 0) return TN_OK;
   int32_t *info = scratch_info(ctx, count);
   if (info == NULL) return TN_OUT_OF_MEMORY;
-  const cpu_matrix_batch batch = {count, 2 * j.n * j.n * j.k, 0, lu_solve_one, &j, info};
+  const cpu_matrix_batch batch = {count, 2 * j.n * j.n * j.k, 0, lu_solve_one, &j,
+                                  info,  is_small(&j)};
   return cpu_matrix_batch_run(ctx, &batch);
 }
 
@@ -335,8 +340,8 @@ static tn_status solve(tn_kernel_ctx *ctx, const tn_args *args, int32_t a, bool 
   memset(info, 0, (size_t)count * sizeof *info);
   if (j.n == 0) return TN_OK;
   const int64_t work_bytes = cpu_lapack_align(j.n * j.n * j.size) + j.n * (int64_t)sizeof(int32_t);
-  const cpu_matrix_batch batch = {count, j.n * j.n * (j.n + 2 * j.k + 8), work_bytes, solve_one, &j,
-                                  info};
+  const cpu_matrix_batch batch = {
+      count, j.n * j.n * (j.n + 2 * j.k + 8), work_bytes, solve_one, &j, info, is_small(&j)};
   const tn_status status = cpu_matrix_batch_run(ctx, &batch);
   if (status != TN_OK || !check) return status;
   return cpu_linalg_report(ctx, info, count, j.batch_rank > 0, singular);
@@ -389,8 +394,8 @@ static tn_status invert(tn_kernel_ctx *ctx, const tn_args *args, int32_t a, int3
   }
   j.work_size = (int)work_size;
   const int64_t work_bytes = cpu_lapack_align(j.n * (int64_t)sizeof(int)) + work_size * j.size;
-  const cpu_matrix_batch batch = {count, 2 * j.n * j.n * (j.n + 8), work_bytes, invert_one, &j,
-                                  info};
+  const cpu_matrix_batch batch = {
+      count, 2 * j.n * j.n * (j.n + 8), work_bytes, invert_one, &j, info, is_small(&j)};
   const tn_status status = cpu_matrix_batch_run(ctx, &batch);
   if (status != TN_OK || !check) return status;
   return cpu_linalg_report(ctx, info, count, j.a->rank > 2, singular);

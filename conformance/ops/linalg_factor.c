@@ -582,7 +582,7 @@ static void det_reference(const tn_sample *sample, tn_expected *expected) {
 }
 
 const tn_op_spec tn_spec_linalg_det = {.op = "linalg_det",
-                                       .dtypes = TN_DTYPE_BIT(TN_F32) | TN_DTYPE_BIT(TN_F64),
+                                       .dtypes = MATRIX_DTYPES,
                                        .samples = det_samples,
                                        .reference = det_reference,
                                        .errors = det_errors,

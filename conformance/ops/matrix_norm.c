@@ -34,6 +34,12 @@ static void add_shapes(tn_samples *samples, double ord, const char *name) {
   tn_sample_bool(sample, true);
   sample = matrix_sample_add(samples, "stack of none", TN_SHAPE(0, 3, 2), MATRIX_ANY, 0);
   add_ord(samples, sample, ord, name);
+  for (int i = 0; i < 2 && (ord > 0 || name != NULL); i++) {
+    sample = tn_sample_add(samples, "no elements", 0);
+    tn_sample_tensor(sample, i == 0 ? TN_SHAPE(2, 3, 0) : TN_SHAPE(0, 3), tn_samples_dtype(samples),
+                     1, 2);
+    add_ord(samples, sample, ord, name);
+  }
   sample = matrix_sample_add(samples, "dtype", TN_SHAPE(2, 2), MATRIX_REGULAR, TN_SAMPLE_NO_GRAD);
   add_ord(samples, sample, ord, name);
   tn_sample_none(sample);

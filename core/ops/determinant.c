@@ -30,12 +30,33 @@ static tn_tensor *factored_diagonal(tn_tensor *matrices, tn_tensor **signs) {
   return diagonal;
 }
 
+// The product along the last dimension. Complex numbers are multiplied half by half, since no
+// reduction takes them.
+static tn_tensor *product_of(tn_tensor *vectors) {
+  if (vectors == NULL || !tn_dtype_is_complex(tn_tensor_dtype(vectors))) {
+    return tn_prod_dim(vectors, -1);
+  }
+  int64_t n = vectors->sizes[vectors->rank - 1];
+  if (n == 0) return tn_add_scalar(tn_sum_dim(vectors, TN_DIMS(-1)), 1);
+  for (; n > 1 && vectors != NULL; n -= n / 2) {
+    tn_tensor *both =
+        tn_mul(tn_narrow(vectors, -1, 0, n / 2), tn_narrow(vectors, -1, n / 2, n / 2));
+    if (n % 2 == 1 && both != NULL) {
+      tn_tensor *last = tn_narrow(vectors, -1, n - 1, 1);
+      vectors = last == NULL ? NULL : tn_cat(TN_TENSORS(both, last), .dim = -1);
+    } else {
+      vectors = both;
+    }
+  }
+  return tn_squeeze_dim(vectors, -1);
+}
+
 // ---- det
 
 static tn_status det_compose(tn_compose *compose) {
   TN_TRY(tn__expect_matrix(compose->call, compose->inputs[0], "A", true));
   tn_tensor *signs, *diagonal = factored_diagonal(compose->inputs[0], &signs);
-  compose->results[0] = tn_mul(tn_prod_dim(diagonal, -1), tn_prod_dim(signs, -1));
+  compose->results[0] = tn_mul(product_of(diagonal), tn_prod_dim(signs, -1));
   return tn__status_of(compose->results[0]);
 }
 
@@ -74,7 +95,7 @@ static tn_status det_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 const tn_op_def tn_op_linalg_det = {
     .schema = "linalg_det(Tensor A) -> Tensor",
     .forms = TN_FORM_OUT,
-    .dtypes = TN_DTYPE_BIT(TN_F32) | TN_DTYPE_BIT(TN_F64),
+    .dtypes = TN__DTYPES_LINALG,
     .compose = det_compose,
     .saves = {TN_SAVE_INPUT(0) | TN_SAVE_OUTPUT(0)},
     .save_count = 1,
@@ -94,19 +115,21 @@ static tn_tensor *directions(tn_tensor *x) {
 static tn_status slogdet_compose(tn_compose *compose) {
   TN_TRY(tn__expect_matrix(compose->call, compose->inputs[0], "A", true));
   tn_tensor *signs, *diagonal = factored_diagonal(compose->inputs[0], &signs);
-  compose->results[0] = tn_mul(tn_prod_dim(directions(diagonal), -1), tn_prod_dim(signs, -1));
+  compose->results[0] = tn_mul(product_of(directions(diagonal)), tn_prod_dim(signs, -1));
   compose->results[1] = tn_sum_dim(tn_log(tn_abs(diagonal)), TN_DIMS(-1));
   TN_TRY(tn__status_of(compose->results[0]));
   return tn__status_of(compose->results[1]);
 }
 
-// With z = tr(A^-1 dA): dlogabsdet = Re z, dsign = i sign Im z.
+// With z = tr(A^-1 dA): dlogabsdet = Re z and dsign = i sign Im z, so A^-H takes the factor
+// glogabsdet - i Im(conj(gsign) sign). The sign of a real matrix does not move.
 static tn_status slogdet_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
-  tn_tensor *a = tn_vjp_input(vjp, 0), *factor = grad_out[1];
-  if (tn_dtype_is_complex(tn_tensor_dtype(a)) && tn__is_given(grad_out[0])) {
-    return tn_error_set(TN_UNIMPLEMENTED, "slogdet has no gradient through a complex sign yet");
-  }
+  tn_tensor *a = tn_vjp_input(vjp, 0), *sign = tn_vjp_output(vjp, 0), *factor = grad_out[1];
   if (!tn__is_given(factor)) factor = tn_zeros_like(tn_vjp_output(vjp, 1));
+  if (tn_dtype_is_complex(tn_tensor_dtype(a)) && tn__is_given(grad_out[0])) {
+    tn_tensor *turn = tn__imaginary_part(tn_mul(tn__conjugated(grad_out[0]), sign));
+    factor = tn_add(factor, tn_mul_scalar(turn, tn_scalar_complex(0, -1)));
+  }
   tn_tensor *inverse = tn__adjoint(tn_linalg_inv(a));
   grad_in[0] = tn_mul(inverse, tn_unsqueeze(tn_unsqueeze(factor, -1), -1));
   return tn__status_of(grad_in[0]);
@@ -115,7 +138,8 @@ static tn_status slogdet_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
 /// The sign (for complex matrices the direction, of length 1) of the determinants and the logarithm
 /// of their absolute values: det = sign exp(logabsdet), without overflow; 0 and -inf for a singular
 /// matrix. A: [*, n, n], float32, float64 or complex. Returns sign, [*] in A's dtype, and
-/// logabsdet, [*], real. gradient: A^-H for logabsdet.
+/// logabsdet, [*], real. gradient: A^-H for logabsdet;
+/// that of a real sign is 0.
 /// errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; the gradient of a singular matrix is
 /// NO_SOLUTION. source: ATen `linalg_slogdet`.
 const tn_op_def tn_op_linalg_slogdet = {

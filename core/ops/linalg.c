@@ -82,6 +82,12 @@ tn_tensor *tn__real_part(tn_tensor *tensor) {
   return NULL;
 }
 
+tn_tensor *tn__imaginary_part(tn_tensor *tensor) {
+  if (tensor == NULL) return NULL;
+  tn_error_set(TN_UNIMPLEMENTED, "gradients of complex matrices need imag");
+  return NULL;
+}
+
 tn_tensor *tn__adjoint(tn_tensor *matrices) { return tn__conjugated(tn__transposed(matrices)); }
 
 tn_tensor *tn__hermitian_part(tn_tensor *matrices) {

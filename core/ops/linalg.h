@@ -42,9 +42,10 @@ tn_status tn__broadcast_batches(tn__call *call, const char *argument, const tn_t
 // ---- for composes and vjps; all take NULL for NULL
 
 tn_tensor *tn__transposed(tn_tensor *matrices);
-tn_tensor *tn__conjugated(tn_tensor *tensor);  // itself where it is real
-tn_tensor *tn__real_part(tn_tensor *tensor);   // the same
-tn_tensor *tn__adjoint(tn_tensor *matrices);   // conjugated and transposed
+tn_tensor *tn__conjugated(tn_tensor *tensor);      // itself where it is real
+tn_tensor *tn__real_part(tn_tensor *tensor);       // the same
+tn_tensor *tn__imaginary_part(tn_tensor *tensor);  // of a complex one
+tn_tensor *tn__adjoint(tn_tensor *matrices);       // conjugated and transposed
 // (A + A^H) / 2
 tn_tensor *tn__hermitian_part(tn_tensor *matrices);
 // Vectors [*, n] as diagonal matrices [*, n, n].

@@ -47,6 +47,9 @@ static tn_status norm_of(tn_compose *compose, tn_ints dims, bool keepdim, tn_dty
 // Sums of absolute values along |summed|, the largest (or smallest) of those along |other|.
 static tn_tensor *extreme_sum(const norm *n, int64_t summed, int64_t other, bool smallest) {
   tn_tensor *sums = tn_sum_dim(tn_abs(n->self), TN_DIMS(summed), .keepdim = true);
+  if (!smallest && n->self->sizes[other] == 0) {  // the largest of no sums is 0
+    return tn_sum_dim(sums, TN_DIMS(summed, other), .keepdim = n->keepdim);
+  }
   if (smallest) sums = tn_amin(sums, .dim = TN_DIMS(other), .keepdim = true);
   if (!smallest) sums = tn_amax(sums, .dim = TN_DIMS(other), .keepdim = true);
   return n->keepdim ? sums : tn_squeeze_dims(sums, TN_DIMS(summed, other));
@@ -91,8 +94,10 @@ static tn_tensor *with_dims(const norm *n, tn_tensor *values) {
 
 static tn_tensor *spectral(const norm *n, bool smallest) {
   tn_tensor *values = singular_values(n);
-  return with_dims(
-      n, smallest ? tn_amin(values, .dim = TN_DIMS(-1)) : tn_amax(values, .dim = TN_DIMS(-1)));
+  if (values == NULL) return NULL;
+  if (smallest) return with_dims(n, tn_amin(values, .dim = TN_DIMS(-1)));
+  const bool none = values->sizes[values->rank - 1] == 0;  // the largest of no values is 0
+  return with_dims(n, none ? tn_sum_dim(values, TN_DIMS(-1)) : tn_amax(values, .dim = TN_DIMS(-1)));
 }
 
 static tn_status norm_compose(tn_compose *compose) {
@@ -121,7 +126,7 @@ static tn_status norm_compose(tn_compose *compose) {
 /// smallest of each. self: floating or complex (2 and -2: float32, float64 or complex); cast to
 /// dtype first where that is given. Returns self's shape without dim, or with size 1 there under
 /// keepdim, real. errors: INVALID_ARGUMENT for ord, a rank below 2, dims that are not two or are
-/// the same, no elements to take the largest of; OUT_OF_RANGE for a dim; INVALID_DTYPE. source:
+/// the same, no elements to take the smallest of; OUT_OF_RANGE for a dim; INVALID_DTYPE. source:
 /// ATen `linalg_matrix_norm`.
 // clang-format off
 const tn_op_def tn_op_linalg_matrix_norm = {

@@ -2739,7 +2739,7 @@ typedef struct tn_linalg_matrix_norm_options {
 // source:
 // ATen `linalg_matrix_norm`.
 // owns: +1 result | errors: INVALID_ARGUMENT for ord, a rank below 2, dims that are not two or are
-// the same, no elements to take the largest of; OUT_OF_RANGE for a dim; INVALID_DTYPE; as any
+// the same, no elements to take the smallest of; OUT_OF_RANGE for a dim; INVALID_DTYPE; as any
 // operator | threads: any
 TN_API tn_tensor *tn_linalg_matrix_norm_with(tn_tensor *self, tn_scalar ord,
                                              const tn_linalg_matrix_norm_options *options);
@@ -2949,7 +2949,8 @@ TN_API tn_tensor *tn_linalg_qr_with(tn_tensor *A, tn_tensor **R,
 // The sign (for complex matrices the direction, of length 1) of the determinants and the logarithm
 // of their absolute values: det = sign exp(logabsdet), without overflow; 0 and -inf for a singular
 // matrix. A: [*, n, n], float32, float64 or complex. Returns sign, [*] in A's dtype, and
-// logabsdet, [*], real. gradient: A^-H for logabsdet.
+// logabsdet, [*], real. gradient: A^-H for logabsdet;
+// that of a real sign is 0.
 // source: ATen `linalg_slogdet`.
 // owns: +1 each result | errors: INVALID_ARGUMENT unless square; INVALID_DTYPE; the gradient of a
 // singular matrix is NO_SOLUTION; as any operator | threads: any
