@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// indexing: index_select, gather, scatter.src, scatter_add, index_add and the gradient of an
-// embedding. All indices are checked before anything is written. scatter and index_add start from a
-// copy of self, unless the result is self. Where elements are added up, or equal indices compete,
-// pieces of work never share an element, so the result is the same at any thread count.
+// indexing: index_select, gather, scatter.src, scatter_add, index_add, index_copy and the gradient
+// of an embedding. All indices are checked before anything is written. scatter and index_add start
+// from a copy of self, unless the result is self. Where elements are added up, or equal indices
+// compete, pieces of work never share an element, so the result is the same at any thread count.
 
 #include <tenon/op_args.h>
 
@@ -178,13 +178,13 @@ static tn_status run_index_select(void *unused, tn_kernel_ctx *ctx, const tn_arg
   return TN_OK;
 }
 
-static tn_status run_index_add(void *unused, tn_kernel_ctx *ctx, const tn_args *args) {
-  (void)unused;
-  const tn_index_add_attrs *attrs = args->attrs;
+// The views of index_add and index_copy lie in the same order.
+static tn_status place_slices(tn_kernel_ctx *ctx, const tn_args *args, int64_t dim, tn_scalar alpha,
+                              tn_range_body loop) {
   const tn_view *result = &args->views[TN_ARG_index_add_result];
   const tn_view *self = &args->views[TN_ARG_index_add_self];
   const tn_view *index = &args->views[TN_ARG_index_add_index];
-  const cpu_along along = cpu_view_along(self, attrs->dim);
+  const cpu_along along = cpu_view_along(self, dim);
   char name[NAME_BYTES];
   cpu_run_indexing job = {.index_count = index->numel,
                           .outer = along.outer,
@@ -192,15 +192,27 @@ static tn_status run_index_add(void *unused, tn_kernel_ctx *ctx, const tn_args *
                           .run = along.inner,
                           .indexed = result->data,
                           .rows = args->views[TN_ARG_index_add_source].data};
-  const tn_status status = cpu_check_indices(ctx, index, along.length, NULL,
-                                             dimension_name(name, attrs->dim), &job.indices);
+  const tn_status status =
+      cpu_check_indices(ctx, index, along.length, NULL, dimension_name(name, dim), &job.indices);
   if (status != TN_OK) return status;
   copy_self(result, self);
   if (result->numel == 0 || index->numel == 0) return TN_OK;
-  job.alpha = cpu_scalar_value(attrs->alpha, self->dtype);
-  cpu_parallel_for(along.outer * along.inner, cpu_grain(index->numel), index_add_loops[self->dtype],
-                   &job);
+  job.alpha = cpu_scalar_value(alpha, self->dtype);
+  cpu_parallel_for(along.outer * along.inner, cpu_grain(index->numel), loop, &job);
   return TN_OK;
+}
+
+static tn_status run_index_add(void *unused, tn_kernel_ctx *ctx, const tn_args *args) {
+  (void)unused;
+  const tn_index_add_attrs *attrs = args->attrs;
+  return place_slices(ctx, args, attrs->dim, attrs->alpha, index_add_loops[args->views[0].dtype]);
+}
+
+static tn_status run_index_copy(void *unused, tn_kernel_ctx *ctx, const tn_args *args) {
+  (void)unused;
+  const tn_index_copy_attrs *attrs = args->attrs;
+  return place_slices(ctx, args, attrs->dim, tn_scalar_int(1),
+                      BY_SIZE(index_copy_columns, tn_dtype_size(args->views[0].dtype)));
 }
 
 // ---- the gradient of an embedding --------------------------------------------------------------
@@ -266,6 +278,7 @@ const tn_kernel_row cpu_indexing_rows[] = {
     ROW("scatter.src", TN_DTYPES_ALL, tn_scatter_src_attrs, run_scatter),
     ROW("scatter_add", TN_DTYPES_ALL, tn_scatter_add_attrs, run_scatter_add),
     ROW("index_add", TN_DTYPES_ALL, tn_index_add_attrs, run_index_add),
+    ROW("index_copy", TN_DTYPES_ALL, tn_index_copy_attrs, run_index_copy),
     ROW("embedding_dense_backward", TN_DTYPES_FLOATING, tn_embedding_dense_backward_attrs,
         run_embedding_backward),
 };

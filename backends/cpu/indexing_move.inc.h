@@ -48,3 +48,22 @@ static void NAME(select_elements)(void *closure, int64_t begin, int64_t end) {
     ((ELEMENT *)job->rows)[row] = from[job->indices[i]];
   }
 }
+
+// Columns [begin, end): (outer, element of a run) coordinates. Slices are written in order, so of
+// equal indices the last one's stays.
+static void NAME(index_copy_columns)(void *closure, int64_t begin, int64_t end) {
+  const cpu_run_indexing *job = closure;
+  const int64_t run = job->run;
+  while (begin < end) {
+    const int64_t outer = begin / run, first = begin % run;
+    const int64_t last = first + (end - begin) < run ? first + (end - begin) : run;
+    ELEMENT *to = (ELEMENT *)job->indexed + outer * job->length * run;
+    const ELEMENT *from = (const ELEMENT *)job->rows + outer * job->index_count * run;
+    for (int64_t i = 0; i < job->index_count; i++) {
+      ELEMENT *place = to + job->indices[i] * run;
+      const ELEMENT *slice = from + i * run;
+      for (int64_t j = first; j < last; j++) place[j] = slice[j];
+    }
+    begin += last - first;
+  }
+}

@@ -118,6 +118,37 @@ const tn_op_spec tn_spec_index_add = {.op = "index_add",
                                       .reference = index_add_reference,
                                       .errors = index_add_errors};
 
+// Every index is named once, so that gradients are those of a function.
+static void index_copy_samples(tn_samples *samples) {
+  static const double order[] = {3, 0, 2};
+  for (int i = 0; i < 4; i++) {
+    tn_sample *sample = tn_sample_add(samples, "dims", TN_SAMPLE_NO_EXPAND);
+    const int64_t count = i == 3 ? 0 : 3;
+    const int64_t shape[2] = {i == 0 ? count : 4, i == 0 ? 4 : count};
+    add_self(sample, TN_SHAPE(4, 4), i == 0 ? 0 : i == 2 ? -1 : 1);
+    tn_sample_values(sample, tn_ints_of(&count, 1), i % 2 ? TN_I32 : TN_I64, order);
+    tn_sample_tensor(sample, tn_ints_of(shape, 2), tn_samples_dtype(samples), -8, 8);
+  }
+}
+static void index_copy_reference(const tn_sample *sample, tn_expected *expected) {
+  const tn_operand *self = self_of(sample), *index = &sample->operands[1];
+  const tn_operand *source = &sample->operands[2];
+  int64_t place[TN_SPEC_MAX_DIMS];
+  double *out = reference_like(expected, self, self->dtype);
+  for (int64_t p = 0; out != NULL && p < self->numel; p++) out[p] = self->values[p];
+  for (int64_t p = 0; out != NULL && p < source->numel; p++) {
+    tn_reference_unravel(p, source->ndim, source->sizes, place);
+    place[dim_of(sample)] = (int64_t)index->values[place[dim_of(sample)]];
+    out[tn_reference_ravel(self->ndim, self->sizes, place)] = source->values[p];
+  }
+}
+
+const tn_op_spec tn_spec_index_copy = {.op = "index_copy",
+                                       MOVES,
+                                       .samples = index_copy_samples,
+                                       .reference = index_copy_reference,
+                                       .errors = index_add_errors};
+
 // ---- single elements ---------------------------------------------------------------------------
 
 static void gather_samples(tn_samples *samples) {

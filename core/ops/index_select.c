@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// index_select: whole slices picked by an index along one dimension, and index_add, which adds
-// slices there. Each is the other's gradient. Kernels check every index against the dimension.
+// index_select: whole slices picked by an index along one dimension, index_add, which adds slices
+// there, and index_copy, which writes them. Each one's gradient is made of the others. Kernels
+// check every index against the dimension.
 
 #include <inttypes.h>
 #include <tenon/ops.h>
@@ -53,21 +54,26 @@ const tn_op_def tn_op_index_select = {
     .vjp = index_select_vjp,
 };
 
-static tn_status index_add_infer(tn_infer *infer) {
-  tn_index_add_attrs *attrs = infer->attrs;
+// index_add and index_copy: source has one slice for each index.
+static tn_status infer_slices(tn_infer *infer, int64_t *dim) {
   const tn_tensor *self = infer->inputs[0], *index = infer->inputs[1], *source = infer->inputs[2];
-  TN_TRY(check_index(infer, &attrs->dim));
+  TN_TRY(check_index(infer, dim));
   bool fits = source->rank == self->rank;
   for (int32_t d = 0; fits && d < self->rank; d++) {
-    fits = source->sizes[d] == (d == attrs->dim ? index->numel : self->sizes[d]);
+    fits = source->sizes[d] == (d == *dim ? index->numel : self->sizes[d]);
   }
   if (!fits) {
     return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "source",
                         "expected self's shape with one slice for each of %" PRId64
                         " indices along dimension %" PRId64,
-                        index->numel, attrs->dim);
+                        index->numel, *dim);
   }
   return tn__infer_same(infer);
+}
+
+static tn_status index_add_infer(tn_infer *infer) {
+  tn_index_add_attrs *attrs = infer->attrs;
+  return infer_slices(infer, &attrs->dim);
 }
 
 static tn_status index_add_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -93,4 +99,35 @@ const tn_op_def tn_op_index_add = {
     .saves = {0, 0, TN_SAVE_INPUT(1)},
     .save_count = 3,
     .vjp = index_add_vjp,
+};
+
+static tn_status index_copy_infer(tn_infer *infer) {
+  tn_index_copy_attrs *attrs = infer->attrs;
+  return infer_slices(infer, &attrs->dim);
+}
+
+static tn_status index_copy_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
+  const tn_index_copy_attrs *attrs = tn_vjp_attrs(vjp);
+  tn_tensor *index = tn_vjp_input(vjp, 1);
+  if (tn_vjp_needs(vjp, 0)) {
+    tn_tensor *zeros = tn__zeros_beside(grad_out[0], tn_vjp_input_sizes(vjp, 2));
+    grad_in[0] = tn_index_copy(grad_out[0], attrs->dim, index, zeros);
+    TN_TRY(tn__status_of(grad_in[0]));
+  }
+  if (!tn_vjp_needs(vjp, 2)) return TN_OK;
+  grad_in[2] = tn_index_select(grad_out[0], attrs->dim, index);
+  return tn__status_of(grad_in[2]);
+}
+
+/// self with source[i] written at index[i] along dim, for every i, as index_add adds it. Of equal
+/// indices the last one's slice stays, and gradients are as if each had. errors: as index_add.
+/// source: ATen `index_copy`.
+const tn_op_def tn_op_index_copy = {
+    .schema = "index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
+    .forms = TN_FORM_INPLACE,
+    .exempt = 1u << 1,
+    .infer = index_copy_infer,
+    .saves = {TN_SAVE_INPUT(1)},
+    .save_count = 1,
+    .vjp = index_copy_vjp,
 };

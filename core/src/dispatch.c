@@ -106,9 +106,11 @@ void tn__call_drop_outs(tn__call *call) {
 // The schema argument that input |input| belongs to.
 static const tn__arg *arg_of_input(const tn_op *op, int32_t input) {
   int32_t seen = 0;
+  const bool in_list = op->has_list && input >= op->tensor_count;
   for (int32_t i = 0; i < op->arg_count; i++) {
-    if (op->args[i].kind > TN__ARG_OPTIONAL_IMMEDIATE) continue;
-    if (seen++ == input || op->args[i].kind == TN__ARG_TENSORS) return &op->args[i];
+    const tn__arg *arg = &op->args[i];
+    if (arg->kind > TN__ARG_OPTIONAL_IMMEDIATE) continue;
+    if (tn__arg_is_list(arg) ? in_list : seen++ == input) return arg;
   }
   return &op->args[0];
 }
@@ -119,7 +121,10 @@ tn_status tn__absent_operand(tn__call *call, int32_t input) {
     tn__null_operand(call->op->name, arg->name);
     return tn_error_peek()->status;
   }
-  if (arg->kind == TN__ARG_OPTIONAL_TENSOR || arg->kind == TN__ARG_OPTIONAL_IMMEDIATE) return TN_OK;
+  if (arg->kind == TN__ARG_OPTIONAL_TENSOR || arg->kind == TN__ARG_OPTIONAL_IMMEDIATE ||
+      arg->kind == TN__ARG_OPTIONAL_TENSORS) {
+    return TN_OK;
+  }
   return tn__op_error(call, TN_INVALID_ARGUMENT, arg->name,
                       "the operand is required, and was TN_NONE");
 }

@@ -185,7 +185,7 @@ static bool store_attr(const tn__arg *arg, const tn_value *value, char *attrs) {
 // Takes one operand; counts it in |frame|.
 static bool take_operand(call_frame *frame, const tn__arg *arg, const tn_value *value) {
   tn_scalar scalar;
-  if (arg->kind == TN__ARG_TENSORS) {
+  if (tn__arg_is_list(arg)) {
     if (value->kind != TN_VALUE_TENSORS) return false;
     for (int64_t i = 0; i < value->as.tensors.count; i++) {
       frame->inputs[frame->input_count++] = value->as.tensors.data[i];
@@ -209,15 +209,20 @@ static bool is_optional_operand(const tn__arg *arg) {
 
 static tn_status fill_frame(call_frame *frame, const tn_value *args, int32_t arg_count) {
   const tn_op *op = frame->op;
+  int32_t list = -1;  // stands last among the inputs
   for (int32_t i = 0; i < op->arg_count; i++) {
     const tn__arg *arg = &op->args[i];
     bool given = i < arg_count && args[i].kind != TN_VALUE_NONE;
     bool operand = arg->kind <= TN__ARG_OPTIONAL_IMMEDIATE;
+    if (given && tn__arg_is_list(arg)) {
+      list = i;
+      continue;
+    }
     if (!given) {
       if (operand && is_optional_operand(arg)) {
         frame->inputs[frame->input_count++] = TN_NONE;
       } else if (arg->fallback == NULL && arg->kind != TN__ARG_GENERATOR &&
-                 strchr(arg->type, '?') == NULL) {
+                 (tn__arg_is_list(arg) || strchr(arg->type, '?') == NULL)) {
         return tn__error(TN_INVALID_ARGUMENT,
                          &(tn__error_details){op->name, arg->name, NULL, op->schema},
                          "%s: argument '%s' is required", op->name, arg->name);
@@ -227,6 +232,9 @@ static tn_status fill_frame(call_frame *frame, const tn_value *args, int32_t arg
     bool taken =
         operand ? take_operand(frame, arg, &args[i]) : store_attr(arg, &args[i], frame->attrs);
     if (!taken) return bad_value(op, i, &args[i]);
+  }
+  if (list >= 0 && !take_operand(frame, &op->args[list], &args[list])) {
+    return bad_value(op, list, &args[list]);
   }
   return TN_OK;
 }

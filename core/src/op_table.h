@@ -14,10 +14,11 @@
 
 // How one schema argument reaches a kernel.
 typedef enum tn__arg_kind {
-  TN__ARG_TENSOR,           // an input
-  TN__ARG_OPTIONAL_TENSOR,  // an input, TN_NONE where absent
-  TN__ARG_TENSORS,          // the last inputs
-  TN__ARG_IMMEDIATE,        // a Scalar that the base takes as a tensor: an input
+  TN__ARG_TENSOR,            // an input
+  TN__ARG_OPTIONAL_TENSOR,   // an input, TN_NONE where absent
+  TN__ARG_TENSORS,           // the last inputs, wherever the schema has them
+  TN__ARG_OPTIONAL_TENSORS,  // the same, each TN_NONE where absent
+  TN__ARG_IMMEDIATE,         // a Scalar that the base takes as a tensor: an input
   TN__ARG_OPTIONAL_IMMEDIATE,
   // The rest are fields of the attributes, at attr_offset:
   TN__ARG_BOOL,       // bool
@@ -45,6 +46,10 @@ typedef struct tn__arg {
   uint16_t attr_offset;  // of attributes
 } tn__arg;
 
+static inline bool tn__arg_is_list(const tn__arg *arg) {
+  return arg->kind == TN__ARG_TENSORS || arg->kind == TN__ARG_OPTIONAL_TENSORS;
+}
+
 typedef enum tn__form {
   TN__FORM_BASE,     // the operator itself
   TN__FORM_SCALAR,   // def->base runs, scalars as immediates
@@ -69,7 +74,7 @@ struct tn_op {
   uint8_t arg_count;
   uint8_t tensor_count;  // inputs before a list
   uint8_t result_count;
-  bool has_list;      // the last tensor argument is Tensor[]
+  bool has_list;      // a tensor argument is Tensor[] or Tensor?[]
   bool returns_list;  // -> Tensor[]
   bool attrs_point;   // the attributes hold lists or texts, which a copy must take along
   bool attrs_check;   // the attributes hold lists or dtypes, which a caller may get wrong

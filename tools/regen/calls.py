@@ -13,6 +13,7 @@ from .names import c_name, ident, inplace_name
 
 POSITIONAL_TYPES = {
     "Tensor": "tn_tensor *", "Tensor?": "tn_tensor *", "Tensor[]": "tn_tensors ",
+    "Tensor?[]": "tn_tensors ",
     "bool": "bool ", "bool?": "bool ", "bool[]": "tn_ints ", "int": "int64_t ",
     "int?": "tn_opt_int ", "int[]": "tn_ints ", "int[]?": "tn_ints ", "float": "double ",
     "float?": "tn_opt_float ", "float[]?": "tn_floats ", "Scalar": "tn_scalar ", "Scalar?": "tn_scalar ",
@@ -22,7 +23,8 @@ POSITIONAL_TYPES = {
 }
 
 ARG_KINDS = {
-    "Tensor": "TENSOR", "Tensor?": "OPTIONAL_TENSOR", "Tensor[]": "TENSORS", "bool": "BOOL",
+    "Tensor": "TENSOR", "Tensor?": "OPTIONAL_TENSOR", "Tensor[]": "TENSORS",
+    "Tensor?[]": "OPTIONAL_TENSORS", "bool": "BOOL",
     "bool?": "BOOL", "bool[]": "INTS", "int": "INT", "int?": "OPT_INT", "int[]": "INTS",
     "int[]?": "INTS", "float": "FLOAT", "float?": "OPT_FLOAT", "float[]?": "FLOATS", "Scalar": "SCALAR",
     "Scalar?": "SCALAR", "ScalarType": "DTYPE", "ScalarType?": "DTYPE", "Device": "DEVICE",

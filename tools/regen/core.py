@@ -92,7 +92,7 @@ def table_entry(name, op, form):
         f".def = &tn_op_{run.ident}", f".id = TN__OP_{ident(name)}",
         f".run_id = TN__OP_{run.ident}", f".form = TN__FORM_{form}",
         f".arg_count = {len(op.args)}",
-        f".tensor_count = {len([a for a in op.inputs if a.type != 'Tensor[]'])}",
+        f".tensor_count = {len([a for a in op.inputs if not a.is_list])}",
         f".result_count = {len(op.results)}",
     ]
     fields += [".has_list = true"] if op.list_arg else []
@@ -199,7 +199,7 @@ def inputs_code(call):
         failed = "return TN_INVALID_ARGUMENT;"
     fixed, declares = [], []
     for arg in op.inputs:
-        if arg.type == "Tensor[]":
+        if arg.is_list:
             continue
         value, declare = input_value(arg, arg in call.options)
         fixed.append(value)
@@ -259,7 +259,7 @@ def options_code(call):
     """Lines that let the options replace defaults."""
     if not call.options:
         return []
-    inputs = [a for a in call.op.inputs if a.type != "Tensor[]"]
+    inputs = [a for a in call.op.inputs if not a.is_list]
     array = "fixed" if call.op.list_arg else "inputs"
     lines = ["  if (options != NULL) {"]
     for arg in call.options:

@@ -14,7 +14,7 @@ SMALL_TYPES = ("bool", "tn_dtype", "tn_device")  # aligned to less than 8 bytes
 def arg_enum(op):
     """The indices of an operator's views."""
     names = [] if op.returns_list else [r.name for r in op.results]
-    fixed = [a.name for a in op.inputs if a.type != "Tensor[]"]
+    fixed = [a.name for a in op.inputs if not a.is_list]
     names += fixed + ([op.list_arg.name] if op.list_arg else [])
     items = [f"TN_ARG_{op.ident}_{name} = {index}" for index, name in enumerate(names)]
     return wrap_list("enum { ", items, " };") if items else []

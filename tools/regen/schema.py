@@ -10,7 +10,7 @@ that one run names all of them.
 import re
 from dataclasses import dataclass, field
 
-TENSORS = ("Tensor", "Tensor?", "Tensor[]")
+TENSORS = ("Tensor", "Tensor?", "Tensor[]", "Tensor?[]")
 ATTRIBUTES = ("bool", "bool?", "bool[]", "int", "int?", "int[]", "int[]?", "float", "float?", "float[]?",
               "Scalar", "Scalar?", "ScalarType", "ScalarType?", "Device", "Device?", "str", "str?",
               "Generator?")
@@ -46,12 +46,17 @@ class Arg:
     text: str         # the type as written: "int[2]?"
     type: str         # without a length: "int[]?"
     fallback: object  # the default's text, None where required
-    is_input: bool = False      # Tensor, Tensor?, Tensor[], or a Scalar that the base takes as one
+    is_input: bool = False      # a type of TENSORS, or a Scalar that the base takes as one
     is_immediate: bool = False  # a Scalar for the base's Tensor
 
     @property
     def required(self):
         return self.fallback is None
+
+    @property
+    def is_list(self):
+        """A list of tensors; one of Tensor?[] may have absent entries."""
+        return self.type in ("Tensor[]", "Tensor?[]")
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Op:
 
     @property
     def list_arg(self):
-        return next((arg for arg in self.args if arg.type == "Tensor[]"), None)
+        return next((arg for arg in self.args if arg.is_list), None)
 
     @property
     def returns_list(self):
@@ -204,9 +209,9 @@ def parse_schema(schema, where):
             if names.count(name) > 1:
                 raise SchemaError(*where, f"{match[1]}: two arguments or results are called "
                                   f"'{name}'")
-    lists = [a for a in args if a.type == "Tensor[]"]
+    lists = [a for a in args if a.is_list]
     if len(lists) > 1:
-        raise SchemaError(*where, f"{match[1]}: expected at most one Tensor[]")
+        raise SchemaError(*where, f"{match[1]}: expected at most one list of tensors")
     return match[1], args, results
 
 

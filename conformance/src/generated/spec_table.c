@@ -14,6 +14,7 @@ extern const tn_op_spec tn_spec__cast;
 extern const tn_op_spec tn_spec__cdist_backward;
 extern const tn_op_spec tn_spec__cdist_forward;
 extern const tn_op_spec tn_spec__embedding_bag;
+extern const tn_op_spec tn_spec__index_positions;
 extern const tn_op_spec tn_spec__linalg_eigh;
 extern const tn_op_spec tn_spec__linalg_svd;
 extern const tn_op_spec tn_spec__log_softmax;
@@ -133,7 +134,10 @@ extern const tn_op_spec tn_spec_group_norm;
 extern const tn_op_spec tn_spec_gt_Scalar;
 extern const tn_op_spec tn_spec_gt_Tensor;
 extern const tn_op_spec tn_spec_im2col;
+extern const tn_op_spec tn_spec_index_Tensor;
 extern const tn_op_spec tn_spec_index_add;
+extern const tn_op_spec tn_spec_index_copy;
+extern const tn_op_spec tn_spec_index_put;
 extern const tn_op_spec tn_spec_index_select;
 extern const tn_op_spec tn_spec_isfinite;
 extern const tn_op_spec tn_spec_isin_Scalar_Tensor;
@@ -328,6 +332,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec__cdist_backward,
     &tn_spec__cdist_forward,
     &tn_spec__embedding_bag,
+    &tn_spec__index_positions,
     &tn_spec__linalg_eigh,
     &tn_spec__linalg_svd,
     &tn_spec__log_softmax,
@@ -447,7 +452,10 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_gt_Scalar,
     &tn_spec_gt_Tensor,
     &tn_spec_im2col,
+    &tn_spec_index_Tensor,
     &tn_spec_index_add,
+    &tn_spec_index_copy,
+    &tn_spec_index_put,
     &tn_spec_index_select,
     &tn_spec_isfinite,
     &tn_spec_isin_Scalar_Tensor,
@@ -643,6 +651,7 @@ const char *const tn_spec_families[] = {
     "cdist",
     "cdist",
     "embedding_bag",
+    "index",
     "linalg_spectral",
     "linalg_spectral",
     "softmax",
@@ -762,7 +771,10 @@ const char *const tn_spec_families[] = {
     "comparison",
     "comparison",
     "fold",
+    "index",
     "indexing",
+    "indexing",
+    "index",
     "indexing",
     "unary",
     "sets",
@@ -949,4 +961,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 312;
+const int32_t tn_spec_table_count = 316;

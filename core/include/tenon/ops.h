@@ -129,6 +129,16 @@ TN_API tn_tensor *tn_aten_embedding_bag_with(tn_tensor *weight, tn_tensor *indic
        __VA_ARGS__})
 #endif
 
+// _index_positions(Tensor index, int dim, int size, int step) -> Tensor
+// step times an index along dimension dim, which has size elements; a negative index counts from
+// the end. index: any shape, any integer dtype. Returns int64. No gradient.
+// source: Tenon;
+// the positions behind ATen's `index`.
+// owns: +1 result | errors: OUT_OF_RANGE for an index, from the kernel, which names index, dim and
+// size; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_aten_index_positions(tn_tensor *index, int64_t dim, int64_t size,
+                                          int64_t step);
+
 typedef struct tn_aten_linalg_eigh_options {
   uint32_t struct_size;
   const char *UPLO;  // 'L'
@@ -2184,6 +2194,19 @@ TN_API tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 TN_API tn_tensor *tn_im2col(tn_tensor *self, tn_ints kernel_size, tn_ints dilation, tn_ints padding,
                             tn_ints stride);
 
+// index.Tensor(Tensor self, Tensor?[] indices) -> Tensor
+// The elements of self that indices name, as NumPy's self[i, j, ...]: a copy. indices: at most one
+// for each dimension of self, TN_NONE leaving its dimension whole. Integers of any dtype but uint8
+// stand for one dimension, negative ones counting from its end; their shapes broadcast. bool, and
+// uint8 with 0 as false, is a mask, which stands for as many dimensions as it has, of the same
+// sizes, and means the indices of its true elements. Returns self's dtype; the indices' common
+// shape takes the place of the indexed dimensions, or comes first where others lie between them.
+// gradient: added up where the elements came from.
+// source: ATen `index.Tensor`.
+// owns: +1 result | errors: OUT_OF_RANGE for an index; INVALID_ARGUMENT for shapes or too many
+// indices; INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_index(tn_tensor *self, tn_tensors indices);
+
 typedef struct tn_index_add_options {
   uint32_t struct_size;
   tn_scalar alpha;  // 1
@@ -2208,6 +2231,44 @@ TN_API tn_status tn_index_add__with(tn_tensor *self, int64_t dim, tn_tensor *ind
 #define tn_index_add_(self, dim, index, source, ...) \
   tn_index_add__with(self, dim, index, source, \
       &(tn_index_add_options){.struct_size = sizeof(tn_index_add_options), __VA_ARGS__})
+#endif
+
+// index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor
+// self with source[i] written at index[i] along dim, for every i, as index_add adds it. Of equal
+// indices the last one's slice stays, and gradients are as if each had.
+// source: ATen `index_copy`.
+// owns: +1 result | errors: as index_add; as any operator | threads: any
+TN_API tn_tensor *tn_index_copy(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source);
+// tn_index_copy into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_index_copy; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_index_copy_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source);
+
+typedef struct tn_index_put_options {
+  uint32_t struct_size;
+  bool accumulate;  // False
+} tn_index_put_options;
+// index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor
+// self with values written at the places that indices name, as `index` reads them: NumPy's
+// self[i, j, ...] = values. With accumulate they are added, repeated places adding up in row-major
+// order; otherwise the last of them stays. values: self's dtype, a shape that broadcasts to what
+// `index` would return. gradient: self's is zero at places written (accumulate: passes on),
+// values' is what stands there.
+// source: ATen `index_put`.
+// owns: +1 result | errors: as `index`; INVALID_ARGUMENT for values' shape; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_index_put_with(tn_tensor *self, tn_tensors indices, tn_tensor *values,
+                                    const tn_index_put_options *options);
+// tn_index_put into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
+// as tn_index_put; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_index_put__with(tn_tensor *self, tn_tensors indices, tn_tensor *values,
+                                    const tn_index_put_options *options);
+#ifndef __cplusplus
+#define tn_index_put(self, indices, values, ...) \
+  tn_index_put_with(self, indices, values, \
+      &(tn_index_put_options){.struct_size = sizeof(tn_index_put_options), __VA_ARGS__})
+#define tn_index_put_(self, indices, values, ...) \
+  tn_index_put__with(self, indices, values, \
+      &(tn_index_put_options){.struct_size = sizeof(tn_index_put_options), __VA_ARGS__})
 #endif
 
 // index_select(Tensor self, int dim, Tensor index) -> Tensor

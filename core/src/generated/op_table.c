@@ -18,6 +18,7 @@ extern const tn_op_def tn_op__cast;
 extern const tn_op_def tn_op__cdist_backward;
 extern const tn_op_def tn_op__cdist_forward;
 extern const tn_op_def tn_op__embedding_bag;
+extern const tn_op_def tn_op__index_positions;
 extern const tn_op_def tn_op__linalg_eigh;
 extern const tn_op_def tn_op__linalg_svd;
 extern const tn_op_def tn_op__log_softmax;
@@ -127,7 +128,10 @@ extern const tn_op_def tn_op_grid_sampler_2d_backward;
 extern const tn_op_def tn_op_group_norm;
 extern const tn_op_def tn_op_gt_Tensor;
 extern const tn_op_def tn_op_im2col;
+extern const tn_op_def tn_op_index_Tensor;
 extern const tn_op_def tn_op_index_add;
+extern const tn_op_def tn_op_index_copy;
+extern const tn_op_def tn_op_index_put;
 extern const tn_op_def tn_op_index_select;
 extern const tn_op_def tn_op_isfinite;
 extern const tn_op_def tn_op_isin_Scalar_Tensor;
@@ -367,6 +371,14 @@ static const tn__arg args__embedding_bag[] = {
 };
 static const tn__embedding_bag_attrs defaults__embedding_bag = {.scale_grad_by_freq = false,
     .mode = 0, .sparse = false, .include_last_offset = false, .padding_idx = -1};
+
+static const tn__arg args__index_positions[] = {
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn__index_positions_attrs, dim)},
+    {"size", "int", NULL, TN__ARG_INT, offsetof(tn__index_positions_attrs, size)},
+    {"step", "int", NULL, TN__ARG_INT, offsetof(tn__index_positions_attrs, step)},
+};
+static const tn__index_positions_attrs defaults__index_positions = {.dim = 0, .size = 0, .step = 0};
 
 static const tn__arg args__linalg_eigh[] = {
     {"A", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1361,6 +1373,11 @@ static const tn__arg args_im2col[] = {
 static const tn_im2col_attrs defaults_im2col = {.kernel_size = {NULL, 0}, .dilation = {NULL, 0},
                                                 .padding = {NULL, 0}, .stride = {NULL, 0}};
 
+static const tn__arg args_index_Tensor[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor?[]", NULL, TN__ARG_OPTIONAL_TENSORS, 0},
+};
+
 static const tn__arg args_index_add[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_index_add_attrs, dim)},
@@ -1369,6 +1386,22 @@ static const tn__arg args_index_add[] = {
     {"alpha", "Scalar", "1", TN__ARG_SCALAR, offsetof(tn_index_add_attrs, alpha)},
 };
 static const tn_index_add_attrs defaults_index_add = {.dim = 0, .alpha = {TN_SCALAR_INT, 0, {1}}};
+
+static const tn__arg args_index_copy[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_index_copy_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"source", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+static const tn_index_copy_attrs defaults_index_copy = {.dim = 0};
+
+static const tn__arg args_index_put[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor?[]", NULL, TN__ARG_OPTIONAL_TENSORS, 0},
+    {"values", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"accumulate", "bool", "False", TN__ARG_BOOL, offsetof(tn_index_put_attrs, accumulate)},
+};
+static const tn_index_put_attrs defaults_index_put = {.accumulate = false};
 
 static const tn__arg args_index_select[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2860,6 +2893,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn__embedding_bag_attrs),
         .defaults = &defaults__embedding_bag,
         .args = args__embedding_bag,
+    },
+    [TN__OP__index_positions] = {
+        .name = "_index_positions",
+        .schema = "_index_positions(Tensor index, int dim, int size, int step) -> Tensor",
+        .def = &tn_op__index_positions,
+        .id = TN__OP__index_positions,
+        .run_id = TN__OP__index_positions,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn__index_positions_attrs),
+        .defaults = &defaults__index_positions,
+        .args = args__index_positions,
     },
     [TN__OP__linalg_eigh] = {
         .name = "_linalg_eigh",
@@ -4959,6 +5006,19 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_im2col,
     },
+    [TN__OP_index_Tensor] = {
+        .name = "index.Tensor",
+        .schema = "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor",
+        .def = &tn_op_index_Tensor,
+        .id = TN__OP_index_Tensor,
+        .run_id = TN__OP_index_Tensor,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .has_list = true,
+        .args = args_index_Tensor,
+    },
     [TN__OP_index_add] = {
         .name = "index_add",
         .schema = "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
@@ -4986,6 +5046,64 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_index_add_attrs),
         .defaults = &defaults_index_add,
         .args = args_index_add,
+    },
+    [TN__OP_index_copy] = {
+        .name = "index_copy",
+        .schema = "index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
+        .def = &tn_op_index_copy,
+        .id = TN__OP_index_copy,
+        .run_id = TN__OP_index_copy,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_index_copy_attrs),
+        .defaults = &defaults_index_copy,
+        .args = args_index_copy,
+    },
+    [TN__OP_index_copy_] = {
+        .name = "index_copy_",
+        .schema = "index_copy_(Tensor(a!) self, int dim, Tensor index, Tensor source) -> Tensor(a!)",
+        .def = &tn_op_index_copy,
+        .id = TN__OP_index_copy_,
+        .run_id = TN__OP_index_copy,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_index_copy_attrs),
+        .defaults = &defaults_index_copy,
+        .args = args_index_copy,
+    },
+    [TN__OP_index_put] = {
+        .name = "index_put",
+        .schema = "index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
+        .def = &tn_op_index_put,
+        .id = TN__OP_index_put,
+        .run_id = TN__OP_index_put,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .has_list = true,
+        .attrs_size = sizeof(tn_index_put_attrs),
+        .defaults = &defaults_index_put,
+        .args = args_index_put,
+    },
+    [TN__OP_index_put_] = {
+        .name = "index_put_",
+        .schema = "index_put_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor(a!)",
+        .def = &tn_op_index_put,
+        .id = TN__OP_index_put_,
+        .run_id = TN__OP_index_put,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .has_list = true,
+        .attrs_size = sizeof(tn_index_put_attrs),
+        .defaults = &defaults_index_put,
+        .args = args_index_put,
     },
     [TN__OP_index_select] = {
         .name = "index_select",

@@ -7,12 +7,16 @@
 
 #include <tenon/ops.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <tenon/error.h>
 
 #include "op_ids.h"
 #include "op_table.h"
 #include "tensor_impl.h"
 
+enum { TN__STACK_INPUTS = 16 };
 enum { TN__LONGEST_LIST = 1 << 30 };
 // Whether the caller's options struct, which may be an older and shorter one, has |field|.
 #define REACHES(options, field) \
@@ -36,6 +40,22 @@ static bool list_ok(const char *op, const char *argument, tn_tensors list) {
   tn_error_set(TN_INVALID_ARGUMENT, "%s: argument '%s': a list of %lld tensors%s", op, argument,
                (long long)list.count, list.data == NULL ? " without data" : "");
   return false;
+}
+
+// |fixed| and then the list: on |stack| where there is room, else allocated. NULL when there is no
+// memory, which is recorded.
+static tn_tensor **joined(tn_tensor **stack, tn_tensor *const *fixed, int32_t fixed_count,
+                          tn_tensors list) {
+  int64_t count = fixed_count + list.count;
+  tn_tensor **inputs = stack;
+  if (count > TN__STACK_INPUTS) inputs = malloc((size_t)count * sizeof *inputs);
+  if (inputs == NULL) {
+    tn_error_set(TN_OUT_OF_MEMORY, "no memory for a list of %lld tensors", (long long)count);
+    return NULL;
+  }
+  memcpy(inputs, fixed, (size_t)fixed_count * sizeof *inputs);
+  if (list.count > 0) memcpy(inputs + fixed_count, list.data, (size_t)list.count * sizeof *inputs);
+  return inputs;
 }
 
 static const int64_t ints_0[] = {0};
@@ -109,6 +129,12 @@ tn_tensor *tn_aten_embedding_bag_with(tn_tensor *weight, tn_tensor *indices, tn_
   }
   tn_tensor **const more[] = {result1, result2, result3};
   return tn__call_many(TN__OP__embedding_bag, inputs, 4, &attrs, more);
+}
+
+tn_tensor *tn_aten_index_positions(tn_tensor *index, int64_t dim, int64_t size, int64_t step) {
+  tn_tensor *inputs[] = {index};
+  tn__index_positions_attrs attrs = {.dim = dim, .size = size, .step = step};
+  return tn__call_one(TN__OP__index_positions, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_aten_linalg_eigh_with(tn_tensor *A, tn_tensor **eigenvectors,
@@ -1881,6 +1907,17 @@ tn_tensor *tn_im2col(tn_tensor *self, tn_ints kernel_size, tn_ints dilation, tn_
   return tn__call_one(TN__OP_im2col, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_index(tn_tensor *self, tn_tensors indices) {
+  if (!list_ok("index.Tensor", "indices", indices)) return NULL;
+  tn_tensor *stack[TN__STACK_INPUTS];
+  tn_tensor *const fixed[] = {self};
+  tn_tensor **inputs = joined(stack, fixed, 1, indices);
+  if (inputs == NULL) return NULL;
+  tn_tensor *result = tn__call_one(TN__OP_index_Tensor, inputs, 1 + (int32_t)indices.count, NULL);
+  if (inputs != stack) free(inputs);
+  return result;
+}
+
 tn_tensor *tn_index_add_with(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source,
                              const tn_index_add_options *options) {
   tn_tensor *inputs[] = {self, index, source};
@@ -1903,6 +1940,50 @@ tn_status tn_index_add__with(tn_tensor *self, int64_t dim, tn_tensor *index, tn_
     }
   }
   return tn__call_into(TN__OP_index_add_, inputs, 3, &attrs, inputs, 1);
+}
+
+tn_tensor *tn_index_copy(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source) {
+  tn_tensor *inputs[] = {self, index, source};
+  tn_index_copy_attrs attrs = {.dim = dim};
+  return tn__call_one(TN__OP_index_copy, inputs, 3, &attrs);
+}
+
+tn_status tn_index_copy_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *source) {
+  tn_tensor *inputs[] = {self, index, source};
+  tn_index_copy_attrs attrs = {.dim = dim};
+  return tn__call_into(TN__OP_index_copy_, inputs, 3, &attrs, inputs, 1);
+}
+
+tn_tensor *tn_index_put_with(tn_tensor *self, tn_tensors indices, tn_tensor *values,
+                             const tn_index_put_options *options) {
+  if (!list_ok("index_put", "indices", indices)) return NULL;
+  tn_tensor *stack[TN__STACK_INPUTS];
+  tn_tensor *const fixed[] = {self, values};
+  tn_tensor **inputs = joined(stack, fixed, 2, indices);
+  if (inputs == NULL) return NULL;
+  tn_index_put_attrs attrs = {.accumulate = false};
+  if (options != NULL) {
+    if (REACHES(options, accumulate)) attrs.accumulate = options->accumulate;
+  }
+  tn_tensor *result = tn__call_one(TN__OP_index_put, inputs, 2 + (int32_t)indices.count, &attrs);
+  if (inputs != stack) free(inputs);
+  return result;
+}
+
+tn_status tn_index_put__with(tn_tensor *self, tn_tensors indices, tn_tensor *values,
+                             const tn_index_put_options *options) {
+  if (!list_ok("index_put", "indices", indices)) return TN_INVALID_ARGUMENT;
+  tn_tensor *stack[TN__STACK_INPUTS];
+  tn_tensor *const fixed[] = {self, values};
+  tn_tensor **inputs = joined(stack, fixed, 2, indices);
+  if (inputs == NULL) return TN_OUT_OF_MEMORY;
+  tn_index_put_attrs attrs = {.accumulate = false};
+  if (options != NULL) {
+    if (REACHES(options, accumulate)) attrs.accumulate = options->accumulate;
+  }
+  tn_status result = tn__call_into(TN__OP_index_put_, inputs, 2 + (int32_t)indices.count, &attrs, inputs, 1);
+  if (inputs != stack) free(inputs);
+  return result;
 }
 
 tn_tensor *tn_index_select(tn_tensor *self, int64_t dim, tn_tensor *index) {

@@ -75,6 +75,14 @@ typedef struct tn__embedding_bag_attrs {
   int64_t padding_idx;
 } tn__embedding_bag_attrs;
 
+// _index_positions(Tensor index, int dim, int size, int step) -> Tensor
+enum { TN_ARG__index_positions_result = 0, TN_ARG__index_positions_index = 1 };
+typedef struct tn__index_positions_attrs {
+  int64_t dim;
+  int64_t size;
+  int64_t step;
+} tn__index_positions_attrs;
+
 // _linalg_eigh(Tensor A, str UPLO='L', bool compute_v=True) -> (Tensor eigenvalues, Tensor
 // eigenvectors)
 enum { TN_ARG__linalg_eigh_eigenvalues = 0, TN_ARG__linalg_eigh_eigenvectors = 1,
@@ -911,6 +919,10 @@ typedef struct tn_im2col_attrs {
   tn_ints stride;
 } tn_im2col_attrs;
 
+// index.Tensor(Tensor self, Tensor?[] indices) -> Tensor
+enum { TN_ARG_index_Tensor_result = 0, TN_ARG_index_Tensor_self = 1,
+       TN_ARG_index_Tensor_indices = 2 };
+
 // index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor
 enum { TN_ARG_index_add_result = 0, TN_ARG_index_add_self = 1, TN_ARG_index_add_index = 2,
        TN_ARG_index_add_source = 3 };
@@ -918,6 +930,20 @@ typedef struct tn_index_add_attrs {
   int64_t dim;
   tn_scalar alpha;
 } tn_index_add_attrs;
+
+// index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor
+enum { TN_ARG_index_copy_result = 0, TN_ARG_index_copy_self = 1, TN_ARG_index_copy_index = 2,
+       TN_ARG_index_copy_source = 3 };
+typedef struct tn_index_copy_attrs {
+  int64_t dim;
+} tn_index_copy_attrs;
+
+// index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor
+enum { TN_ARG_index_put_result = 0, TN_ARG_index_put_self = 1, TN_ARG_index_put_values = 2,
+       TN_ARG_index_put_indices = 3 };
+typedef struct tn_index_put_attrs {
+  TN_SLOT bool accumulate;
+} tn_index_put_attrs;
 
 // index_select(Tensor self, int dim, Tensor index) -> Tensor
 enum { TN_ARG_index_select_result = 0, TN_ARG_index_select_self = 1,
