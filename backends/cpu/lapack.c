@@ -128,7 +128,9 @@ static void run_range(void *closure, int64_t begin, int64_t end) {
   const batch_job *job = closure;
   const cpu_matrix_batch *batch = job->batch;
   char *work = cpu_workspace_claim(job->workspaces);
+  const int before = cpu_openblas_one_thread_begin();
   for (int64_t i = begin; i < end; i++) batch->info[i] = batch->body(batch->job, i, work);
+  cpu_openblas_one_thread_end(before);
   cpu_workspace_release(job->workspaces, work);
 }
 

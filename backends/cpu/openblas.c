@@ -117,6 +117,25 @@ bool cpu_openblas_stays_on_thread(void) {
 #endif
 }
 
+int cpu_openblas_one_thread_begin(void) {
+#ifdef TN_HAVE_OPENMP
+  if (library.build == BUILD_OPENMP) {
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    return before;
+  }
+#endif
+  return 0;
+}
+
+void cpu_openblas_one_thread_end(int before) {
+#ifdef TN_HAVE_OPENMP
+  if (before > 0) omp_set_num_threads(before);
+#else
+  (void)before;
+#endif
+}
+
 bool cpu_blas_takes(int64_t rows, int64_t cols, int64_t row, int64_t col) {
   if (rows > INT_MAX || cols > INT_MAX) return false;
   const bool by_rows = col == 1 && row >= cols && row <= INT_MAX;

@@ -37,6 +37,12 @@ void cpu_openblas_symbol(const char *name, void *function);
 // parallel region.
 bool cpu_openblas_stays_on_thread(void);
 
+// Around calls that shall stay on this thread wherever it is: the first gives what the second is to
+// be given. For the OpenMP build, which otherwise takes a team outside of a parallel region; the
+// setting is this thread's own.
+int cpu_openblas_one_thread_begin(void);
+void cpu_openblas_one_thread_end(int before);
+
 // Computes |block| in f32 (or f64). Only after cpu_openblas_available() said yes, and for blocks
 // whose sizes and strides fit an int.
 void cpu_openblas_multiply(bool f64, const cpu_blas_block *block);
