@@ -151,6 +151,19 @@ TN_TEST(linalg_gradients, of_pinv_hold_for_hermitian_matrices) { GRADIENTS(hermi
 
 TN_TEST(linalg_gradients, of_slogdet_are_the_inverse) { GRADIENTS(logarithm_of_det, 2, 3, 3); }
 
+static tn_tensor *solve_for_vectors(tn_tensor *x) {
+  return tn_linalg_solve(x, tn_ones(TN_SHAPE(3), .dtype = TN_F64));
+}
+static tn_tensor *solve_for_constants(tn_tensor *x) {
+  return tn_linalg_solve(x, tn_ones(TN_SHAPE(2, 3), .dtype = TN_F64));
+}
+
+TN_TEST(linalg_gradients, of_solve_hold_where_the_matrix_alone_has_one) {
+  GRADIENTS(solve_for_vectors, 3, 3);
+  GRADIENTS(solve_for_vectors, 2, 3, 3);
+  GRADIENTS(solve_for_constants, 2, 3, 3);
+}
+
 // ---- singular matrices
 
 TN_TEST(linalg_gradients, of_det_are_cofactors_of_a_singular_matrix) {

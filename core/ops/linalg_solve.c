@@ -153,10 +153,7 @@ static tn_status solve_infer(tn_infer *infer) {
 static tn_status solve_backward(tn_vjp *vjp, tn_tensor *grad, bool left, tn_tensor **grad_in) {
   if (!tn__is_given(grad)) return TN_OK;
   tn_tensor *a = tn_vjp_input(vjp, 0), *x = tn_vjp_output(vjp, 0);
-  // Where the result lacks A's column dimension, it is made of vectors.
-  const tn_ints to_b = tn_vjp_input_sizes(vjp, 1);
-  const bool vectors = left && (to_b.count == 1 || grad->rank < a->rank ||
-                                (to_b.count == a->rank - 1 && grad->rank == to_b.count));
+  const bool vectors = grad->rank < a->rank;  // never so for matrices
   if (vectors) {
     grad = tn_unsqueeze(grad, -1);
     x = tn_unsqueeze(x, -1);
