@@ -5,6 +5,7 @@
 #ifndef TENON_TENON_H_
 #define TENON_TENON_H_
 
+#include <tenon/at.h>
 #include <tenon/autograd.h>
 #include <tenon/base.h>
 #include <tenon/device.h>
