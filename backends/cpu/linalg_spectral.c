@@ -24,7 +24,7 @@ typedef struct job {
   int64_t columns;               // of the first
   bool vectors, full, upper, batched;
   // Parts of a body's workspace, in bytes from its start.
-  int64_t at_copy, at_small, at_reals, at_integers, at_work;
+  int64_t at_copy, at_small, at_q, at_reals, at_integers, at_work;
   int work_size, reals_size, integers_size;
 } job;
 
@@ -110,11 +110,15 @@ static int qr_one(const void *closure, int64_t index, char *work) {
            (size_t)((j->n - zeros) * j->size));
   }
   if (!j->vectors || info != 0) return info;
-  char *q = j->first + index * j->m * j->columns * j->size;
+  // OpenBLAS's complex matrix-vector product (0.3.21) reads a little past the end of its matrix, so
+  // complex Q are made where there is room behind them.
+  const int64_t q_bytes = j->m * j->columns * j->size;
+  char *result = j->first + index * q_bytes, *q = j->is_complex ? work + j->at_q : result;
   for (int64_t i = 0; i < j->m; i++) {
     memcpy(q + i * j->columns * j->size, copy + i * j->n * j->size, (size_t)(j->k * j->size));
   }
   j->lapack->orglq(&wide, &cols, &k, q, &wide, tau, rest, &j->work_size, &info);
+  if (q != result) memcpy(result, q, (size_t)q_bytes);
   return info;
 }
 
@@ -145,6 +149,7 @@ static tn_status run_qr(void *self, tn_kernel_ctx *ctx, const tn_args *args) {
   int64_t total = 0;
   j.at_copy = part(&total, j.a.bytes);
   j.at_small = part(&total, j.k * j.size);
+  j.at_q = part(&total, j.is_complex && j.vectors ? j.m * j.columns * j.size + 64 : 0);
   j.at_work = part(&total, j.work_size * j.size);
   const cpu_linalg_failure failure = {"LAPACK's gelqf: ", ""};
   return run_reported(ctx, &j, total, 4, qr_one, failure);
