@@ -194,6 +194,7 @@ extern const tn_op_spec tn_spec_lt_Scalar;
 extern const tn_op_spec tn_spec_lt_Tensor;
 extern const tn_op_spec tn_spec_masked_fill_Scalar;
 extern const tn_op_spec tn_spec_masked_fill_Tensor;
+extern const tn_op_spec tn_spec_masked_scatter;
 extern const tn_op_spec tn_spec_masked_select;
 extern const tn_op_spec tn_spec_matmul;
 extern const tn_op_spec tn_spec_max;
@@ -263,10 +264,12 @@ extern const tn_op_spec tn_spec_scalar_tensor;
 extern const tn_op_spec tn_spec_scaled_dot_product_attention;
 extern const tn_op_spec tn_spec_scatter_add;
 extern const tn_op_spec tn_spec_scatter_src;
+extern const tn_op_spec tn_spec_scatter_value;
 extern const tn_op_spec tn_spec_searchsorted_Scalar;
 extern const tn_op_spec tn_spec_searchsorted_Tensor;
 extern const tn_op_spec tn_spec_select_backward;
 extern const tn_op_spec tn_spec_select_int;
+extern const tn_op_spec tn_spec_select_scatter;
 extern const tn_op_spec tn_spec_sigmoid;
 extern const tn_op_spec tn_spec_sigmoid_backward;
 extern const tn_op_spec tn_spec_sign;
@@ -275,6 +278,7 @@ extern const tn_op_spec tn_spec_silu_backward;
 extern const tn_op_spec tn_spec_sin;
 extern const tn_op_spec tn_spec_slice_Tensor;
 extern const tn_op_spec tn_spec_slice_backward;
+extern const tn_op_spec tn_spec_slice_scatter;
 extern const tn_op_spec tn_spec_softmax_int;
 extern const tn_op_spec tn_spec_sort;
 extern const tn_op_spec tn_spec_sort_stable;
@@ -292,6 +296,8 @@ extern const tn_op_spec tn_spec_sub_Tensor;
 extern const tn_op_spec tn_spec_sum;
 extern const tn_op_spec tn_spec_sum_dim_IntList;
 extern const tn_op_spec tn_spec_t;
+extern const tn_op_spec tn_spec_take;
+extern const tn_op_spec tn_spec_take_along_dim;
 extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
 extern const tn_op_spec tn_spec_tensordot;
@@ -512,6 +518,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_lt_Tensor,
     &tn_spec_masked_fill_Scalar,
     &tn_spec_masked_fill_Tensor,
+    &tn_spec_masked_scatter,
     &tn_spec_masked_select,
     &tn_spec_matmul,
     &tn_spec_max,
@@ -581,10 +588,12 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_scaled_dot_product_attention,
     &tn_spec_scatter_add,
     &tn_spec_scatter_src,
+    &tn_spec_scatter_value,
     &tn_spec_searchsorted_Scalar,
     &tn_spec_searchsorted_Tensor,
     &tn_spec_select_backward,
     &tn_spec_select_int,
+    &tn_spec_select_scatter,
     &tn_spec_sigmoid,
     &tn_spec_sigmoid_backward,
     &tn_spec_sign,
@@ -593,6 +602,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_sin,
     &tn_spec_slice_Tensor,
     &tn_spec_slice_backward,
+    &tn_spec_slice_scatter,
     &tn_spec_softmax_int,
     &tn_spec_sort,
     &tn_spec_sort_stable,
@@ -610,6 +620,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_sum,
     &tn_spec_sum_dim_IntList,
     &tn_spec_t,
+    &tn_spec_take,
+    &tn_spec_take_along_dim,
     &tn_spec_tanh,
     &tn_spec_tanh_backward,
     &tn_spec_tensordot,
@@ -831,6 +843,7 @@ const char *const tn_spec_families[] = {
     "comparison",
     "ternary",
     "ternary",
+    "take_put",
     "nonzero",
     "product",
     "reduction",
@@ -900,10 +913,12 @@ const char *const tn_spec_families[] = {
     "attention",
     "indexing",
     "indexing",
+    "take_put",
     "searchsorted",
     "searchsorted",
     "slice",
     "slice",
+    "take_put",
     "unary",
     "activation",
     "unary",
@@ -912,6 +927,7 @@ const char *const tn_spec_families[] = {
     "unary",
     "slice",
     "slice",
+    "take_put",
     "softmax",
     "sort",
     "sort",
@@ -929,6 +945,8 @@ const char *const tn_spec_families[] = {
     "reduction",
     "reduction",
     "view",
+    "take_put",
+    "take_put",
     "unary",
     "activation",
     "contraction",
@@ -961,4 +979,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 316;
+const int32_t tn_spec_table_count = 322;

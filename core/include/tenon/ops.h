@@ -3403,6 +3403,19 @@ TN_API tn_tensor *tn_masked_fill(tn_tensor *self, tn_tensor *mask, tn_tensor *va
 // as tn_masked_fill; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value);
 
+// masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor
+// self with its elements where mask is true replaced by source's, in row-major order of both.
+// mask: bool, a shape that broadcasts with self's; source: self's dtype, any shape with enough
+// elements. gradient: to self where mask is false, to source's elements that were used.
+// source: ATen `masked_scatter`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes or too few elements; INVALID_DTYPE; as any
+// operator | threads: any
+TN_API tn_tensor *tn_masked_scatter(tn_tensor *self, tn_tensor *mask, tn_tensor *source);
+// tn_masked_scatter into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_masked_scatter; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
+// threads: any
+TN_API tn_status tn_masked_scatter_(tn_tensor *self, tn_tensor *mask, tn_tensor *source);
+
 // masked_select(Tensor self, Tensor mask) -> Tensor
 // The elements of self where mask is true, in row-major order. self: any shape and dtype; mask:
 // bool, a shape that broadcasts with self's. Returns self's dtype, [count]. gradient: to where the
@@ -4462,6 +4475,25 @@ TN_API tn_tensor *tn_scatter(tn_tensor *self, int64_t dim, tn_tensor *index, tn_
 // tn_scatter; READ_ONLY; INVALID_DTYPE where the cast would lose a category | threads: any
 TN_API tn_status tn_scatter_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src);
 
+// scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor
+// self with value written where index says, along dim, as `scatter.src` writes.
+// gradient: zero at places written.
+// source: ATen `scatter.value`.
+// owns: +1 result | errors: as `scatter.src`; as any operator | threads: any
+TN_API tn_tensor *tn_scatter_scalar(tn_tensor *self, int64_t dim, tn_tensor *index,
+                                    tn_scalar value);
+// tn_scatter_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_scatter_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
+// threads: any
+TN_API tn_status tn_scatter_scalar_(tn_tensor *self, int64_t dim, tn_tensor *index,
+                                    tn_scalar value);
+#ifndef __cplusplus
+#define tn_scatter_scalar(self, dim, index, value) \
+  tn_scatter_scalar(self, dim, index, TN_SCALAR(value))
+#define tn_scatter_scalar_(self, dim, index, value) \
+  tn_scatter_scalar_(self, dim, index, TN_SCALAR(value))
+#endif
+
 // scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
 // self with every element of src added where index says, along dim: for dim 1 of 3, result[i,
 // index[i, j, k], k] += src[i, j, k]; repeated places add up. self: any shape and dtype; index:
@@ -4556,6 +4588,14 @@ TN_API tn_tensor *tn_select(tn_tensor *self, int64_t dim, int64_t index);
 // threads: any
 TN_API tn_tensor *tn_select_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
                                      int64_t index);
+
+// select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor
+// self with src in place of one index along dim: a copy. src: the shape of select(self, dim,
+// index), any dtype. gradient: to self but for what is replaced, and to src.
+// source: ATen `select_scatter`.
+// owns: +1 result | errors: as `select`; INVALID_ARGUMENT for src's shape; as any operator |
+// threads: any
+TN_API tn_tensor *tn_select_scatter(tn_tensor *self, tn_tensor *src, int64_t dim, int64_t index);
 
 // sigmoid(Tensor self) -> Tensor
 // The logistic function 1 / (1 + exp(-x)), elementwise.
@@ -4667,6 +4707,28 @@ TN_API tn_tensor *tn_slice_with(tn_tensor *self, const tn_slice_options *options
 // threads: any
 TN_API tn_tensor *tn_slice_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t dim,
                                     int64_t start, int64_t end, int64_t step);
+
+typedef struct tn_slice_scatter_options {
+  uint32_t struct_size;
+  int64_t dim;  // 0
+  tn_opt_int start;  // None
+  tn_opt_int end;  // None
+  tn_opt_int step;  // 1
+} tn_slice_scatter_options;
+// slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) ->
+// Tensor
+// self with src in place of a slice along dim: a copy. src: the shape of slice(self, dim, start,
+// end, step), any dtype. gradient: as `select_scatter`.
+// source: ATen `slice_scatter`.
+// owns: +1 result | errors: as `slice`; INVALID_ARGUMENT for src's shape; as any operator |
+// threads: any
+TN_API tn_tensor *tn_slice_scatter_with(tn_tensor *self, tn_tensor *src,
+                                        const tn_slice_scatter_options *options);
+#ifndef __cplusplus
+#define tn_slice_scatter(self, src, ...) \
+  tn_slice_scatter_with(self, src, \
+      &(tn_slice_scatter_options){.struct_size = sizeof(tn_slice_scatter_options), __VA_ARGS__})
+#endif
 
 typedef struct tn_softmax_options {
   uint32_t struct_size;
@@ -4975,6 +5037,34 @@ TN_API tn_status tn_sum_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints di
 // source: ATen `t`.
 // owns: +1 result | errors: INVALID_ARGUMENT; as any operator | threads: any
 TN_API tn_tensor *tn_t(tn_tensor *self);
+
+// take(Tensor self, Tensor index) -> Tensor
+// The elements of self, seen as one dimension, that index names: result[i] = self.flat[index[i]].
+// self: any shape and dtype; index: any shape and integer dtype, negative ones counting from the
+// end. Returns index's shape. gradient: added up where elements came from.
+// source: ATen `take`.
+// owns: +1 result | errors: OUT_OF_RANGE for an index; INVALID_DTYPE; as any operator | threads:
+// any
+TN_API tn_tensor *tn_take(tn_tensor *self, tn_tensor *index);
+
+typedef struct tn_take_along_dim_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // None
+} tn_take_along_dim_options;
+// take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor
+// Elements of self picked along dim, as `gather`, after self and indices are broadcast along all
+// other dimensions; without dim, of both seen as one dimension. indices: any integer dtype,
+// negative ones counting from the end. gradient: as `gather`.
+// source: ATen `take_along_dim`.
+// owns: +1 result | errors: OUT_OF_RANGE for dim or an index; INVALID_ARGUMENT for shapes;
+// INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_take_along_dim_with(tn_tensor *self, tn_tensor *indices,
+                                         const tn_take_along_dim_options *options);
+#ifndef __cplusplus
+#define tn_take_along_dim(self, indices, ...) \
+  tn_take_along_dim_with(self, indices, \
+      &(tn_take_along_dim_options){.struct_size = sizeof(tn_take_along_dim_options), __VA_ARGS__})
+#endif
 
 // tanh(Tensor self) -> Tensor
 // The hyperbolic tangent, elementwise.

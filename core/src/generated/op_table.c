@@ -184,6 +184,7 @@ extern const tn_op_def tn_op_logical_xor;
 extern const tn_op_def tn_op_logsumexp;
 extern const tn_op_def tn_op_lt_Tensor;
 extern const tn_op_def tn_op_masked_fill_Tensor;
+extern const tn_op_def tn_op_masked_scatter;
 extern const tn_op_def tn_op_masked_select;
 extern const tn_op_def tn_op_matmul;
 extern const tn_op_def tn_op_max;
@@ -246,10 +247,12 @@ extern const tn_op_def tn_op_rsqrt;
 extern const tn_op_def tn_op_scalar_tensor;
 extern const tn_op_def tn_op_scaled_dot_product_attention;
 extern const tn_op_def tn_op_scatter_src;
+extern const tn_op_def tn_op_scatter_value;
 extern const tn_op_def tn_op_scatter_add;
 extern const tn_op_def tn_op_searchsorted_Tensor;
 extern const tn_op_def tn_op_select_int;
 extern const tn_op_def tn_op_select_backward;
+extern const tn_op_def tn_op_select_scatter;
 extern const tn_op_def tn_op_sigmoid;
 extern const tn_op_def tn_op_sigmoid_backward;
 extern const tn_op_def tn_op_sign;
@@ -258,6 +261,7 @@ extern const tn_op_def tn_op_silu_backward;
 extern const tn_op_def tn_op_sin;
 extern const tn_op_def tn_op_slice_Tensor;
 extern const tn_op_def tn_op_slice_backward;
+extern const tn_op_def tn_op_slice_scatter;
 extern const tn_op_def tn_op_softmax_int;
 extern const tn_op_def tn_op_sort;
 extern const tn_op_def tn_op_sort_stable;
@@ -273,6 +277,8 @@ extern const tn_op_def tn_op_std_correction;
 extern const tn_op_def tn_op_sub_Tensor;
 extern const tn_op_def tn_op_sum_dim_IntList;
 extern const tn_op_def tn_op_t;
+extern const tn_op_def tn_op_take;
+extern const tn_op_def tn_op_take_along_dim;
 extern const tn_op_def tn_op_tanh;
 extern const tn_op_def tn_op_tanh_backward;
 extern const tn_op_def tn_op_tensordot;
@@ -1795,6 +1801,12 @@ static const tn__arg args_masked_fill_Tensor[] = {
     {"value", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_masked_scatter[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"mask", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"source", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_masked_select[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"mask", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2350,6 +2362,15 @@ static const tn__arg args_scatter_src[] = {
 };
 static const tn_scatter_src_attrs defaults_scatter_src = {.dim = 0};
 
+static const tn__arg args_scatter_value[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_scatter_value_attrs, dim)},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"value", "Scalar", NULL, TN__ARG_SCALAR, offsetof(tn_scatter_value_attrs, value)},
+};
+static const tn_scatter_value_attrs defaults_scatter_value = {.dim = 0,
+    .value = {TN_SCALAR_NONE, 0, {0}}};
+
 static const tn__arg args_scatter_add[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_scatter_add_attrs, dim)},
@@ -2393,6 +2414,14 @@ static const tn__arg args_select_backward[] = {
 };
 static const tn_select_backward_attrs defaults_select_backward = {.input_sizes = {NULL, 0},
     .dim = 0, .index = 0};
+
+static const tn__arg args_select_scatter[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"src", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_select_scatter_attrs, dim)},
+    {"index", "int", NULL, TN__ARG_INT, offsetof(tn_select_scatter_attrs, index)},
+};
+static const tn_select_scatter_attrs defaults_select_scatter = {.dim = 0, .index = 0};
 
 static const tn__arg args_sigmoid[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2440,6 +2469,17 @@ static const tn__arg args_slice_backward[] = {
 };
 static const tn_slice_backward_attrs defaults_slice_backward = {.input_sizes = {NULL, 0}, .dim = 0,
     .start = 0, .end = 0, .step = 0};
+
+static const tn__arg args_slice_scatter[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"src", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", "0", TN__ARG_INT, offsetof(tn_slice_scatter_attrs, dim)},
+    {"start", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_slice_scatter_attrs, start)},
+    {"end", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_slice_scatter_attrs, end)},
+    {"step", "int", "1", TN__ARG_INT, offsetof(tn_slice_scatter_attrs, step)},
+};
+static const tn_slice_scatter_attrs defaults_slice_scatter = {.dim = 0, .start = {0, 0},
+    .end = {0, 0}, .step = 1};
 
 static const tn__arg args_softmax_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2549,6 +2589,18 @@ static const tn_sum_dim_IntList_attrs defaults_sum_dim_IntList = {.dim = {NULL, 
 static const tn__arg args_t[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_take[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"index", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_take_along_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"indices", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_take_along_dim_attrs, dim)},
+};
+static const tn_take_along_dim_attrs defaults_take_along_dim = {.dim = {0, 0}};
 
 static const tn__arg args_tanh[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -6038,6 +6090,30 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_masked_fill_Tensor,
     },
+    [TN__OP_masked_scatter] = {
+        .name = "masked_scatter",
+        .schema = "masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor",
+        .def = &tn_op_masked_scatter,
+        .id = TN__OP_masked_scatter,
+        .run_id = TN__OP_masked_scatter,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_masked_scatter,
+    },
+    [TN__OP_masked_scatter_] = {
+        .name = "masked_scatter_",
+        .schema = "masked_scatter_(Tensor(a!) self, Tensor mask, Tensor source) -> Tensor(a!)",
+        .def = &tn_op_masked_scatter,
+        .id = TN__OP_masked_scatter_,
+        .run_id = TN__OP_masked_scatter,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 3,
+        .tensor_count = 3,
+        .result_count = 1,
+        .args = args_masked_scatter,
+    },
     [TN__OP_masked_select] = {
         .name = "masked_select",
         .schema = "masked_select(Tensor self, Tensor mask) -> Tensor",
@@ -7173,6 +7249,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_scatter_src,
         .args = args_scatter_src,
     },
+    [TN__OP_scatter_value] = {
+        .name = "scatter.value",
+        .schema = "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
+        .def = &tn_op_scatter_value,
+        .id = TN__OP_scatter_value,
+        .run_id = TN__OP_scatter_value,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scatter_value_attrs),
+        .defaults = &defaults_scatter_value,
+        .args = args_scatter_value,
+    },
     [TN__OP_scatter__src] = {
         .name = "scatter_.src",
         .schema = "scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)",
@@ -7186,6 +7276,20 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_scatter_src_attrs),
         .defaults = &defaults_scatter_src,
         .args = args_scatter_src,
+    },
+    [TN__OP_scatter__value] = {
+        .name = "scatter_.value",
+        .schema = "scatter_.value(Tensor(a!) self, int dim, Tensor index, Scalar value) -> Tensor(a!)",
+        .def = &tn_op_scatter_value,
+        .id = TN__OP_scatter__value,
+        .run_id = TN__OP_scatter_value,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_scatter_value_attrs),
+        .defaults = &defaults_scatter_value,
+        .args = args_scatter_value,
     },
     [TN__OP_scatter_add] = {
         .name = "scatter_add",
@@ -7274,6 +7378,20 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_select_backward,
+    },
+    [TN__OP_select_scatter] = {
+        .name = "select_scatter",
+        .schema = "select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor",
+        .def = &tn_op_select_scatter,
+        .id = TN__OP_select_scatter,
+        .run_id = TN__OP_select_scatter,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_select_scatter_attrs),
+        .defaults = &defaults_select_scatter,
+        .args = args_select_scatter,
     },
     [TN__OP_sigmoid] = {
         .name = "sigmoid",
@@ -7424,6 +7542,20 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_slice_backward,
+    },
+    [TN__OP_slice_scatter] = {
+        .name = "slice_scatter",
+        .schema = "slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
+        .def = &tn_op_slice_scatter,
+        .id = TN__OP_slice_scatter,
+        .run_id = TN__OP_slice_scatter,
+        .form = TN__FORM_BASE,
+        .arg_count = 6,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_slice_scatter_attrs),
+        .defaults = &defaults_slice_scatter,
+        .args = args_slice_scatter,
     },
     [TN__OP_softmax_int] = {
         .name = "softmax.int",
@@ -7720,6 +7852,32 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_t,
+    },
+    [TN__OP_take] = {
+        .name = "take",
+        .schema = "take(Tensor self, Tensor index) -> Tensor",
+        .def = &tn_op_take,
+        .id = TN__OP_take,
+        .run_id = TN__OP_take,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_take,
+    },
+    [TN__OP_take_along_dim] = {
+        .name = "take_along_dim",
+        .schema = "take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor",
+        .def = &tn_op_take_along_dim,
+        .id = TN__OP_take_along_dim,
+        .run_id = TN__OP_take_along_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_take_along_dim_attrs),
+        .defaults = &defaults_take_along_dim,
+        .args = args_take_along_dim,
     },
     [TN__OP_tanh] = {
         .name = "tanh",

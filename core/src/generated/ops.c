@@ -2925,6 +2925,16 @@ tn_status tn_masked_fill_(tn_tensor *self, tn_tensor *mask, tn_tensor *value) {
   return tn__call_into(TN__OP_masked_fill__Tensor, inputs, 3, NULL, inputs, 1);
 }
 
+tn_tensor *tn_masked_scatter(tn_tensor *self, tn_tensor *mask, tn_tensor *source) {
+  tn_tensor *inputs[] = {self, mask, source};
+  return tn__call_one(TN__OP_masked_scatter, inputs, 3, NULL);
+}
+
+tn_status tn_masked_scatter_(tn_tensor *self, tn_tensor *mask, tn_tensor *source) {
+  tn_tensor *inputs[] = {self, mask, source};
+  return tn__call_into(TN__OP_masked_scatter_, inputs, 3, NULL, inputs, 1);
+}
+
 tn_tensor *tn_masked_select(tn_tensor *self, tn_tensor *mask) {
   tn_tensor *inputs[] = {self, mask};
   return tn__call_one(TN__OP_masked_select, inputs, 2, NULL);
@@ -3782,6 +3792,18 @@ tn_status tn_scatter_(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor 
   return tn__call_into(TN__OP_scatter__src, inputs, 3, &attrs, inputs, 1);
 }
 
+tn_tensor *(tn_scatter_scalar)(tn_tensor *self, int64_t dim, tn_tensor *index, tn_scalar value) {
+  tn_tensor *inputs[] = {self, index};
+  tn_scatter_value_attrs attrs = {.dim = dim, .value = value};
+  return tn__call_one(TN__OP_scatter_value, inputs, 2, &attrs);
+}
+
+tn_status (tn_scatter_scalar_)(tn_tensor *self, int64_t dim, tn_tensor *index, tn_scalar value) {
+  tn_tensor *inputs[] = {self, index};
+  tn_scatter_value_attrs attrs = {.dim = dim, .value = value};
+  return tn__call_into(TN__OP_scatter__value, inputs, 2, &attrs, inputs, 1);
+}
+
 tn_tensor *tn_scatter_add(tn_tensor *self, int64_t dim, tn_tensor *index, tn_tensor *src) {
   tn_tensor *inputs[] = {self, index, src};
   tn_scatter_add_attrs attrs = {.dim = dim};
@@ -3859,6 +3881,12 @@ tn_tensor *tn_select_backward(tn_tensor *grad_output, tn_ints input_sizes, int64
   tn_tensor *inputs[] = {grad_output};
   tn_select_backward_attrs attrs = {.input_sizes = input_sizes, .dim = dim, .index = index};
   return tn__call_one(TN__OP_select_backward, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_select_scatter(tn_tensor *self, tn_tensor *src, int64_t dim, int64_t index) {
+  tn_tensor *inputs[] = {self, src};
+  tn_select_scatter_attrs attrs = {.dim = dim, .index = index};
+  return tn__call_one(TN__OP_select_scatter, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_sigmoid(tn_tensor *self) {
@@ -3965,6 +3993,31 @@ tn_tensor *tn_slice_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_
   tn_slice_backward_attrs attrs = {.input_sizes = input_sizes, .dim = dim, .start = start,
                                    .end = end, .step = step};
   return tn__call_one(TN__OP_slice_backward, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_slice_scatter_with(tn_tensor *self, tn_tensor *src,
+                                 const tn_slice_scatter_options *options) {
+  if (options != NULL && REACHES(options, start) &&
+      is_bare("slice_scatter", "start", options->start.value != 0, options->start.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, end) &&
+      is_bare("slice_scatter", "end", options->end.value != 0, options->end.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, step) &&
+      is_bare("slice_scatter", "step", options->step.value != 0, options->step.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self, src};
+  tn_slice_scatter_attrs attrs = {.dim = 0, .start = {0, 0}, .end = {0, 0}, .step = 1};
+  if (options != NULL) {
+    if (REACHES(options, dim)) attrs.dim = options->dim;
+    if (REACHES(options, start) && options->start.present) attrs.start = options->start;
+    if (REACHES(options, end) && options->end.present) attrs.end = options->end;
+    if (REACHES(options, step) && options->step.present) attrs.step = options->step.value;
+  }
+  return tn__call_one(TN__OP_slice_scatter, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_softmax_with(tn_tensor *self, int64_t dim, const tn_softmax_options *options) {
@@ -4239,6 +4292,25 @@ tn_status tn_sum_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
 tn_tensor *tn_t(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_t, inputs, 1, NULL);
+}
+
+tn_tensor *tn_take(tn_tensor *self, tn_tensor *index) {
+  tn_tensor *inputs[] = {self, index};
+  return tn__call_one(TN__OP_take, inputs, 2, NULL);
+}
+
+tn_tensor *tn_take_along_dim_with(tn_tensor *self, tn_tensor *indices,
+                                  const tn_take_along_dim_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("take_along_dim", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self, indices};
+  tn_take_along_dim_attrs attrs = {.dim = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+  }
+  return tn__call_one(TN__OP_take_along_dim, inputs, 2, &attrs);
 }
 
 tn_tensor *tn_tanh(tn_tensor *self) {

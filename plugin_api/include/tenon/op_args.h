@@ -1269,6 +1269,10 @@ enum { TN_ARG_lt_Tensor_result = 0, TN_ARG_lt_Tensor_self = 1, TN_ARG_lt_Tensor_
 enum { TN_ARG_masked_fill_Tensor_result = 0, TN_ARG_masked_fill_Tensor_self = 1,
        TN_ARG_masked_fill_Tensor_mask = 2, TN_ARG_masked_fill_Tensor_value = 3 };
 
+// masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor
+enum { TN_ARG_masked_scatter_result = 0, TN_ARG_masked_scatter_self = 1,
+       TN_ARG_masked_scatter_mask = 2, TN_ARG_masked_scatter_source = 3 };
+
 // masked_select(Tensor self, Tensor mask) -> Tensor
 enum { TN_ARG_masked_select_result = 0, TN_ARG_masked_select_self = 1,
        TN_ARG_masked_select_mask = 2 };
@@ -1730,6 +1734,14 @@ typedef struct tn_scatter_src_attrs {
   int64_t dim;
 } tn_scatter_src_attrs;
 
+// scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor
+enum { TN_ARG_scatter_value_result = 0, TN_ARG_scatter_value_self = 1,
+       TN_ARG_scatter_value_index = 2 };
+typedef struct tn_scatter_value_attrs {
+  int64_t dim;
+  tn_scalar value;
+} tn_scatter_value_attrs;
+
 // scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor
 enum { TN_ARG_scatter_add_result = 0, TN_ARG_scatter_add_self = 1, TN_ARG_scatter_add_index = 2,
        TN_ARG_scatter_add_src = 3 };
@@ -1761,6 +1773,14 @@ typedef struct tn_select_backward_attrs {
   int64_t dim;
   int64_t index;
 } tn_select_backward_attrs;
+
+// select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor
+enum { TN_ARG_select_scatter_result = 0, TN_ARG_select_scatter_self = 1,
+       TN_ARG_select_scatter_src = 2 };
+typedef struct tn_select_scatter_attrs {
+  int64_t dim;
+  int64_t index;
+} tn_select_scatter_attrs;
 
 // sigmoid(Tensor self) -> Tensor
 enum { TN_ARG_sigmoid_result = 0, TN_ARG_sigmoid_self = 1 };
@@ -1801,6 +1821,17 @@ typedef struct tn_slice_backward_attrs {
   int64_t end;
   int64_t step;
 } tn_slice_backward_attrs;
+
+// slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) ->
+// Tensor
+enum { TN_ARG_slice_scatter_result = 0, TN_ARG_slice_scatter_self = 1,
+       TN_ARG_slice_scatter_src = 2 };
+typedef struct tn_slice_scatter_attrs {
+  int64_t dim;
+  tn_opt_int start;
+  tn_opt_int end;
+  int64_t step;
+} tn_slice_scatter_attrs;
 
 // softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor
 enum { TN_ARG_softmax_int_result = 0, TN_ARG_softmax_int_self = 1 };
@@ -1892,6 +1923,16 @@ typedef struct tn_sum_dim_IntList_attrs {
 
 // t(Tensor self) -> Tensor
 enum { TN_ARG_t_result = 0, TN_ARG_t_self = 1 };
+
+// take(Tensor self, Tensor index) -> Tensor
+enum { TN_ARG_take_result = 0, TN_ARG_take_self = 1, TN_ARG_take_index = 2 };
+
+// take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor
+enum { TN_ARG_take_along_dim_result = 0, TN_ARG_take_along_dim_self = 1,
+       TN_ARG_take_along_dim_indices = 2 };
+typedef struct tn_take_along_dim_attrs {
+  tn_opt_int dim;
+} tn_take_along_dim_attrs;
 
 // tanh(Tensor self) -> Tensor
 enum { TN_ARG_tanh_result = 0, TN_ARG_tanh_self = 1 };
