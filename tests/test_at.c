@@ -243,6 +243,8 @@ TN_TEST(at, errors_name_the_column) {
   expect_refusal(tn_at(x, "9223372036854775808"), TN_INVALID_ARGUMENT, "too large");
   expect_refusal(tn_at(x, "0, ?"), TN_INVALID_ARGUMENT, "column 4");
   expect_refusal(tn_at(x, "0", rows), TN_INVALID_ARGUMENT, "1 tensors were given for 0");
+  expect_refusal(tn_at(x, ":, ?", mask_of(TN_SHAPE_SCALAR, (bool[]){true})), TN_INVALID_ARGUMENT,
+                 "column 4");
   expect_refusal(tn_at(x, NULL), TN_INVALID_ARGUMENT, "text is NULL");
   tn_scope_close(scope);
 }

@@ -57,6 +57,9 @@ static tn_status count_dimensions(at_plan *plan) {
       if (tn__is_none(index)) {
         return refuse(plan, item, TN_INVALID_ARGUMENT, "its tensor is TN_NONE");
       }
+      if (span_of(index) == 0) {
+        return refuse(plan, item, TN_INVALID_ARGUMENT, "a 0-dim mask stands for no dimension");
+      }
       needed += span_of(index);
     }
     if (needed > plan->self->rank) {
