@@ -108,7 +108,7 @@ TN_TEST(planted, what_does_nothing_passes_only_where_nothing_is_to_be_done) {
     bool view = tn_op_traits_of(tn_op_find(row->op)).view;
     // Composed of views.
     bool pieces =
-        strstr("broadcast_to chunk movedim.int narrow split.Tensor split_with_sizes unbind.int",
+        strstr("broadcast_to chunk movedim.intlist narrow split.Tensor split_with_sizes unbind.int",
                row->op) != NULL;
     bool empty = strncmp(row->op, "empty", 5) == 0;
     cr_expect(row->verdict != TN_VERDICT_PASSED || view || pieces || empty,

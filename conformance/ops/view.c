@@ -211,6 +211,24 @@ static void exchange(const tn_sample *sample, int64_t a, int64_t b, int32_t *ord
   order[reference_dim(a, ndim)] = reference_dim(b, ndim);
   order[reference_dim(b, ndim)] = reference_dim(a, ndim);
 }
+// Puts the named dimensions in their places and the others, in order, in those that are left.
+static void many_moved(const tn_sample *sample, int32_t *order) {
+  const int32_t ndim = self_of(sample)->ndim;
+  tn_ints source = tn_sample_ints_at(sample, 1), target = tn_sample_ints_at(sample, 2);
+  bool moved[TN_SPEC_MAX_DIMS] = {false}, filled[TN_SPEC_MAX_DIMS] = {false};
+  for (int64_t i = 0; i < source.count; i++) {
+    const int32_t from = reference_dim(source.data[i], ndim);
+    const int32_t to = reference_dim(target.data[i], ndim);
+    order[to] = from;
+    moved[from] = filled[to] = true;
+  }
+  int32_t next = 0;
+  for (int32_t d = 0; d < ndim; d++) {
+    if (filled[d]) continue;
+    while (moved[next]) next++;
+    order[d] = next++;
+  }
+}
 static void order_of(const tn_sample *sample, int32_t *order) {
   const char *op = sample->spec->op;
   int32_t ndim = self_of(sample)->ndim;
@@ -219,6 +237,8 @@ static void order_of(const tn_sample *sample, int32_t *order) {
     exchange(sample, 0, ndim < 2 ? 0 : 1, order);
   } else if (op[0] == 't') {
     exchange(sample, tn_sample_int_at(sample, 1, 0), tn_sample_int_at(sample, 2, 0), order);
+  } else if (strcmp(op, "movedim.intlist") == 0) {
+    many_moved(sample, order);
   } else if (op[0] == 'm') {
     int32_t source = reference_dim(tn_sample_int_at(sample, 1, 0), ndim);
     int32_t target = reference_dim(tn_sample_int_at(sample, 2, 0), ndim), next = 0;
@@ -275,6 +295,30 @@ static void two_dims_errors(tn_samples *samples) {
     tn_sample_int(sample, i == 0 ? 0 : -3);
   }
 }
+static void moved_sample(tn_sample *sample, tn_ints source, tn_ints destination) {
+  tn_sample_ints(sample, source);
+  tn_sample_ints(sample, destination);
+}
+static void many_dims_samples(tn_samples *samples) {
+  moved_sample(movement_of(samples, "two", TN_SHAPE(2, 3, 4, 5)), TN_DIMS(0, 2), TN_DIMS(-1, 0));
+  moved_sample(movement_of(samples, "all", TN_SHAPE(2, 3, 4)), TN_DIMS(0, 1, 2), TN_DIMS(2, 0, 1));
+  moved_sample(movement_of(samples, "none", TN_SHAPE(2, 3)), TN_NO_DIMS, TN_NO_DIMS);
+  moved_sample(movement_of(samples, "empty", TN_SHAPE(2, 0, 3)), TN_DIMS(-1), TN_DIMS(0));
+  moved_sample(movement_of(samples, "number", TN_SHAPE_SCALAR), TN_DIMS(0), TN_DIMS(-1));
+}
+static void many_dims_errors(tn_samples *samples) {
+  const tn_status bad = TN_INVALID_ARGUMENT;
+  moved_sample(movement_failing(samples, "lengths", bad, "destination", TN_SHAPE(2, 3)),
+               TN_DIMS(0, 1), TN_DIMS(0));
+  moved_sample(movement_failing(samples, "source twice", bad, "source", TN_SHAPE(2, 3)),
+               TN_DIMS(0, -2), TN_DIMS(0, 1));
+  moved_sample(movement_failing(samples, "destination twice", bad, "destination", TN_SHAPE(2, 3)),
+               TN_DIMS(0, 1), TN_DIMS(1, -1));
+  moved_sample(movement_failing(samples, "high", TN_OUT_OF_RANGE, "source", TN_SHAPE(2, 3)),
+               TN_DIMS(2), TN_DIMS(0));
+  moved_sample(movement_failing(samples, "low", TN_OUT_OF_RANGE, "destination", TN_SHAPE(2, 3)),
+               TN_DIMS(0), TN_DIMS(-3));
+}
 static void matrix_samples(tn_samples *samples) {
   movement_of(samples, "matrix", TN_SHAPE(3, 4));
   movement_of(samples, "vector", TN_SHAPE(3));
@@ -296,6 +340,11 @@ const tn_op_spec tn_spec_movedim_int = {.op = "movedim.int",
                                         .samples = two_dims_samples,
                                         .errors = two_dims_errors,
                                         .data = &reorder};
+const tn_op_spec tn_spec_movedim_intlist = {.op = "movedim.intlist",
+                                            MOVES,
+                                            .samples = many_dims_samples,
+                                            .errors = many_dims_errors,
+                                            .data = &reorder};
 const tn_op_spec tn_spec_t = {
     .op = "t", MOVES, .samples = matrix_samples, .errors = matrix_errors, .data = &reorder};
 

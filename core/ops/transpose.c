@@ -131,3 +131,56 @@ const tn_op_def tn_op_movedim_int = {
     .schema = "movedim.int(Tensor self, int source, int destination) -> Tensor",
     .compose = movedim_compose,
 };
+
+// Writes the canonical dims of |list| and the set of them.
+static tn_status distinct_dims(tn__call *call, const char *argument, tn_ints list, int32_t rank,
+                               int64_t *dims, uint32_t *set) {
+  *set = 0;
+  for (int64_t i = 0; i < list.count; i++) {
+    int64_t dim = list.data[i];
+    TN_TRY(tn__canonical_dim(call, argument, &dim, rank));
+    if (*set & (1u << dim)) {
+      return tn__op_error(call, TN_INVALID_ARGUMENT, argument, "dimension %" PRId64 " is repeated",
+                          dim);
+    }
+    *set |= 1u << dim;
+    dims[i] = dim;
+  }
+  return TN_OK;
+}
+
+static tn_status movedim_intlist_compose(tn_compose *compose) {
+  const tn_movedim_intlist_attrs *attrs = compose->attrs;
+  tn_tensor *self = compose->inputs[0];
+  const int64_t count = attrs->source.count;
+  if (count != attrs->destination.count) {
+    return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "destination",
+                        "expected as many entries as source has, %" PRId64 ", not %" PRId64, count,
+                        attrs->destination.count);
+  }
+  // A list of more entries than dimensions repeats one or is out of range, and both are noticed
+  // before the arrays are full. A 0-dim tensor has one dimension to name.
+  int64_t source[TN_MAX_DIMS + 1], destination[TN_MAX_DIMS + 1], order[TN_MAX_DIMS + 1];
+  uint32_t taken, placed;
+  TN_TRY(distinct_dims(compose->call, "source", attrs->source, self->rank, source, &taken));
+  TN_TRY(distinct_dims(compose->call, "destination", attrs->destination, self->rank, destination,
+                       &placed));
+  for (int64_t i = 0; i < count; i++) order[destination[i]] = source[i];
+  int64_t next = 0;
+  for (int32_t d = 0; d < self->rank; d++) {
+    if (placed & (1u << d)) continue;
+    while (taken & (1u << next)) next++;
+    order[d] = next++;
+  }
+  compose->results[0] = tn_permute(self, tn_ints_of(order, self->rank));
+  return tn__status_of(compose->results[0]);
+}
+
+/// A view with dimension source[i] moved to place destination[i]; the others keep their order.
+/// self: any shape and dtype. source, destination: equally many dims, none twice in a list.
+/// errors: INVALID_ARGUMENT for a repeated dim or lists of different lengths; OUT_OF_RANGE for a
+/// dim. source: ATen `movedim.intlist`.
+const tn_op_def tn_op_movedim_intlist = {
+    .schema = "movedim.intlist(Tensor self, int[] source, int[] destination) -> Tensor",
+    .compose = movedim_intlist_compose,
+};

@@ -14,7 +14,7 @@ OVERLOADS = {
     "ScalarSelf": "_scalar_self", "dim_IntList": "_dim", "dim": "_dim", "dim_int": "_dim",
     "Tensor_mode": "_mode", "stable": "_stable", "Scalar_Tensor": "_scalar_self",
     "Scalar_mode": "_mode_scalar", "p": "_p", "m": "_m",
-    "no_stats": "_no_stats", "vec": "_vec", "input": "", "value": "_scalar",
+    "intlist": "_dims", "no_stats": "_no_stats", "vec": "_vec", "input": "", "value": "_scalar",
 }
 
 # Where the rule would give a name that is taken, or a worse one.

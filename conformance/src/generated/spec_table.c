@@ -215,6 +215,7 @@ extern const tn_op_spec tn_spec_min_dim;
 extern const tn_op_spec tn_spec_minimum;
 extern const tn_op_spec tn_spec_mm;
 extern const tn_op_spec tn_spec_movedim_int;
+extern const tn_op_spec tn_spec_movedim_intlist;
 extern const tn_op_spec tn_spec_mse_loss;
 extern const tn_op_spec tn_spec_msort;
 extern const tn_op_spec tn_spec_mul_Scalar;
@@ -539,6 +540,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_minimum,
     &tn_spec_mm,
     &tn_spec_movedim_int,
+    &tn_spec_movedim_intlist,
     &tn_spec_mse_loss,
     &tn_spec_msort,
     &tn_spec_mul_Scalar,
@@ -864,6 +866,7 @@ const char *const tn_spec_families[] = {
     "binary",
     "product",
     "view",
+    "view",
     "loss",
     "sort",
     "binary",
@@ -979,4 +982,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 322;
+const int32_t tn_spec_table_count = 323;

@@ -3757,6 +3757,14 @@ TN_API tn_tensor *tn_mm(tn_tensor *self, tn_tensor *mat2);
 // owns: +1 result | errors: OUT_OF_RANGE for a dim; as any operator | threads: any
 TN_API tn_tensor *tn_movedim(tn_tensor *self, int64_t source, int64_t destination);
 
+// movedim.intlist(Tensor self, int[] source, int[] destination) -> Tensor
+// A view with dimension source[i] moved to place destination[i]; the others keep their order.
+// self: any shape and dtype. source, destination: equally many dims, none twice in a list.
+// source: ATen `movedim.intlist`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a repeated dim or lists of different lengths;
+// OUT_OF_RANGE for a dim; as any operator | threads: any
+TN_API tn_tensor *tn_movedim_dims(tn_tensor *self, tn_ints source, tn_ints destination);
+
 typedef struct tn_mse_loss_options {
   uint32_t struct_size;
   tn_opt_int reduction;  // 1

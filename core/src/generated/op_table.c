@@ -204,6 +204,7 @@ extern const tn_op_def tn_op_min_dim;
 extern const tn_op_def tn_op_minimum;
 extern const tn_op_def tn_op_mm;
 extern const tn_op_def tn_op_movedim_int;
+extern const tn_op_def tn_op_movedim_intlist;
 extern const tn_op_def tn_op_mse_loss;
 extern const tn_op_def tn_op_msort;
 extern const tn_op_def tn_op_mul_Tensor;
@@ -1993,6 +1994,14 @@ static const tn__arg args_movedim_int[] = {
     {"destination", "int", NULL, TN__ARG_INT, offsetof(tn_movedim_int_attrs, destination)},
 };
 static const tn_movedim_int_attrs defaults_movedim_int = {.source = 0, .destination = 0};
+
+static const tn__arg args_movedim_intlist[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"source", "int[]", NULL, TN__ARG_INTS, offsetof(tn_movedim_intlist_attrs, source)},
+    {"destination", "int[]", NULL, TN__ARG_INTS, offsetof(tn_movedim_intlist_attrs, destination)},
+};
+static const tn_movedim_intlist_attrs defaults_movedim_intlist = {.source = {NULL, 0},
+    .destination = {NULL, 0}};
 
 static const tn__arg args_mse_loss[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -6423,6 +6432,22 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_movedim_int_attrs),
         .defaults = &defaults_movedim_int,
         .args = args_movedim_int,
+    },
+    [TN__OP_movedim_intlist] = {
+        .name = "movedim.intlist",
+        .schema = "movedim.intlist(Tensor self, int[] source, int[] destination) -> Tensor",
+        .def = &tn_op_movedim_intlist,
+        .id = TN__OP_movedim_intlist,
+        .run_id = TN__OP_movedim_intlist,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_movedim_intlist_attrs),
+        .defaults = &defaults_movedim_intlist,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_movedim_intlist,
     },
     [TN__OP_mse_loss] = {
         .name = "mse_loss",

@@ -3206,6 +3206,12 @@ tn_tensor *tn_movedim(tn_tensor *self, int64_t source, int64_t destination) {
   return tn__call_one(TN__OP_movedim_int, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_movedim_dims(tn_tensor *self, tn_ints source, tn_ints destination) {
+  tn_tensor *inputs[] = {self};
+  tn_movedim_intlist_attrs attrs = {.source = source, .destination = destination};
+  return tn__call_one(TN__OP_movedim_intlist, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_mse_loss_with(tn_tensor *self, tn_tensor *target,
                             const tn_mse_loss_options *options) {
   if (options != NULL && REACHES(options, reduction) &&

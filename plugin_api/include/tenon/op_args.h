@@ -1421,6 +1421,13 @@ typedef struct tn_movedim_int_attrs {
   int64_t destination;
 } tn_movedim_int_attrs;
 
+// movedim.intlist(Tensor self, int[] source, int[] destination) -> Tensor
+enum { TN_ARG_movedim_intlist_result = 0, TN_ARG_movedim_intlist_self = 1 };
+typedef struct tn_movedim_intlist_attrs {
+  tn_ints source;
+  tn_ints destination;
+} tn_movedim_intlist_attrs;
+
 // mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor
 enum { TN_ARG_mse_loss_result = 0, TN_ARG_mse_loss_self = 1, TN_ARG_mse_loss_target = 2 };
 typedef struct tn_mse_loss_attrs {
