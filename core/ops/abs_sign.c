@@ -57,3 +57,20 @@ const tn_op_def tn_op_sign = {
     .dtypes = TN_DTYPES_REAL,
     .vjp = tn__zero_vjp,
 };
+
+static tn_status positive_compose(tn_compose *compose) {
+  tn_tensor *self = compose->inputs[0];
+  if (tn_tensor_dtype(self) == TN_BOOL) {
+    return tn__op_error(compose->call, TN_INVALID_DTYPE, "self", "a bool has no sign");
+  }
+  compose->results[0] = self;
+  return TN_OK;
+}
+
+/// self, as it is: the unary plus.
+/// self: any shape, any dtype but bool. Returns self. errors: INVALID_DTYPE for bool.
+/// source: ATen `positive`.
+const tn_op_def tn_op_positive = {
+    .schema = "positive(Tensor self) -> Tensor",
+    .compose = positive_compose,
+};

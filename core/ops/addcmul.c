@@ -12,24 +12,27 @@ static tn_status addcmul_check(tn__call *call, const void *attrs, tn_dtype key) 
   return tn__check_scalar(call, "value", ((const tn_addcmul_attrs *)attrs)->value, key);
 }
 
+// |grad| times the conjugate of |value|.
+static tn_tensor *scaled_back(tn_tensor *grad, tn_scalar value) {
+  return tn__scaled(grad, tn__conjugate(value));
+}
+
 static tn_status addcmul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
-  const tn_status status = tn__expect_real_gradient(grad_out[0], "addcmul");
-  if (status != TN_OK) return status;
   const tn_addcmul_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
   // The gradient is what is scaled: an operand may be of small integers, where value * it wraps.
   if (tn_vjp_needs(vjp, 1)) {
-    grad_in[1] = tn_mul(tn__scaled(grad_out[0], attrs->value), tn_vjp_input(vjp, 2));
+    grad_in[1] = tn__times_conj(scaled_back(grad_out[0], attrs->value), tn_vjp_input(vjp, 2));
   }
   if (tn_vjp_needs(vjp, 2)) {
-    grad_in[2] = tn_mul(tn__scaled(grad_out[0], attrs->value), tn_vjp_input(vjp, 1));
+    grad_in[2] = tn__times_conj(scaled_back(grad_out[0], attrs->value), tn_vjp_input(vjp, 1));
   }
   return TN_OK;
 }
 
 /// self + value * tensor1 * tensor2, elementwise.
 /// self, tensor1, tensor2: shapes that broadcast, any dtypes but bools only. Returns the broadcast
-/// shape in the promoted dtype. gradient: 1, value * tensor2, value * tensor1; none for complex.
+/// shape in the promoted dtype. gradient: 1, value * tensor2, value * tensor1.
 /// errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional value beside integers;
 /// INVALID_DTYPE for bools. source: ATen `addcmul`.
 const tn_op_def tn_op_addcmul = {
@@ -49,17 +52,15 @@ static tn_status addcdiv_check(tn__call *call, const void *attrs, tn_dtype key) 
 }
 
 static tn_status addcdiv_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
-  const tn_status status = tn__expect_real_gradient(grad_out[0], "addcdiv");
-  if (status != TN_OK) return status;
   const tn_addcdiv_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) grad_in[0] = grad_out[0];
   if (tn_vjp_needs(vjp, 1)) {
-    grad_in[1] = tn_div(tn__scaled(grad_out[0], attrs->value), tn_vjp_input(vjp, 2));
+    grad_in[1] = tn__over_conj(scaled_back(grad_out[0], attrs->value), tn_vjp_input(vjp, 2));
   }
   if (tn_vjp_needs(vjp, 2)) {
     tn_tensor *divisor = tn_vjp_input(vjp, 2);
     tn_tensor *slope = tn_div(tn_div(tn_vjp_input(vjp, 1), divisor), divisor);
-    grad_in[2] = tn_neg(tn_mul(tn__scaled(grad_out[0], attrs->value), slope));
+    grad_in[2] = tn_neg(tn__times_conj(scaled_back(grad_out[0], attrs->value), slope));
   }
   return TN_OK;
 }
@@ -67,7 +68,7 @@ static tn_status addcdiv_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
 /// self + value * tensor1 / tensor2, elementwise.
 /// self, tensor1, tensor2: shapes that broadcast; at least one floating or complex. Returns the
 /// broadcast shape in the promoted dtype. gradient: 1, value / tensor2,
-/// -value * tensor1 / tensor2^2; none for complex. errors: INVALID_ARGUMENT for shapes that do not
+/// -value * tensor1 / tensor2^2. errors: INVALID_ARGUMENT for shapes that do not
 /// broadcast; INVALID_DTYPE for integers only. source: ATen `addcdiv`.
 const tn_op_def tn_op_addcdiv = {
     .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",

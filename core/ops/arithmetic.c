@@ -79,16 +79,14 @@ const tn_op_def tn_op_sub_Scalar = {
 };
 
 static tn_status mul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
-  const tn_status status = tn__expect_real_gradient(grad_out[0], "mul");
-  if (status != TN_OK) return status;
-  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_mul(grad_out[0], tn_vjp_input(vjp, 1));
-  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn_mul(grad_out[0], tn_vjp_input(vjp, 0));
+  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn__times_conj(grad_out[0], tn_vjp_input(vjp, 1));
+  if (tn_vjp_needs(vjp, 1)) grad_in[1] = tn__times_conj(grad_out[0], tn_vjp_input(vjp, 0));
   return TN_OK;
 }
 
 /// self * other, elementwise; on bool, the truth of both.
 /// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
-/// dtype. gradient: other and self; none for complex. errors: INVALID_ARGUMENT for shapes that do
+/// dtype. gradient: other and self. errors: INVALID_ARGUMENT for shapes that do
 /// not broadcast. source: ATen `mul.Tensor`.
 const tn_op_def tn_op_mul_Tensor = {
     .schema = "mul.Tensor(Tensor self, Tensor other) -> Tensor",
@@ -109,14 +107,12 @@ const tn_op_def tn_op_mul_Scalar = {
 };
 
 static tn_status div_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
-  const tn_status status = tn__expect_real_gradient(grad_out[0], "div");
-  if (status != TN_OK) return status;
   tn_tensor *other = tn_vjp_input(vjp, 1);
-  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn_div(grad_out[0], other);
+  if (tn_vjp_needs(vjp, 0)) grad_in[0] = tn__over_conj(grad_out[0], other);
   if (tn_vjp_needs(vjp, 1)) {
     // Divided twice rather than by the square, which would overflow sooner.
     tn_tensor *slope = tn_div(tn_div(tn_vjp_input(vjp, 0), other), other);
-    grad_in[1] = tn_neg(tn_mul(grad_out[0], slope));
+    grad_in[1] = tn_neg(tn__times_conj(grad_out[0], slope));
   }
   return TN_OK;
 }
@@ -124,7 +120,7 @@ static tn_status div_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// self / other, elementwise; division by 0 gives an infinity or NaN.
 /// self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
 /// dtype; integers and bool become the default float dtype. gradient: 1 / other and -self /
-/// other^2; none for complex. errors: INVALID_ARGUMENT for shapes that do not broadcast. source:
+/// other^2. errors: INVALID_ARGUMENT for shapes that do not broadcast. source:
 /// ATen `div.Tensor`.
 const tn_op_def tn_op_div_Tensor = {
     .schema = "div.Tensor(Tensor self, Tensor other) -> Tensor",

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <tenon/ops.h>
 
+#include "pointwise.h"
 #include "shapes.h"
 #include "tensor_impl.h"
 
@@ -29,11 +30,11 @@ static tn_status mm_infer(tn_infer *infer) {
 
 static tn_status mm_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   if (tn_vjp_needs(vjp, 0)) {
-    grad_in[0] = tn_mm(grad_out[0], tn_transpose(tn_vjp_input(vjp, 1), 0, 1));
+    grad_in[0] = tn_mm(grad_out[0], tn__conj(tn_transpose(tn_vjp_input(vjp, 1), 0, 1)));
     TN_TRY(tn__status_of(grad_in[0]));
   }
   if (tn_vjp_needs(vjp, 1)) {
-    grad_in[1] = tn_mm(tn_transpose(tn_vjp_input(vjp, 0), 0, 1), grad_out[0]);
+    grad_in[1] = tn_mm(tn__conj(tn_transpose(tn_vjp_input(vjp, 0), 0, 1)), grad_out[0]);
     TN_TRY(tn__status_of(grad_in[1]));
   }
   return TN_OK;
@@ -66,11 +67,11 @@ static tn_status bmm_infer(tn_infer *infer) {
 
 static tn_status bmm_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   if (tn_vjp_needs(vjp, 0)) {
-    grad_in[0] = tn_bmm(grad_out[0], tn_transpose(tn_vjp_input(vjp, 1), 1, 2));
+    grad_in[0] = tn_bmm(grad_out[0], tn__conj(tn_transpose(tn_vjp_input(vjp, 1), 1, 2)));
     TN_TRY(tn__status_of(grad_in[0]));
   }
   if (tn_vjp_needs(vjp, 1)) {
-    grad_in[1] = tn_bmm(tn_transpose(tn_vjp_input(vjp, 0), 1, 2), grad_out[0]);
+    grad_in[1] = tn_bmm(tn__conj(tn_transpose(tn_vjp_input(vjp, 0), 1, 2)), grad_out[0]);
     TN_TRY(tn__status_of(grad_in[1]));
   }
   return TN_OK;
@@ -116,17 +117,17 @@ static tn_tensor *scaled(tn_tensor *tensor, tn_scalar factor) {
 static tn_status addmm_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
   const tn_addmm_attrs *attrs = tn_vjp_attrs(vjp);
   if (tn_vjp_needs(vjp, 0)) {
-    grad_in[0] = scaled(grad_out[0], attrs->beta);
+    grad_in[0] = scaled(grad_out[0], tn__conjugate(attrs->beta));
     TN_TRY(tn__status_of(grad_in[0]));
   }
   if (tn_vjp_needs(vjp, 1)) {
-    tn_tensor *product = tn_mm(grad_out[0], tn_transpose(tn_vjp_input(vjp, 2), 0, 1));
-    grad_in[1] = scaled(product, attrs->alpha);
+    tn_tensor *product = tn_mm(grad_out[0], tn__conj(tn_transpose(tn_vjp_input(vjp, 2), 0, 1)));
+    grad_in[1] = scaled(product, tn__conjugate(attrs->alpha));
     TN_TRY(tn__status_of(grad_in[1]));
   }
   if (tn_vjp_needs(vjp, 2)) {
-    tn_tensor *product = tn_mm(tn_transpose(tn_vjp_input(vjp, 1), 0, 1), grad_out[0]);
-    grad_in[2] = scaled(product, attrs->alpha);
+    tn_tensor *product = tn_mm(tn__conj(tn_transpose(tn_vjp_input(vjp, 1), 0, 1)), grad_out[0]);
+    grad_in[2] = scaled(product, tn__conjugate(attrs->alpha));
     TN_TRY(tn__status_of(grad_in[2]));
   }
   return TN_OK;

@@ -40,9 +40,17 @@ tn_scalar tn__conjugate(tn_scalar scalar) {
   return tn_scalar_complex(scalar.as.c.real, -scalar.as.c.imag);
 }
 
-tn_status tn__expect_real_gradient(const tn_tensor *grad, const char *op) {
-  if (!tn_dtype_is_complex(tn_tensor_dtype(grad))) return TN_OK;
-  return tn_error_set(TN_UNIMPLEMENTED, "%s: its gradient is not known for complex operands", op);
+tn_tensor *tn__conj(tn_tensor *tensor) {
+  const bool turns = tensor != NULL && tn_dtype_is_complex(tn_tensor_dtype(tensor));
+  return turns ? tn_conj_physical(tensor) : tensor;
+}
+
+tn_tensor *tn__times_conj(tn_tensor *grad, tn_tensor *slope) {
+  return tn_mul(grad, tn__conj(slope));
+}
+
+tn_tensor *tn__over_conj(tn_tensor *grad, tn_tensor *slope) {
+  return tn_div(grad, tn__conj(slope));
 }
 
 tn_status tn__zero_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {

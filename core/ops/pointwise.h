@@ -26,9 +26,13 @@ tn_tensor *tn__scaled(tn_tensor *tensor, tn_scalar scalar);
 // |scalar| with the sign of its imaginary part turned: the factor of a complex gradient.
 tn_scalar tn__conjugate(tn_scalar scalar);
 
-// Refuses complex gradients for operators whose derivative would have to be conjugated, which no
-// operator does: an error rather than a wrong number. errors: UNIMPLEMENTED
-tn_status tn__expect_real_gradient(const tn_tensor *grad, const char *op);
+// The conjugate of a complex |tensor|; a real one, or NULL, is itself.
+tn_tensor *tn__conj(tn_tensor *tensor);
+
+// |grad| times the conjugate of |slope|, and |grad| over it: how a gradient goes back through a
+// function with that derivative. Real tensors are their own conjugates.
+tn_tensor *tn__times_conj(tn_tensor *grad, tn_tensor *slope);
+tn_tensor *tn__over_conj(tn_tensor *grad, tn_tensor *slope);
 
 // The gradient of an operator that is constant wherever it is differentiable: zeros.
 tn_status tn__zero_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in);

@@ -22,7 +22,7 @@ static tn_tensor *base_gradient_number(tn_tensor *grad, tn_tensor *self, double 
   if (exponent == 0.0) return tn_zeros_like(grad);
   if (exponent == 1.0) return grad;
   tn_tensor *power = exponent == 2.0 ? self : tn_pow_scalar(self, exponent - 1.0);
-  return tn_mul(grad, tn_mul_scalar(power, exponent));
+  return tn__times_conj(grad, tn_mul_scalar(power, exponent));
 }
 
 // The same elementwise. Where exponent and self are both 0 the power is 0^0 = 1 instead of 0^-1,

@@ -256,7 +256,7 @@ static tn_status run_alias(tn__call *call) {
   tn_tensor *self = call->inputs[0];
   const tn__result *result = &call->results[0];
   tn_tensor *view = tn__tensor_on(self->storage, result->rank, result->sizes, result->strides,
-                                  result->offset, self->dtype);
+                                  result->offset, result->dtype);
   if (view == NULL) return TN_OUT_OF_MEMORY;
   call->outs[0] = view;
   if (!(call->op->def->flags & TN_OP_NONDIFFERENTIABLE)) {

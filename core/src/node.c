@@ -99,6 +99,9 @@ static tn_status take_history(tn_tensor *view) {
   tn_scope *scope = tn_scope_open();
   if (scope == NULL) return TN_OUT_OF_MEMORY;
   bool before = tn_grad_mode_set(true);
+  // Parts of complex numbers are a window on the base shown as real.
+  const bool as_real = tn_dtype_is_complex(base->dtype) && !tn_dtype_is_complex(view->dtype);
+  if (as_real) base = tn_view_as_real(base);
   tn_tensor *window =
       tn_as_strided(base, tn_ints_of(view->sizes, view->rank),
                     tn_ints_of(view->strides, view->rank), .storage_offset = TN_INT(view->offset));
@@ -111,7 +114,7 @@ static tn_status take_history(tn_tensor *view) {
   }
   tn_scope_close(scope);
   if (status == TN_OK) {
-    atomic_store_explicit(&view->base_epoch, base->epoch, memory_order_release);
+    atomic_store_explicit(&view->base_epoch, view->base->epoch, memory_order_release);
   }
   return status;
 }

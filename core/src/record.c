@@ -385,6 +385,11 @@ tn_status tn__check_inplace(tn__call *call, tn_tensor *self) {
                         "off (tn_grad_mode_set(false)) or clone it",
                         owner == self ? "" : "a view of ");
   }
+  if (tn_dtype_is_complex(self->dtype) && !tn_dtype_is_complex(owner->dtype)) {
+    return tn__op_error(call, TN_UNIMPLEMENTED, "self",
+                        "a complex view of a real tensor is changed in place, and a gradient is "
+                        "required; change the real tensor, or clone it first");
+  }
   if (owner == self || tn__is_contiguous(owner)) return TN_OK;
   return tn__op_error(call, TN_UNIMPLEMENTED, "self",
                       "a view of a base that is not contiguous is changed in place, and a gradient "
@@ -395,11 +400,14 @@ tn_status tn__check_inplace(tn__call *call, tn_tensor *self) {
 // new value inside. Input 0 is the old base, input 1 the new value.
 typedef struct window {
   int32_t rank;
-  int64_t offset;  // in the base's own elements
+  bool as_real;    // the base is complex and the window shows parts of its numbers
+  int64_t offset;  // in the base's own elements, or in parts of them
   int64_t sizes[TN_MAX_DIMS], strides[TN_MAX_DIMS];
 } window;
 
 static tn_tensor *window_on(tn_tensor *grad, const window *w) {
+  if (w->as_real) grad = tn_view_as_real(grad);
+  if (grad == NULL) return NULL;
   return tn_as_strided(grad, tn_ints_of(w->sizes, w->rank), tn_ints_of(w->strides, w->rank),
                        .storage_offset = TN_INT(tn_tensor_storage_offset(grad) + w->offset));
 }
@@ -430,7 +438,8 @@ static tn_status rebase_view(tn_tensor *self, tn__node *node) {
   if (whole == NULL) return tn_error_peek()->status;
   window *w = whole->attrs;
   w->rank = self->rank;
-  w->offset = self->offset - base->offset;
+  w->as_real = self->dtype != base->dtype;
+  w->offset = self->offset - (w->as_real ? 2 : 1) * base->offset;
   memcpy(w->sizes, self->sizes, sizeof(int64_t) * self->rank);
   memcpy(w->strides, self->strides, sizeof(int64_t) * self->rank);
   // The second edge leads to the new value, which |self| does not point to yet.

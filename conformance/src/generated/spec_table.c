@@ -81,6 +81,8 @@ extern const tn_op_spec tn_spec_clamp;
 extern const tn_op_spec tn_spec_clamp_Tensor;
 extern const tn_op_spec tn_spec_clone;
 extern const tn_op_spec tn_spec_col2im;
+extern const tn_op_spec tn_spec_conj;
+extern const tn_op_spec tn_spec_conj_physical;
 extern const tn_op_spec tn_spec_contiguous;
 extern const tn_op_spec tn_spec_conv1d;
 extern const tn_op_spec tn_spec_conv2d;
@@ -134,6 +136,7 @@ extern const tn_op_spec tn_spec_group_norm;
 extern const tn_op_spec tn_spec_gt_Scalar;
 extern const tn_op_spec tn_spec_gt_Tensor;
 extern const tn_op_spec tn_spec_im2col;
+extern const tn_op_spec tn_spec_imag;
 extern const tn_op_spec tn_spec_index_Tensor;
 extern const tn_op_spec tn_spec_index_add;
 extern const tn_op_spec tn_spec_index_copy;
@@ -242,6 +245,7 @@ extern const tn_op_spec tn_spec_ones_like;
 extern const tn_op_spec tn_spec_outer;
 extern const tn_op_spec tn_spec_pdist;
 extern const tn_op_spec tn_spec_permute;
+extern const tn_op_spec tn_spec_positive;
 extern const tn_op_spec tn_spec_pow_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Scalar;
 extern const tn_op_spec tn_spec_pow_Tensor_Tensor;
@@ -253,6 +257,7 @@ extern const tn_op_spec tn_spec_randint_low;
 extern const tn_op_spec tn_spec_randn;
 extern const tn_op_spec tn_spec_randn_like;
 extern const tn_op_spec tn_spec_randperm;
+extern const tn_op_spec tn_spec_real;
 extern const tn_op_spec tn_spec_reciprocal;
 extern const tn_op_spec tn_spec_relu;
 extern const tn_op_spec tn_spec_remainder_Scalar;
@@ -324,6 +329,8 @@ extern const tn_op_spec tn_spec_upsample_nearest2d_vec;
 extern const tn_op_spec tn_spec_var_correction;
 extern const tn_op_spec tn_spec_vdot;
 extern const tn_op_spec tn_spec_view;
+extern const tn_op_spec tn_spec_view_as_complex;
+extern const tn_op_spec tn_spec_view_as_real;
 extern const tn_op_spec tn_spec_where_ScalarOther;
 extern const tn_op_spec tn_spec_where_ScalarSelf;
 extern const tn_op_spec tn_spec_where_self;
@@ -406,6 +413,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_clamp_Tensor,
     &tn_spec_clone,
     &tn_spec_col2im,
+    &tn_spec_conj,
+    &tn_spec_conj_physical,
     &tn_spec_contiguous,
     &tn_spec_conv1d,
     &tn_spec_conv2d,
@@ -459,6 +468,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_gt_Scalar,
     &tn_spec_gt_Tensor,
     &tn_spec_im2col,
+    &tn_spec_imag,
     &tn_spec_index_Tensor,
     &tn_spec_index_add,
     &tn_spec_index_copy,
@@ -567,6 +577,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_outer,
     &tn_spec_pdist,
     &tn_spec_permute,
+    &tn_spec_positive,
     &tn_spec_pow_Scalar,
     &tn_spec_pow_Tensor_Scalar,
     &tn_spec_pow_Tensor_Tensor,
@@ -578,6 +589,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_randn,
     &tn_spec_randn_like,
     &tn_spec_randperm,
+    &tn_spec_real,
     &tn_spec_reciprocal,
     &tn_spec_relu,
     &tn_spec_remainder_Scalar,
@@ -649,6 +661,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_var_correction,
     &tn_spec_vdot,
     &tn_spec_view,
+    &tn_spec_view_as_complex,
+    &tn_spec_view_as_real,
     &tn_spec_where_ScalarOther,
     &tn_spec_where_ScalarSelf,
     &tn_spec_where_self,
@@ -732,6 +746,8 @@ const char *const tn_spec_families[] = {
     "ternary",
     "view",
     "fold",
+    "complex",
+    "complex",
     "view",
     "convolution",
     "convolution",
@@ -785,6 +801,7 @@ const char *const tn_spec_families[] = {
     "comparison",
     "comparison",
     "fold",
+    "complex",
     "index",
     "indexing",
     "indexing",
@@ -893,6 +910,7 @@ const char *const tn_spec_families[] = {
     "contraction",
     "cdist",
     "view",
+    "complex",
     "binary",
     "binary",
     "binary",
@@ -904,6 +922,7 @@ const char *const tn_spec_families[] = {
     "random",
     "random",
     "random",
+    "complex",
     "unary",
     "unary",
     "binary",
@@ -975,6 +994,8 @@ const char *const tn_spec_families[] = {
     "reduction",
     "contraction",
     "view",
+    "complex",
+    "complex",
     "ternary",
     "ternary",
     "ternary",
@@ -982,4 +1003,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 323;
+const int32_t tn_spec_table_count = 330;

@@ -457,7 +457,7 @@ typedef struct tn_addcdiv_options {
 // self + value * tensor1 / tensor2, elementwise.
 // self, tensor1, tensor2: shapes that broadcast; at least one floating or complex. Returns the
 // broadcast shape in the promoted dtype. gradient: 1, value / tensor2,
-// -value * tensor1 / tensor2^2; none for complex.
+// -value * tensor1 / tensor2^2.
 // source: ATen `addcdiv`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; INVALID_DTYPE for
 // integers only; as any operator | threads: any
@@ -491,7 +491,7 @@ typedef struct tn_addcmul_options {
 // addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
 // self + value * tensor1 * tensor2, elementwise.
 // self, tensor1, tensor2: shapes that broadcast, any dtypes but bools only. Returns the broadcast
-// shape in the promoted dtype. gradient: 1, value * tensor2, value * tensor1; none for complex.
+// shape in the promoted dtype. gradient: 1, value * tensor2, value * tensor1.
 // source: ATen `addcmul`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast or a fractional value
 // beside integers; INVALID_DTYPE for bools; as any operator | threads: any
@@ -1284,6 +1284,27 @@ TN_API tn_tensor *tn_clone(tn_tensor *self);
 TN_API tn_tensor *tn_col2im(tn_tensor *self, tn_ints output_size, tn_ints kernel_size,
                             tn_ints dilation, tn_ints padding, tn_ints stride);
 
+// conj(Tensor self) -> Tensor
+// The conjugate, elementwise: with the sign of the imaginary part turned. Real tensors are their
+// own conjugate and come back as they are.
+// self: any shape and dtype. source: ATen `conj`, whose result shares memory; this one's does not.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_conj(tn_tensor *self);
+
+// conj_physical(Tensor self) -> Tensor
+// The conjugate, elementwise, in memory of its own; real numbers are copied.
+// self: any shape and dtype. Returns self's shape and dtype. source: ATen `conj_physical`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_conj_physical(tn_tensor *self);
+// tn_conj_physical into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_conj_physical; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
+// threads: any
+TN_API tn_status tn_conj_physical_(tn_tensor *self);
+// tn_conj_physical into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_conj_physical; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_conj_physical_out(tn_tensor *out, tn_tensor *self);
+
 // contiguous(Tensor self) -> Tensor
 // self where it is row-major without gaps, else a copy that is. self: any shape and dtype.
 // source: ATen `contiguous`.
@@ -1624,7 +1645,7 @@ TN_API tn_status tn_div_mode_scalar_out(tn_tensor *out, tn_tensor *self, tn_scal
 // self / other, elementwise; division by 0 gives an infinity or NaN.
 // self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
 // dtype; integers and bool become the default float dtype. gradient: 1 / other and -self /
-// other^2; none for complex.
+// other^2.
 // source:
 // ATen `div.Tensor`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
@@ -2193,6 +2214,13 @@ TN_API tn_status tn_gt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 // image; as any operator | threads: any
 TN_API tn_tensor *tn_im2col(tn_tensor *self, tn_ints kernel_size, tn_ints dilation, tn_ints padding,
                             tn_ints stride);
+
+// imag(Tensor self) -> Tensor
+// The imaginary part, as a view.
+// self: any shape, complex.
+// source: ATen `imag`.
+// owns: +1 result | errors: INVALID_DTYPE unless complex; as any operator | threads: any
+TN_API tn_tensor *tn_imag(tn_tensor *self);
 
 // index.Tensor(Tensor self, Tensor?[] indices) -> Tensor
 // The elements of self that indices name, as NumPy's self[i, j, ...]: a copy. indices: at most one
@@ -3812,7 +3840,7 @@ TN_API tn_status tn_mul_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar ot
 // mul.Tensor(Tensor self, Tensor other) -> Tensor
 // self * other, elementwise; on bool, the truth of both.
 // self, other: shapes that broadcast, any dtypes. Returns the broadcast shape in the promoted
-// dtype. gradient: other and self; none for complex.
+// dtype. gradient: other and self.
 // source: ATen `mul.Tensor`.
 // owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast; as any operator |
 // threads: any
@@ -4116,6 +4144,13 @@ TN_API tn_tensor *tn_pdist_with(tn_tensor *self, const tn_pdist_options *options
 // repeated dims; OUT_OF_RANGE; as any operator | threads: any
 TN_API tn_tensor *tn_permute(tn_tensor *self, tn_ints dims);
 
+// positive(Tensor self) -> Tensor
+// self, as it is: the unary plus.
+// self: any shape, any dtype but bool. Returns self.
+// source: ATen `positive`.
+// owns: +1 result | errors: INVALID_DTYPE for bool; as any operator | threads: any
+TN_API tn_tensor *tn_positive(tn_tensor *self);
+
 // pow.Scalar(Scalar self, Tensor exponent) -> Tensor
 // A number to the powers in exponent, elementwise. As `pow.Tensor_Tensor`.
 // source: ATen `pow.Scalar`.
@@ -4316,10 +4351,16 @@ TN_API tn_tensor *tn_randperm_with(int64_t n, const tn_randperm_options *options
       &(tn_randperm_options){.struct_size = sizeof(tn_randperm_options), __VA_ARGS__})
 #endif
 
+// real(Tensor self) -> Tensor
+// The real part: a view of a complex tensor's, and self where it is real.
+// self: any shape and dtype. source: ATen `real`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_real(tn_tensor *self);
+
 // reciprocal(Tensor self) -> Tensor
 // The reciprocal 1 / x, elementwise; infinite at 0.
 // self: any shape, any dtype. Returns self's shape; integers and bool become the default float
-// dtype. gradient: -1 / x^2; none for complex. source: ATen `reciprocal`.
+// dtype. gradient: -1 / x^2. source: ATen `reciprocal`.
 // owns: +1 result | errors: as any operator | threads: any
 TN_API tn_tensor *tn_reciprocal(tn_tensor *self);
 // tn_reciprocal into |self|: computed in the promoted dtype and cast back. owns: nothing | errors:
@@ -4414,10 +4455,11 @@ TN_API tn_status tn_round_(tn_tensor *self);
 TN_API tn_status tn_round_out(tn_tensor *out, tn_tensor *self);
 
 // rsqrt(Tensor self) -> Tensor
-// The reciprocal of the square root 1 / sqrt(x), elementwise; infinite at 0, NaN below.
-// self: any shape, any real dtype. Returns self's shape; integers and bool become the default
-// float dtype. gradient: -1/2 x^(-3/2).
-// source: ATen `rsqrt`.
+// The reciprocal of the square root 1 / sqrt(x), elementwise; infinite at 0, NaN for a real x
+// below. self: any shape, any real dtype. Returns self's shape; integers and bool become the
+// default float dtype. gradient: -1/2 x^(-3/2).
+// source: ATen
+// `rsqrt`.
 // owns: +1 result | errors: INVALID_DTYPE for complex; as any operator | threads: any
 TN_API tn_tensor *tn_rsqrt(tn_tensor *self);
 // tn_rsqrt into |self|: computed in the promoted dtype and cast back. owns: nothing | errors: as
@@ -4845,7 +4887,7 @@ TN_API tn_list *tn_split_with_sizes_with(tn_tensor *self, tn_ints split_sizes,
 #endif
 
 // sqrt(Tensor self) -> Tensor
-// The square root, elementwise; NaN below 0.
+// The square root, elementwise; NaN for a real x below 0.
 // self: any shape, any real dtype. Returns self's shape; integers and bool become the default
 // float dtype. gradient: 1 / (2 sqrt(x)).
 // source: ATen `sqrt`.
@@ -4861,8 +4903,7 @@ TN_API tn_status tn_sqrt_out(tn_tensor *out, tn_tensor *self);
 
 // square(Tensor self) -> Tensor
 // The square x * x, elementwise.
-// self: any shape, any dtype but bool. Returns self's shape and dtype. gradient: 2 x; none for
-// complex.
+// self: any shape, any dtype but bool. Returns self's shape and dtype. gradient: 2 x.
 // source: ATen `square`.
 // owns: +1 result | errors: INVALID_DTYPE for bool; as any operator | threads: any
 TN_API tn_tensor *tn_square(tn_tensor *self);
@@ -5446,6 +5487,24 @@ TN_API tn_status tn_vdot_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 // owns: +1 result, a view of the first argument's storage | errors: INVALID_ARGUMENT for sizes that
 // do not fit, or strides that allow no view; as any operator | threads: any
 TN_API tn_tensor *tn_view_shape(tn_tensor *self, tn_ints size);
+
+// view_as_complex(Tensor self) -> Tensor
+// Pairs of numbers along the last dimension as complex numbers; shares self's storage.
+// self: float32 or float64, its last dimension 2 with stride 1, its other strides and its offset
+// even. Returns one dimension less.
+// source: ATen `view_as_complex`.
+// owns: +1 result, a view of the first argument's storage | errors: INVALID_DTYPE for other dtypes,
+// INVALID_ARGUMENT for another geometry; as any operator | threads: any
+TN_API tn_tensor *tn_view_as_complex(tn_tensor *self);
+
+// view_as_real(Tensor self) -> Tensor
+// The real and imaginary parts of complex numbers, side by side along a new last dimension of 2;
+// shares self's storage.
+// self: any shape, complex. Returns the parts' dtype.
+// source: ATen `view_as_real`.
+// owns: +1 result, a view of the first argument's storage | errors: INVALID_DTYPE unless complex;
+// as any operator | threads: any
+TN_API tn_tensor *tn_view_as_real(tn_tensor *self);
 
 // where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor
 // condition ? self : other for a number other, elementwise. As `where.self`.

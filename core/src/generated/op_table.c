@@ -80,6 +80,8 @@ extern const tn_op_def tn_op_chunk;
 extern const tn_op_def tn_op_clamp_Tensor;
 extern const tn_op_def tn_op_clone;
 extern const tn_op_def tn_op_col2im;
+extern const tn_op_def tn_op_conj;
+extern const tn_op_def tn_op_conj_physical;
 extern const tn_op_def tn_op_contiguous;
 extern const tn_op_def tn_op_conv1d;
 extern const tn_op_def tn_op_conv2d;
@@ -128,6 +130,7 @@ extern const tn_op_def tn_op_grid_sampler_2d_backward;
 extern const tn_op_def tn_op_group_norm;
 extern const tn_op_def tn_op_gt_Tensor;
 extern const tn_op_def tn_op_im2col;
+extern const tn_op_def tn_op_imag;
 extern const tn_op_def tn_op_index_Tensor;
 extern const tn_op_def tn_op_index_add;
 extern const tn_op_def tn_op_index_copy;
@@ -229,6 +232,7 @@ extern const tn_op_def tn_op_ones_like;
 extern const tn_op_def tn_op_outer;
 extern const tn_op_def tn_op_pdist;
 extern const tn_op_def tn_op_permute;
+extern const tn_op_def tn_op_positive;
 extern const tn_op_def tn_op_pow_Tensor_Tensor;
 extern const tn_op_def tn_op_prod;
 extern const tn_op_def tn_op_prod_dim_int;
@@ -238,6 +242,7 @@ extern const tn_op_def tn_op_randint_low;
 extern const tn_op_def tn_op_randn;
 extern const tn_op_def tn_op_randn_like;
 extern const tn_op_def tn_op_randperm;
+extern const tn_op_def tn_op_real;
 extern const tn_op_def tn_op_reciprocal;
 extern const tn_op_def tn_op_relu;
 extern const tn_op_def tn_op_remainder_Tensor;
@@ -305,6 +310,8 @@ extern const tn_op_def tn_op_upsample_nearest2d_backward;
 extern const tn_op_def tn_op_var_correction;
 extern const tn_op_def tn_op_vdot;
 extern const tn_op_def tn_op_view;
+extern const tn_op_def tn_op_view_as_complex;
+extern const tn_op_def tn_op_view_as_real;
 extern const tn_op_def tn_op_where_self;
 extern const tn_op_def tn_op_zeros;
 extern const tn_op_def tn_op_zeros_like;
@@ -929,6 +936,14 @@ static const tn_col2im_attrs defaults_col2im = {.output_size = {NULL, 0}, .kerne
                                                 .dilation = {NULL, 0}, .padding = {NULL, 0},
                                                 .stride = {NULL, 0}};
 
+static const tn__arg args_conj[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_conj_physical[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_contiguous[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -1379,6 +1394,10 @@ static const tn__arg args_im2col[] = {
 };
 static const tn_im2col_attrs defaults_im2col = {.kernel_size = {NULL, 0}, .dilation = {NULL, 0},
                                                 .padding = {NULL, 0}, .stride = {NULL, 0}};
+
+static const tn__arg args_imag[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_index_Tensor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2216,6 +2235,10 @@ static const tn__arg args_permute[] = {
 };
 static const tn_permute_attrs defaults_permute = {.dims = {NULL, 0}};
 
+static const tn__arg args_positive[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_pow_Scalar[] = {
     {"self", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
     {"exponent", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2299,6 +2322,10 @@ static const tn__arg args_randperm[] = {
 };
 static const tn_randperm_attrs defaults_randperm = {.n = 0, .dtype = TN_DTYPE_NONE,
                                                     .device = {0, 0}, .generator = {0, 0}};
+
+static const tn__arg args_real[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_reciprocal[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2807,6 +2834,14 @@ static const tn__arg args_view[] = {
     {"size", "int[]", NULL, TN__ARG_INTS, offsetof(tn_view_attrs, size)},
 };
 static const tn_view_attrs defaults_view = {.size = {NULL, 0}};
+
+static const tn__arg args_view_as_complex[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_view_as_real[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_where_ScalarOther[] = {
     {"condition", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -4088,6 +4123,42 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_col2im,
     },
+    [TN__OP_conj] = {
+        .name = "conj",
+        .schema = "conj(Tensor self) -> Tensor",
+        .def = &tn_op_conj,
+        .id = TN__OP_conj,
+        .run_id = TN__OP_conj,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_conj,
+    },
+    [TN__OP_conj_physical] = {
+        .name = "conj_physical",
+        .schema = "conj_physical(Tensor self) -> Tensor",
+        .def = &tn_op_conj_physical,
+        .id = TN__OP_conj_physical,
+        .run_id = TN__OP_conj_physical,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_conj_physical,
+    },
+    [TN__OP_conj_physical_] = {
+        .name = "conj_physical_",
+        .schema = "conj_physical_(Tensor(a!) self) -> Tensor(a!)",
+        .def = &tn_op_conj_physical,
+        .id = TN__OP_conj_physical_,
+        .run_id = TN__OP_conj_physical,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_conj_physical,
+    },
     [TN__OP_contiguous] = {
         .name = "contiguous",
         .schema = "contiguous(Tensor self) -> Tensor",
@@ -5066,6 +5137,18 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_im2col,
+    },
+    [TN__OP_imag] = {
+        .name = "imag",
+        .schema = "imag(Tensor self) -> Tensor",
+        .def = &tn_op_imag,
+        .id = TN__OP_imag,
+        .run_id = TN__OP_imag,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_imag,
     },
     [TN__OP_index_Tensor] = {
         .name = "index.Tensor",
@@ -6868,6 +6951,18 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_permute,
     },
+    [TN__OP_positive] = {
+        .name = "positive",
+        .schema = "positive(Tensor self) -> Tensor",
+        .def = &tn_op_positive,
+        .id = TN__OP_positive,
+        .run_id = TN__OP_positive,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_positive,
+    },
     [TN__OP_pow_Scalar] = {
         .name = "pow.Scalar",
         .schema = "pow.Scalar(Scalar self, Tensor exponent) -> Tensor",
@@ -7054,6 +7149,18 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .generator_offset = offsetof(tn_randperm_attrs, generator),
         .args = args_randperm,
+    },
+    [TN__OP_real] = {
+        .name = "real",
+        .schema = "real(Tensor self) -> Tensor",
+        .def = &tn_op_real,
+        .id = TN__OP_real,
+        .run_id = TN__OP_real,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_real,
     },
     [TN__OP_reciprocal] = {
         .name = "reciprocal",
@@ -8280,6 +8387,30 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_view,
+    },
+    [TN__OP_view_as_complex] = {
+        .name = "view_as_complex",
+        .schema = "view_as_complex(Tensor self) -> Tensor",
+        .def = &tn_op_view_as_complex,
+        .id = TN__OP_view_as_complex,
+        .run_id = TN__OP_view_as_complex,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_view_as_complex,
+    },
+    [TN__OP_view_as_real] = {
+        .name = "view_as_real",
+        .schema = "view_as_real(Tensor self) -> Tensor",
+        .def = &tn_op_view_as_real,
+        .id = TN__OP_view_as_real,
+        .run_id = TN__OP_view_as_real,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_view_as_real,
     },
     [TN__OP_where_ScalarOther] = {
         .name = "where.ScalarOther",

@@ -1135,6 +1135,27 @@ tn_tensor *tn_col2im(tn_tensor *self, tn_ints output_size, tn_ints kernel_size, 
   return tn__call_one(TN__OP_col2im, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_conj(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_conj, inputs, 1, NULL);
+}
+
+tn_tensor *tn_conj_physical(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_conj_physical, inputs, 1, NULL);
+}
+
+tn_status tn_conj_physical_(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_into(TN__OP_conj_physical_, inputs, 1, NULL, inputs, 1);
+}
+
+tn_status tn_conj_physical_out(tn_tensor *out, tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_conj_physical, inputs, 1, NULL, outs, 1);
+}
+
 tn_tensor *tn_contiguous(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_contiguous, inputs, 1, NULL);
@@ -1905,6 +1926,11 @@ tn_tensor *tn_im2col(tn_tensor *self, tn_ints kernel_size, tn_ints dilation, tn_
   tn_im2col_attrs attrs = {.kernel_size = kernel_size, .dilation = dilation, .padding = padding,
                            .stride = stride};
   return tn__call_one(TN__OP_im2col, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_imag(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_imag, inputs, 1, NULL);
 }
 
 tn_tensor *tn_index(tn_tensor *self, tn_tensors indices) {
@@ -3510,6 +3536,11 @@ tn_tensor *tn_permute(tn_tensor *self, tn_ints dims) {
   return tn__call_one(TN__OP_permute, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_positive(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_positive, inputs, 1, NULL);
+}
+
 tn_tensor *(tn_pow_scalar_self)(tn_scalar self, tn_tensor *exponent) {
   tn__immediate self_number;
   tn_tensor *inputs[] = {tn__immediate_init(&self_number, self), exponent};
@@ -3645,6 +3676,11 @@ tn_tensor *tn_randperm_with(int64_t n, const tn_randperm_options *options) {
     if (REACHES(options, device)) attrs.device = options->device;
   }
   return tn__call_one(TN__OP_randperm, NULL, 0, &attrs);
+}
+
+tn_tensor *tn_real(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_real, inputs, 1, NULL);
 }
 
 tn_tensor *tn_reciprocal(tn_tensor *self) {
@@ -4638,6 +4674,16 @@ tn_tensor *tn_view_shape(tn_tensor *self, tn_ints size) {
   tn_tensor *inputs[] = {self};
   tn_view_attrs attrs = {.size = size};
   return tn__call_one(TN__OP_view, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_view_as_complex(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_view_as_complex, inputs, 1, NULL);
+}
+
+tn_tensor *tn_view_as_real(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_view_as_real, inputs, 1, NULL);
 }
 
 tn_tensor *(tn_where_scalar)(tn_tensor *condition, tn_tensor *self, tn_scalar other) {

@@ -551,6 +551,12 @@ typedef struct tn_col2im_attrs {
   tn_ints stride;
 } tn_col2im_attrs;
 
+// conj(Tensor self) -> Tensor
+enum { TN_ARG_conj_result = 0, TN_ARG_conj_self = 1 };
+
+// conj_physical(Tensor self) -> Tensor
+enum { TN_ARG_conj_physical_result = 0, TN_ARG_conj_physical_self = 1 };
+
 // contiguous(Tensor self) -> Tensor
 enum { TN_ARG_contiguous_result = 0, TN_ARG_contiguous_self = 1 };
 
@@ -918,6 +924,9 @@ typedef struct tn_im2col_attrs {
   tn_ints padding;
   tn_ints stride;
 } tn_im2col_attrs;
+
+// imag(Tensor self) -> Tensor
+enum { TN_ARG_imag_result = 0, TN_ARG_imag_self = 1 };
 
 // index.Tensor(Tensor self, Tensor?[] indices) -> Tensor
 enum { TN_ARG_index_Tensor_result = 0, TN_ARG_index_Tensor_self = 1,
@@ -1611,6 +1620,9 @@ typedef struct tn_permute_attrs {
   tn_ints dims;
 } tn_permute_attrs;
 
+// positive(Tensor self) -> Tensor
+enum { TN_ARG_positive_result = 0, TN_ARG_positive_self = 1 };
+
 // pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor
 enum { TN_ARG_pow_Tensor_Tensor_result = 0, TN_ARG_pow_Tensor_Tensor_self = 1,
        TN_ARG_pow_Tensor_Tensor_exponent = 2 };
@@ -1684,6 +1696,9 @@ typedef struct tn_randperm_attrs {
   TN_SLOT tn_device device;
   tn_philox_state generator;
 } tn_randperm_attrs;
+
+// real(Tensor self) -> Tensor
+enum { TN_ARG_real_result = 0, TN_ARG_real_self = 1 };
 
 // reciprocal(Tensor self) -> Tensor
 enum { TN_ARG_reciprocal_result = 0, TN_ARG_reciprocal_self = 1 };
@@ -2107,6 +2122,12 @@ enum { TN_ARG_view_result = 0, TN_ARG_view_self = 1 };
 typedef struct tn_view_attrs {
   tn_ints size;
 } tn_view_attrs;
+
+// view_as_complex(Tensor self) -> Tensor
+enum { TN_ARG_view_as_complex_result = 0, TN_ARG_view_as_complex_self = 1 };
+
+// view_as_real(Tensor self) -> Tensor
+enum { TN_ARG_view_as_real_result = 0, TN_ARG_view_as_real_self = 1 };
 
 // where.self(Tensor condition, Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_where_self_result = 0, TN_ARG_where_self_condition = 1, TN_ARG_where_self_self = 2,
