@@ -176,6 +176,22 @@ const tn_op_spec tn_spec_div_Scalar_mode = {.op = "div.Scalar_mode",
                                             .flags = TN_SPEC_TAKES_ANY_DTYPE,
                                             .data = "number"};
 
+const tn_op_spec tn_spec_floor_divide = {
+    .op = "floor_divide",
+    .dtypes = POINTWISE_NUMBERS,
+    POINTWISE,
+    .flags = TN_SPEC_TAKES_ANY_DTYPE,
+    .data = &(const pointwise){
+        .g = floored, TENSOR_TENSOR, .low = {-20, 1}, .high = {20, 5}, .no_specials = true}};
+
+const tn_op_spec tn_spec_floor_divide_Scalar = {
+    .op = "floor_divide.Scalar",
+    .dtypes = POINTWISE_NUMBERS,
+    POINTWISE,
+    .flags = TN_SPEC_TAKES_ANY_DTYPE,
+    .data = &(const pointwise){
+        .g = floored, TENSOR_NUMBER, .low = {-20, 1}, .high = {20, 5}, .no_specials = true}};
+
 // The remainder with the divisor's sign.
 static double modulo(double x, double y) {
   double remainder = fmod(x, y);

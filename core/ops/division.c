@@ -122,3 +122,30 @@ const tn_op_def tn_op_remainder_Scalar = {
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .base = &tn_op_remainder_Tensor,
 };
+
+static tn_status floor_divide_compose(tn_compose *compose) {
+  compose->results[0] = tn_div_mode(compose->inputs[0], compose->inputs[1], "floor");
+  return TN_OK;
+}
+
+/// floor(self / other), elementwise: `div.Tensor_mode` with "floor", under its other name.
+/// self, other: shapes that broadcast, integer or floating (one may be bool). Returns the broadcast
+/// shape in the promoted dtype. gradient: 0. errors: INVALID_ARGUMENT for shapes that do not
+/// broadcast and for an integer divided by 0; INVALID_DTYPE for two bools and complex.
+/// source: ATen `floor_divide`.
+const tn_op_def tn_op_floor_divide = {
+    .schema = "floor_divide(Tensor self, Tensor other) -> Tensor",
+    .flags = TN_OP_POINTWISE,
+    .forms = TN_FORM_INPLACE | TN_FORM_OUT,
+    .promote = TN_PROMOTE_COMMON,
+    .dtypes = TN__DTYPES_NUMBERS,
+    .compose = floor_divide_compose,
+};
+
+/// floor(self / other) for a number other, elementwise. As `floor_divide`.
+/// source: ATen `floor_divide.Scalar`.
+const tn_op_def tn_op_floor_divide_Scalar = {
+    .schema = "floor_divide.Scalar(Tensor self, Scalar other) -> Tensor",
+    .forms = TN_FORM_INPLACE | TN_FORM_OUT,
+    .base = &tn_op_floor_divide,
+};

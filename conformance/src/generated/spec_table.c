@@ -123,6 +123,8 @@ extern const tn_op_spec tn_spec_fill_Scalar;
 extern const tn_op_spec tn_spec_flatten_using_ints;
 extern const tn_op_spec tn_spec_flip;
 extern const tn_op_spec tn_spec_floor;
+extern const tn_op_spec tn_spec_floor_divide;
+extern const tn_op_spec tn_spec_floor_divide_Scalar;
 extern const tn_op_spec tn_spec_full;
 extern const tn_op_spec tn_spec_full_like;
 extern const tn_op_spec tn_spec_gather;
@@ -455,6 +457,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_flatten_using_ints,
     &tn_spec_flip,
     &tn_spec_floor,
+    &tn_spec_floor_divide,
+    &tn_spec_floor_divide_Scalar,
     &tn_spec_full,
     &tn_spec_full_like,
     &tn_spec_gather,
@@ -788,6 +792,8 @@ const char *const tn_spec_families[] = {
     "view",
     "rearrange",
     "unary",
+    "binary",
+    "binary",
     "factory",
     "factory",
     "indexing",
@@ -1003,4 +1009,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 330;
+const int32_t tn_spec_table_count = 332;

@@ -1988,6 +1988,43 @@ TN_API tn_status tn_floor_(tn_tensor *self);
 // cast would lose a category | threads: any
 TN_API tn_status tn_floor_out(tn_tensor *out, tn_tensor *self);
 
+// floor_divide(Tensor self, Tensor other) -> Tensor
+// floor(self / other), elementwise: `div.Tensor_mode` with "floor", under its other name.
+// self, other: shapes that broadcast, integer or floating (one may be bool). Returns the broadcast
+// shape in the promoted dtype. gradient: 0.
+// source: ATen `floor_divide`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes that do not broadcast and for an integer
+// divided by 0; INVALID_DTYPE for two bools and complex; as any operator | threads: any
+TN_API tn_tensor *tn_floor_divide(tn_tensor *self, tn_tensor *other);
+// tn_floor_divide into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_floor_divide; READ_ONLY; INVALID_DTYPE where the cast would lose a category |
+// threads: any
+TN_API tn_status tn_floor_divide_(tn_tensor *self, tn_tensor *other);
+// tn_floor_divide into |out|, which has the result's shape already and records no gradient. owns:
+// nothing | errors: as tn_floor_divide; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_floor_divide_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
+
+// floor_divide.Scalar(Tensor self, Scalar other) -> Tensor
+// floor(self / other) for a number other, elementwise. As `floor_divide`.
+// source: ATen `floor_divide.Scalar`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_floor_divide_scalar(tn_tensor *self, tn_scalar other);
+// tn_floor_divide_scalar into |self|: computed in the promoted dtype and cast back. owns: nothing |
+// errors: as tn_floor_divide_scalar; READ_ONLY; INVALID_DTYPE where the cast would lose a category
+// | threads: any
+TN_API tn_status tn_floor_divide_scalar_(tn_tensor *self, tn_scalar other);
+// tn_floor_divide_scalar into |out|, which has the result's shape already and records no gradient.
+// owns: nothing | errors: as tn_floor_divide_scalar; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_floor_divide_scalar_out(tn_tensor *out, tn_tensor *self, tn_scalar other);
+#ifndef __cplusplus
+#define tn_floor_divide_scalar(self, other) tn_floor_divide_scalar(self, TN_SCALAR(other))
+#define tn_floor_divide_scalar_(self, other) tn_floor_divide_scalar_(self, TN_SCALAR(other))
+#define tn_floor_divide_scalar_out(out, self, other) \
+  tn_floor_divide_scalar_out(out, self, TN_SCALAR(other))
+#endif
+
 typedef struct tn_full_options {
   uint32_t struct_size;
   tn_dtype dtype;  // None

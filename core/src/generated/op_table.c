@@ -119,6 +119,7 @@ extern const tn_op_def tn_op_fill_Scalar;
 extern const tn_op_def tn_op_flatten_using_ints;
 extern const tn_op_def tn_op_flip;
 extern const tn_op_def tn_op_floor;
+extern const tn_op_def tn_op_floor_divide;
 extern const tn_op_def tn_op_full;
 extern const tn_op_def tn_op_full_like;
 extern const tn_op_def tn_op_gather;
@@ -1284,6 +1285,16 @@ static const tn_flip_attrs defaults_flip = {.dims = {NULL, 0}};
 
 static const tn__arg args_floor[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_floor_divide[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_floor_divide_Scalar[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
 };
 
 static const tn__arg args_full[] = {
@@ -4891,6 +4902,54 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_floor,
+    },
+    [TN__OP_floor_divide] = {
+        .name = "floor_divide",
+        .schema = "floor_divide(Tensor self, Tensor other) -> Tensor",
+        .def = &tn_op_floor_divide,
+        .id = TN__OP_floor_divide,
+        .run_id = TN__OP_floor_divide,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_floor_divide,
+    },
+    [TN__OP_floor_divide_Scalar] = {
+        .name = "floor_divide.Scalar",
+        .schema = "floor_divide.Scalar(Tensor self, Scalar other) -> Tensor",
+        .def = &tn_op_floor_divide,
+        .id = TN__OP_floor_divide_Scalar,
+        .run_id = TN__OP_floor_divide,
+        .form = TN__FORM_SCALAR,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_floor_divide_Scalar,
+    },
+    [TN__OP_floor_divide_] = {
+        .name = "floor_divide_",
+        .schema = "floor_divide_(Tensor(a!) self, Tensor other) -> Tensor(a!)",
+        .def = &tn_op_floor_divide,
+        .id = TN__OP_floor_divide_,
+        .run_id = TN__OP_floor_divide,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_floor_divide,
+    },
+    [TN__OP_floor_divide__Scalar] = {
+        .name = "floor_divide_.Scalar",
+        .schema = "floor_divide_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)",
+        .def = &tn_op_floor_divide,
+        .id = TN__OP_floor_divide__Scalar,
+        .run_id = TN__OP_floor_divide,
+        .form = TN__FORM_INPLACE,
+        .arg_count = 2,
+        .tensor_count = 2,
+        .result_count = 1,
+        .args = args_floor_divide_Scalar,
     },
     [TN__OP_full] = {
         .name = "full",

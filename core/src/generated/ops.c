@@ -1737,6 +1737,41 @@ tn_status tn_floor_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_floor, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_floor_divide(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_one(TN__OP_floor_divide, inputs, 2, NULL);
+}
+
+tn_status tn_floor_divide_(tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  return tn__call_into(TN__OP_floor_divide_, inputs, 2, NULL, inputs, 1);
+}
+
+tn_status tn_floor_divide_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
+  tn_tensor *inputs[] = {self, other};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_floor_divide, inputs, 2, NULL, outs, 1);
+}
+
+tn_tensor *(tn_floor_divide_scalar)(tn_tensor *self, tn_scalar other) {
+  tn__immediate other_number;
+  tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
+  return tn__call_one(TN__OP_floor_divide_Scalar, inputs, 2, NULL);
+}
+
+tn_status (tn_floor_divide_scalar_)(tn_tensor *self, tn_scalar other) {
+  tn__immediate other_number;
+  tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
+  return tn__call_into(TN__OP_floor_divide__Scalar, inputs, 2, NULL, inputs, 1);
+}
+
+tn_status (tn_floor_divide_scalar_out)(tn_tensor *out, tn_tensor *self, tn_scalar other) {
+  tn__immediate other_number;
+  tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
+  tn_tensor *const outs[] = {out};
+  return tn__call_into(TN__OP_floor_divide_Scalar, inputs, 2, NULL, outs, 1);
+}
+
 tn_tensor *tn_full_with(tn_ints size, tn_scalar fill_value, const tn_full_options *options) {
   tn_full_attrs attrs = {.size = size, .fill_value = fill_value, .dtype = TN_DTYPE_NONE,
                          .device = {0, 0}};

@@ -840,6 +840,10 @@ typedef struct tn_flip_attrs {
 // floor(Tensor self) -> Tensor
 enum { TN_ARG_floor_result = 0, TN_ARG_floor_self = 1 };
 
+// floor_divide(Tensor self, Tensor other) -> Tensor
+enum { TN_ARG_floor_divide_result = 0, TN_ARG_floor_divide_self = 1,
+       TN_ARG_floor_divide_other = 2 };
+
 // full(int[] size, Scalar fill_value, *, ScalarType? dtype=None, Device? device=None) -> Tensor
 enum { TN_ARG_full_result = 0 };
 typedef struct tn_full_attrs {
