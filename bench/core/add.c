@@ -4,12 +4,8 @@
 // OpenMP loop over the same three blocks with as many threads, and into a fresh result, beside the
 // former.
 
-#include <dlfcn.h>
-#include <string.h>
-
 #include "bench.h"
-
-typedef void (*loop_fn)(int threads, int64_t count, const float *a, const float *b, float *out);
+#include "loops.h"
 
 enum { COUNT = 16 << 20, QUICK_COUNT = 4 << 20 };
 
@@ -19,7 +15,7 @@ typedef struct addition {
   float *out_data;
   int64_t count;
   int threads;
-  loop_fn loop;
+  bench_loop loop;
 } addition;
 
 static void run_existing(void *state, int64_t times) {
@@ -39,17 +35,6 @@ static void run_loop(void *state, int64_t times) {
   }
 }
 
-// The loop's library, which stays open. NULL where the build has no OpenMP.
-static loop_fn open_loop(void) {
-  loop_fn loop = NULL;
-#ifdef TN_BENCH_OPENMP
-  void *library = dlopen(TN_BENCH_OPENMP, RTLD_NOW | RTLD_LOCAL);
-  void *address = library == NULL ? NULL : dlsym(library, "bench_add_loop");
-  memcpy(&loop, &address, sizeof address);
-#endif
-  return loop;
-}
-
 static bool prepare(const bench_run *bench, addition *s) {
   int64_t count = bench->quick ? QUICK_COUNT : COUNT;
   *s = (addition){.a = random_floats(TN_SHAPE(count)),
@@ -61,7 +46,7 @@ static bool prepare(const bench_run *bench, addition *s) {
   s->b_data = tn_tensor_const_data(s->b);
   s->out_data = tn_tensor_data(s->out);
   s->threads = tn_thread_count();
-  s->loop = open_loop();
+  s->loop = loop_named("bench_add_loop");
   return tn_ok();
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "spawn.h"
+#include "capture.h"
 
 enum { WARM_UP_PARTS = 2000, COUNTED_PARTS = 4000, NOT_COUNTED = 77 };
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spawn.h"
+#include "capture.h"
 
 enum { TEXT_SIZE = 1 << 14 };
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "spawn.h"
+#include "capture.h"
 
 enum { STARTS = 40, QUICK_STARTS = 10 };
 

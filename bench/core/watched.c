@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "spawn.h"
+#include "capture.h"
 #include "subject.h"
 #include "watched.h"
 

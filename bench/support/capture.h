@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// spawn: runs another program and reads what it prints.
+// capture: runs another program and reads what it prints.
 
-#ifndef TENON_BENCH_SPAWN_H_
-#define TENON_BENCH_SPAWN_H_
+#ifndef TENON_BENCH_CAPTURE_H_
+#define TENON_BENCH_CAPTURE_H_
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,4 +13,4 @@
 // dropped otherwise. Its exit status; -1 when it could not be run or did not exit.
 int capture(char *const *argv, char *text, size_t size, bool with_errors);
 
-#endif  // TENON_BENCH_SPAWN_H_
+#endif  // TENON_BENCH_CAPTURE_H_

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "blas.h"
-#include "spawn.h"
+#include "capture.h"
 
 // The first "model name" of the kernel's list, else the architecture.
 static void write_processor(char *text, size_t size) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// spawn: see spawn.h.
+// capture: see capture.h.
 
-#include "spawn.h"
+#include "capture.h"
 
 #include <errno.h>
 #include <fcntl.h>
