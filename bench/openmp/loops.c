@@ -10,7 +10,7 @@
 
 // out[i] = a[i] + b[i]
 EXPORT void bench_add_loop(int threads, int64_t count, const float *a, const float *b, float *out);
-// out[0] = the sum of a[i], in eight times sixteen running sums so that reading is all it waits for
+// out[0] = the sum of a[i], in 32 running sums, so that reading is all it waits for
 EXPORT void bench_sum_loop(int threads, int64_t count, const float *a, const float *b, float *out);
 
 void bench_add_loop(int threads, int64_t count, const float *a, const float *b, float *out) {
@@ -18,16 +18,16 @@ void bench_add_loop(int threads, int64_t count, const float *a, const float *b, 
   for (int64_t i = 0; i < count; i++) out[i] = a[i] + b[i];
 }
 
-enum { LANES = 128 };
+enum { LANES = 32, BLOCK = 16384 };
 
 void bench_sum_loop(int threads, int64_t count, const float *a, const float *b, float *out) {
   (void)b;
   float total = 0;
 #pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : total)
-  for (int64_t block = 0; block < count / (LANES * LANES); block++) {
+  for (int64_t block = 0; block < count / BLOCK; block++) {
     float sums[LANES] = {0};
-    const float *from = a + block * LANES * LANES;
-    for (int64_t i = 0; i < LANES * LANES; i += LANES) {
+    const float *from = a + block * BLOCK;
+    for (int64_t i = 0; i < BLOCK; i += LANES) {
       for (int64_t lane = 0; lane < LANES; lane++) sums[lane] += from[i + lane];
     }
     for (int64_t lane = 0; lane < LANES; lane++) total += sums[lane];
