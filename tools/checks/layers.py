@@ -32,7 +32,8 @@ ROOMS = [
 PUBLIC = {room: ROOT / room / "include" for room in ("plugin_api", "core", "nn", "conformance")}
 
 # Where a file's own headers may be, relative to its room, beside its own folder.
-PRIVATE = {"core": ["src", "src/generated"], "nn": ["src"], "conformance": ["src"], "tests": ["support"]}
+PRIVATE = {"core": ["src", "src/generated"], "nn": ["src"], "conformance": ["src"], "tests": ["support"],
+           "bench": ["support"]}
 
 # Words by which a backend or a vendor's library could slip into the core. ATen's schemas have
 # arguments named cudnn_enable and cudnn_enabled, which here mean nothing.
