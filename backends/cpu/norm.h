@@ -32,17 +32,18 @@ typedef struct cpu_norm_loops {
   // dx = (h - mean h - (x - mean) rstd mean(h (x - mean) rstd)) rstd with h = g weight
   void (*row_gradient)(const void *g, const void *x, void *dx, int64_t count, double mean,
                        double rstd, const void *weight);
-  // For columns k < |columns| of |rows| rows, |stride| elements apart:
-  // sums[k] = sum of g, products[k] = sum of g (x - mean[row]) rstd[row]; mean, rstd: like x
-  void (*column_products)(const void *g, const void *x, int64_t rows, int64_t stride,
-                          int64_t columns, const void *mean, const void *rstd, double *sums,
-                          double *products);
+  // sums[k] += g[k] and products[k] += g[k] (x[k] - mean) rstd for every k of a row
+  void (*row_products)(const void *g, const void *x, int64_t count, double mean, double rstd,
+                       void *sums, void *products);
+  // totals[k] = sum over |parts| of parts[k + part * stride], for k < |columns|
+  void (*column_totals)(const void *partials, int64_t parts, int64_t stride, int64_t columns,
+                        double *totals);
   // The |index|th of some statistics, weights or biases, and the same stored.
   double (*load)(const void *from, int64_t index);
   void (*store)(void *to, int64_t index, double value);
 } cpu_norm_loops;
 
-enum { CPU_NORM_COLUMNS = 128 };  // at most, in column_products
+enum { CPU_NORM_COLUMNS = 128 };  // at most, in column_totals
 
 #define X(isa) extern const cpu_norm_loops cpu_norm_f32_##isa, cpu_norm_f64_##isa;
 CPU_ISA_TABLE(X)

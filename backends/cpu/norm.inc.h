@@ -39,22 +39,17 @@ static double NAME(block_squares)(const REAL *x, int64_t n, REAL mean) {
   return NAME(joined)(lanes);
 }
 
-static void NAME(block_products)(const REAL *g, const REAL *x, int64_t n, REAL mean, double *sum,
-                                 double *product) {
-  REAL sums[LANES] = {0}, products[LANES] = {0};
+// Each sum has a loop of its own: lanes of two in one loop do not stay in vector registers.
+static double NAME(block_product)(const REAL *g, const REAL *x, int64_t n, REAL mean) {
+  REAL lanes[LANES] = {0};
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES) {
     for (int lane = 0; lane < LANES; lane++) {
-      sums[lane] += g[i + lane];
-      products[lane] += g[i + lane] * (x[i + lane] - mean);
+      lanes[lane] += g[i + lane] * (x[i + lane] - mean);
     }
   }
-  for (int lane = 0; i < n; i++, lane++) {
-    sums[lane] += g[i];
-    products[lane] += g[i] * (x[i] - mean);
-  }
-  *sum += NAME(joined)(sums);
-  *product += NAME(joined)(products);
+  for (int lane = 0; i < n; i++, lane++) lanes[lane] += g[i] * (x[i] - mean);
+  return NAME(joined)(lanes);
 }
 
 static int64_t NAME(block_length)(int64_t left) { return left < BLOCK ? left : BLOCK; }
@@ -108,8 +103,9 @@ static void NAME(plane_products)(const void *grad, const void *from, int64_t pla
   }
   for (int64_t p = 0; p < planes; p++, x += space, g += space) {
     for (int64_t at = 0; at < space; at += BLOCK) {
-      NAME(block_products)
-      (g + at, x + at, NAME(block_length)(space - at), (REAL)mean[p], &sums[p], &products[p]);
+      const int64_t n = NAME(block_length)(space - at);
+      sums[p] += NAME(block_sum)(g + at, n);
+      products[p] += NAME(block_product)(g + at, x + at, n, (REAL)mean[p]);
     }
   }
 }
@@ -159,23 +155,27 @@ static void NAME(row_affine)(const void *from, void *to, int64_t count, double m
   }
 }
 
-static void NAME(weighted_products)(const REAL *g, const REAL *x, const REAL *w, int64_t n,
-                                    REAL mean, double *sum, double *product) {
-  REAL sums[LANES] = {0}, products[LANES] = {0};
+static double NAME(weighted_sum)(const REAL *g, const REAL *w, int64_t n) {
+  REAL lanes[LANES] = {0};
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    for (int lane = 0; lane < LANES; lane++) lanes[lane] += g[i + lane] * w[i + lane];
+  }
+  for (int lane = 0; i < n; i++, lane++) lanes[lane] += g[i] * w[i];
+  return NAME(joined)(lanes);
+}
+
+static double NAME(weighted_product)(const REAL *g, const REAL *x, const REAL *w, int64_t n,
+                                     REAL mean) {
+  REAL lanes[LANES] = {0};
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES) {
     for (int lane = 0; lane < LANES; lane++) {
-      const REAL h = g[i + lane] * w[i + lane];
-      sums[lane] += h;
-      products[lane] += h * (x[i + lane] - mean);
+      lanes[lane] += g[i + lane] * w[i + lane] * (x[i + lane] - mean);
     }
   }
-  for (int lane = 0; i < n; i++, lane++) {
-    sums[lane] += g[i] * w[i];
-    products[lane] += g[i] * w[i] * (x[i] - mean);
-  }
-  *sum += NAME(joined)(sums);
-  *product += NAME(joined)(products);
+  for (int lane = 0; i < n; i++, lane++) lanes[lane] += g[i] * w[i] * (x[i] - mean);
+  return NAME(joined)(lanes);
 }
 
 static void NAME(row_gradient)(const void *grad, const void *from, void *to, int64_t count,
@@ -186,9 +186,11 @@ static void NAME(row_gradient)(const void *grad, const void *from, void *to, int
   for (int64_t at = 0; at < count; at += BLOCK) {
     const int64_t n = NAME(block_length)(count - at);
     if (w != NULL) {
-      NAME(weighted_products)(g + at, x + at, w + at, n, (REAL)mean, &sum, &product);
+      sum += NAME(weighted_sum)(g + at, w + at, n);
+      product += NAME(weighted_product)(g + at, x + at, w + at, n, (REAL)mean);
     } else {
-      NAME(block_products)(g + at, x + at, n, (REAL)mean, &sum, &product);
+      sum += NAME(block_sum)(g + at, n);
+      product += NAME(block_product)(g + at, x + at, n, (REAL)mean);
     }
   }
   const REAL m = (REAL)mean, a = (REAL)rstd, c = (REAL)(-rstd * sum / (double)count);
@@ -202,26 +204,24 @@ static void NAME(row_gradient)(const void *grad, const void *from, void *to, int
   }
 }
 
-// Rows are added up in REAL eight at a time, then in double.
-static void NAME(column_products)(const void *grad, const void *from, int64_t rows, int64_t stride,
-                                  int64_t columns, const void *means, const void *rstds,
-                                  double *sums, double *products) {
-  const REAL *g = grad, *x = from, *mean = means, *rstd = rstds;
-  for (int64_t k = 0; k < columns; k++) sums[k] = products[k] = 0;
-  for (int64_t first = 0; first < rows; first += 8) {
-    REAL some[CPU_NORM_COLUMNS] = {0}, weighted[CPU_NORM_COLUMNS] = {0};
-    const int64_t end = first + 8 < rows ? first + 8 : rows;
-    for (int64_t r = first; r < end; r++) {
-      const REAL *gr = g + r * stride, *xr = x + r * stride, m = mean[r], s = rstd[r];
-      for (int64_t k = 0; k < columns; k++) {
-        some[k] += gr[k];
-        weighted[k] += gr[k] * ((xr[k] - m) * s);
-      }
-    }
-    for (int64_t k = 0; k < columns; k++) {
-      sums[k] += (double)some[k];
-      products[k] += (double)weighted[k];
-    }
+static void NAME(row_products)(const void *grad, const void *from, int64_t count, double mean,
+                               double rstd, void *sums, void *products) {
+  const REAL *g = grad, *x = from;
+  const REAL m = (REAL)mean, s = (REAL)rstd;
+  REAL *sum = sums, *product = products;
+  CPU_INDEPENDENT
+  for (int64_t k = 0; k < count; k++) {
+    sum[k] += g[k];
+    product[k] += g[k] * ((x[k] - m) * s);
+  }
+}
+
+static void NAME(column_totals)(const void *partials, int64_t parts, int64_t stride,
+                                int64_t columns, double *totals) {
+  const REAL *from = partials;
+  for (int64_t k = 0; k < columns; k++) totals[k] = 0;
+  for (int64_t part = 0; part < parts; part++, from += stride) {
+    for (int64_t k = 0; k < columns; k++) totals[k] += (double)from[k];
   }
 }
 
@@ -237,8 +237,8 @@ static void NAME(store)(void *to, int64_t index, double value) {
 
 const cpu_norm_loops NAME(cpu_norm) = {
     NAME(plane_sums),     NAME(plane_squares), NAME(plane_products), NAME(plane_affine),
-    NAME(plane_gradient), NAME(row_affine),    NAME(row_gradient),   NAME(column_products),
-    NAME(load),           NAME(store)};
+    NAME(plane_gradient), NAME(row_affine),    NAME(row_gradient),   NAME(row_products),
+    NAME(column_totals),  NAME(load),          NAME(store)};
 
 #undef LANES
 #undef BLOCK
