@@ -117,8 +117,8 @@ static void fold_errors(tn_samples *samples) {
     const char *argument = i < 5 ? arguments[i] : folding ? "output_size" : "self";
     const char *name = i < 5 ? arguments[i] : "kernel too large";
     tn_sample *sample = tn_sample_failing(samples, name, TN_INVALID_ARGUMENT, argument);
-    tn_ints shape = folding ? TN_SHAPE(1, 4, 9) : TN_SHAPE(1, 1, 4, 4);
-    if (i == 0) shape = folding ? TN_SHAPE(1, 4, 8) : TN_SHAPE(4, 4);
+    tn_ints wrong = folding ? TN_SHAPE(1, 4, 8) : TN_SHAPE(4, 4);
+    tn_ints shape = i == 0 ? wrong : folding ? TN_SHAPE(1, 4, 9) : TN_SHAPE(1, 1, 4, 4);
     tn_sample_tensor(sample, shape, tn_samples_dtype(samples), 0, 1);
     if (folding) tn_sample_ints(sample, TN_INTS(4, 4));
     tn_sample_ints(sample, i == 1 ? TN_INTS(0, 2) : i == 5 ? TN_INTS(5, 5) : TN_INTS(2, 2));

@@ -133,7 +133,7 @@ struct tn_host_api {
   int32_t (*thread_count)(void);
 
   // For operators whose result's shape depends on data: creates result |output| with |sizes| and
-  // fills in its view in |args|.
+  // fills in its view in |args|. Its memory is the call's in the order of the call's stream.
   tn_status (*result_create)(tn_kernel_ctx *ctx, const tn_args *args, uint32_t output, int32_t rank,
                              const int64_t *sizes);
 

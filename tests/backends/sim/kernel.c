@@ -172,12 +172,15 @@ static bool creates_results(const tn_args *args) {
 
 static tn_host_api caller_host;  // the host's, but for result_create
 
-// The core makes the result in device memory; the kernel gets the address that it can use.
+// The core makes the result in device memory; the kernel gets the address that it can use. The
+// memory belongs to the call in its stream's order, and this thread is about to write outside of
+// that order: what was enqueued for its last owner, by another thread perhaps, has to be over.
 static tn_status caller_result_create(tn_kernel_ctx *ctx, const tn_args *args, uint32_t output,
                                       int32_t rank, const int64_t *sizes) {
-  const tn_status status = sim_host->result_create(ctx, args, output, rank, sizes);
-  sim_segment *segment;
+  tn_status status = sim_host->result_create(ctx, args, output, rank, sizes);
+  if (status == TN_OK) status = sim_stream_synchronize(NULL, ctx->device.index, ctx->stream);
   if (status != TN_OK) return status;
+  sim_segment *segment;
   if (!move_view(&args->views[output], &segment)) {
     return sim_host->error(ctx, TN_INTERNAL, "a created result is not in sim's memory");
   }
