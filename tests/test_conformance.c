@@ -140,6 +140,31 @@ TN_TEST(conformance, passes_a_right_spec) {
   cr_expect_eq(verdict_on(&spec, TN_F32, reason, sizeof reason), TN_VERDICT_PASSED, "%s", reason);
 }
 
+static void negative_complex(const tn_sample *sample, tn_expected *expected) {
+  negative(sample, expected);
+  double *imag = tn_expect_imag(expected);
+  for (int64_t i = 0; imag != NULL && i < 12; i++) imag[i] = -sample->operands[0].imag[i];
+}
+static void conjugate(const tn_sample *sample, tn_expected *expected) {
+  negative(sample, expected);
+  double *imag = tn_expect_imag(expected);
+  for (int64_t i = 0; imag != NULL && i < 12; i++) imag[i] = sample->operands[0].imag[i];
+}
+
+TN_TEST(conformance, compares_imaginary_parts) {
+  char reason[1024];
+  tn_op_spec spec = {.op = "neg",
+                     .dtypes = TN_DTYPES_COMPLEX,
+                     .flags = TN_SPEC_COMPLEX,
+                     .samples = line_samples,
+                     .reference = negative_complex};
+  cr_expect_eq(verdict_on(&spec, TN_C64, reason, sizeof reason), TN_VERDICT_PASSED, "%s", reason);
+  spec.reference = conjugate;
+  cr_expect_eq(verdict_on(&spec, TN_C64, reason, sizeof reason), TN_VERDICT_FAILED);
+  spec.reference = negative;  // which expects no imaginary parts
+  cr_expect_eq(verdict_on(&spec, TN_C128, reason, sizeof reason), TN_VERDICT_FAILED);
+}
+
 TN_TEST(conformance, fails_planted_mistakes) {
   static const struct {
     tn_op_spec spec;

@@ -26,63 +26,91 @@ static double difference(const double *x, const tn_sample *sample) {
   (void)sample;
   return x[0] - x[2] * x[1];
 }
+static double _Complex complex_sum(const double _Complex *z, const tn_sample *sample) {
+  (void)sample;
+  return z[0] + z[2] * z[1];
+}
+static double _Complex complex_difference(const double _Complex *z, const tn_sample *sample) {
+  (void)sample;
+  return z[0] - z[2] * z[1];
+}
 // alpha * other is rounded before it is added, unless it is other itself.
 static double terms(const double *x) {
   return x[2] == 1 ? 0 : 2 * (fabs(x[0]) + fabs(x[1] * x[2]));
 }
 static double product(double x, double y) { return x * y; }
+static double _Complex complex_product(double _Complex x, double _Complex y) { return x * y; }
 static double quotient(double x, double y) { return x / y; }
 
-const tn_op_spec tn_spec_add_Tensor = {
-    .op = "add.Tensor",
-    .dtypes = TN_DTYPES_ALL,
-    POINTWISE,
-    .ulps = 0.51,
-    .half_ulps = 1,
-    .data = &(const pointwise){
-        .h = sum, .scale = terms, WITH_ALPHA(POINTWISE_TENSOR), POINTWISE_RANGE(-8, 8)}};
+const tn_op_spec tn_spec_add_Tensor = {.op = "add.Tensor",
+                                       .dtypes = TN_DTYPES_ALL,
+                                       .flags = TN_SPEC_COMPLEX,
+                                       POINTWISE,
+                                       .ulps = 0.51,
+                                       .half_ulps = 1,
+                                       .complex_ulps = 1,
+                                       .data = &(const pointwise){.h = sum,
+                                                                  .hc = complex_sum,
+                                                                  .scale = terms,
+                                                                  WITH_ALPHA(POINTWISE_TENSOR),
+                                                                  POINTWISE_RANGE(-8, 8)}};
 
-const tn_op_spec tn_spec_add_Scalar = {
-    .op = "add.Scalar",
-    .dtypes = REAL_OR_COMPLEX,
-    .flags = TN_SPEC_TAKES_ANY_DTYPE,
-    POINTWISE,
-    .ulps = 0.51,
-    .half_ulps = 1,
-    .data = &(const pointwise){
-        .h = sum, .scale = terms, WITH_ALPHA(POINTWISE_SCALAR), POINTWISE_RANGE(-8, 8)}};
+const tn_op_spec tn_spec_add_Scalar = {.op = "add.Scalar",
+                                       .dtypes = REAL_OR_COMPLEX,
+                                       .flags = TN_SPEC_COMPLEX | TN_SPEC_TAKES_ANY_DTYPE,
+                                       POINTWISE,
+                                       .ulps = 0.51,
+                                       .half_ulps = 1,
+                                       .complex_ulps = 1,
+                                       .data = &(const pointwise){.h = sum,
+                                                                  .hc = complex_sum,
+                                                                  .scale = terms,
+                                                                  WITH_ALPHA(POINTWISE_SCALAR),
+                                                                  POINTWISE_RANGE(-8, 8)}};
 
-const tn_op_spec tn_spec_sub_Tensor = {
-    .op = "sub.Tensor",
-    .dtypes = REAL_OR_COMPLEX,
-    POINTWISE,
-    .ulps = 0.51,
-    .half_ulps = 1,
-    .data = &(const pointwise){
-        .h = difference, .scale = terms, WITH_ALPHA(POINTWISE_TENSOR), POINTWISE_RANGE(-8, 8)}};
+const tn_op_spec tn_spec_sub_Tensor = {.op = "sub.Tensor",
+                                       .dtypes = REAL_OR_COMPLEX,
+                                       .flags = TN_SPEC_COMPLEX,
+                                       POINTWISE,
+                                       .ulps = 0.51,
+                                       .half_ulps = 1,
+                                       .complex_ulps = 1,
+                                       .data = &(const pointwise){.h = difference,
+                                                                  .hc = complex_difference,
+                                                                  .scale = terms,
+                                                                  WITH_ALPHA(POINTWISE_TENSOR),
+                                                                  POINTWISE_RANGE(-8, 8)}};
 
-const tn_op_spec tn_spec_sub_Scalar = {
-    .op = "sub.Scalar",
-    .dtypes = REAL_OR_COMPLEX,
-    .flags = TN_SPEC_TAKES_ANY_DTYPE,
-    POINTWISE,
-    .ulps = 0.51,
-    .half_ulps = 1,
-    .data = &(const pointwise){
-        .h = difference, .scale = terms, WITH_ALPHA(POINTWISE_SCALAR), POINTWISE_RANGE(-8, 8)}};
+const tn_op_spec tn_spec_sub_Scalar = {.op = "sub.Scalar",
+                                       .dtypes = REAL_OR_COMPLEX,
+                                       .flags = TN_SPEC_COMPLEX | TN_SPEC_TAKES_ANY_DTYPE,
+                                       POINTWISE,
+                                       .ulps = 0.51,
+                                       .half_ulps = 1,
+                                       .complex_ulps = 1,
+                                       .data = &(const pointwise){.h = difference,
+                                                                  .hc = complex_difference,
+                                                                  .scale = terms,
+                                                                  WITH_ALPHA(POINTWISE_SCALAR),
+                                                                  POINTWISE_RANGE(-8, 8)}};
 
 const tn_op_spec tn_spec_mul_Tensor = {
     .op = "mul.Tensor",
     .dtypes = TN_DTYPES_ALL,
+    .flags = TN_SPEC_COMPLEX,
     POINTWISE,
-    .data = &(const pointwise){.g = product, TENSOR_TENSOR, POINTWISE_RANGE(-8, 8)}};
+    .complex_ulps = 3,
+    .data = &(const pointwise){
+        .g = product, .gc = complex_product, TENSOR_TENSOR, POINTWISE_RANGE(-8, 8)}};
 
 const tn_op_spec tn_spec_mul_Scalar = {
     .op = "mul.Scalar",
     .dtypes = REAL_OR_COMPLEX,
-    .flags = TN_SPEC_TAKES_ANY_DTYPE,
+    .flags = TN_SPEC_COMPLEX | TN_SPEC_TAKES_ANY_DTYPE,
     POINTWISE,
-    .data = &(const pointwise){.g = product, TENSOR_NUMBER, POINTWISE_RANGE(-8, 8)}};
+    .complex_ulps = 3,
+    .data = &(const pointwise){
+        .g = product, .gc = complex_product, TENSOR_NUMBER, POINTWISE_RANGE(-8, 8)}};
 
 const tn_op_spec tn_spec_div_Tensor = {
     .op = "div.Tensor",

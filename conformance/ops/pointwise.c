@@ -28,6 +28,12 @@ static void add_arg(tn_sample *sample, const pointwise *row, int32_t i, tn_ints 
     case POINTWISE_SCALAR: {
       bool whole = !tn_dtype_is_floating(dtype) && !tn_dtype_is_complex(dtype);
       double middle = row->low[i] + (row->high[i] - row->low[i]) * 0.625;
+      bool has_imag =
+          sample != NULL && (sample->spec->flags & TN_SPEC_COMPLEX) && tn_dtype_is_complex(dtype);
+      if (has_imag && variant % 3 == 2) {
+        tn_sample_scalar(sample, tn_scalar_complex(middle, -0.75));
+        return;
+      }
       tn_sample_scalar(sample, whole || variant % 2 ? tn_scalar_int((int64_t)ceil(middle))
                                                     : tn_scalar_float(middle));
       return;
@@ -221,34 +227,65 @@ static int32_t broadcast_shape(const tn_sample *sample, int64_t *sizes) {
   return ndim;
 }
 
+// Argument |i| at |index|, as the operator sees it: in the dtype that is computed in.
+static double _Complex argument_at(const tn_sample *sample, const pointwise *row, int32_t i,
+                                   tn_dtype dtype, int32_t ndim, const int64_t *index) {
+  const tn_operand *operand = is_tensor(row, i) ? tn_sample_tensor_at(sample, i) : NULL;
+  double x = row->absent[i], imag = 0;
+  if (operand != NULL) {
+    x = tn_reference_broadcast_at(operand, ndim, index);
+    imag = tn_reference_broadcast_imag_at(operand, ndim, index);
+    if (row->args[i] != POINTWISE_MASK) x = tn_reference_round(x, dtype);
+  } else if (row->args[i] == POINTWISE_SCALAR) {
+    const tn_value *value = &sample->args[i].value;
+    x = tn_reference_round(tn_sample_number_at(sample, i, row->absent[i]), dtype);
+    if (value->kind == TN_VALUE_SCALAR && value->as.scalar.kind == TN_SCALAR_COMPLEX) {
+      imag = value->as.scalar.as.c.imag;
+    }
+  } else if (row->args[i] == POINTWISE_OPTION) {
+    x = tn_sample_number_at(sample, i, row->absent[i]);
+  }
+  return CMPLX(x, tn_reference_round(imag, dtype));
+}
+
 static double apply(const pointwise *row, const double *x, const tn_sample *sample) {
   if (row->f != NULL) return row->f(x[0]);
   return row->g != NULL ? row->g(x[0], x[1]) : row->h(x, sample);
 }
 
+static double _Complex apply_complex(const pointwise *row, const double _Complex *z,
+                                     const tn_sample *sample) {
+  if (row->fc != NULL) return row->fc(z[0]);
+  return row->gc != NULL ? row->gc(z[0], z[1]) : row->hc(z, sample);
+}
+
+static tn_dtype result_dtype(const pointwise *row, tn_dtype dtype) {
+  if (row->result != 0) return row->result;
+  if (!row->real_result || !tn_dtype_is_complex(dtype)) return dtype;
+  return dtype == TN_C64 ? TN_F32 : TN_F64;
+}
+
 void pointwise_reference_of(const tn_sample *sample, const pointwise *row, tn_expected *expected) {
   int64_t sizes[TN_SPEC_MAX_DIMS] = {0}, index[TN_SPEC_MAX_DIMS];
   int32_t ndim = broadcast_shape(sample, sizes);
-  tn_dtype dtype = computed_dtype(sample, row);
-  double *out = tn_expect(expected, row->result != 0 ? row->result : dtype, ndim, sizes);
+  tn_dtype dtype = computed_dtype(sample, row), result = result_dtype(row, dtype);
+  bool complex_formula = row->fc != NULL || row->gc != NULL || row->hc != NULL;
+  bool whole = tn_dtype_is_complex(dtype) && complex_formula;
+  double *out = tn_expect(expected, result, ndim, sizes);
+  double *imag = whole && tn_dtype_is_complex(result) ? tn_expect_imag(expected) : NULL;
   double *scales = row->scale == NULL ? NULL : tn_expect_scales(expected);
   int64_t numel = tn_reference_numel(ndim, sizes);
   for (int64_t p = 0; out != NULL && p < numel; p++) {
     double x[POINTWISE_MAX_ARGS];
+    double _Complex z[POINTWISE_MAX_ARGS];
     tn_reference_unravel(p, ndim, sizes, index);
     for (int32_t i = 0; i < row->arg_count; i++) {
-      const tn_operand *operand = is_tensor(row, i) ? tn_sample_tensor_at(sample, i) : NULL;
-      x[i] = row->absent[i];
-      if (operand != NULL) {
-        x[i] = tn_reference_broadcast_at(operand, ndim, index);
-        if (row->args[i] != POINTWISE_MASK) x[i] = tn_reference_round(x[i], dtype);
-      } else if (row->args[i] == POINTWISE_SCALAR) {
-        x[i] = tn_reference_round(tn_sample_number_at(sample, i, row->absent[i]), dtype);
-      } else if (row->args[i] == POINTWISE_OPTION) {
-        x[i] = tn_sample_number_at(sample, i, row->absent[i]);
-      }
+      z[i] = argument_at(sample, row, i, dtype, ndim, index);
+      x[i] = whole ? cabs(z[i]) : creal(z[i]);
     }
-    out[p] = apply(row, x, sample);
+    double _Complex value = whole ? apply_complex(row, z, sample) : apply(row, x, sample);
+    out[p] = creal(value);
+    if (imag != NULL) imag[p] = cimag(value);
     if (scales != NULL) scales[p] = row->scale(x);
   }
 }

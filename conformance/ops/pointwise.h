@@ -7,6 +7,7 @@
 #ifndef TENON_CONFORMANCE_POINTWISE_H_
 #define TENON_CONFORMANCE_POINTWISE_H_
 
+#include <complex.h>
 #include <math.h>
 #include <tenon/op_spec.h>
 
@@ -26,11 +27,18 @@ typedef struct pointwise {
   double (*f)(double x);  // one of these; f and g take the first arguments
   double (*g)(double x, double y);
   double (*h)(const double *x, const tn_sample *sample);  // x[i]: argument i as a number
-  double (*scale)(const double *x);  // of the rounding errors; NULL: the result's own
+  // The same for complex numbers, in specs with TN_SPEC_COMPLEX.
+  double _Complex (*fc)(double _Complex x);
+  double _Complex (*gc)(double _Complex x, double _Complex y);
+  double _Complex (*hc)(const double _Complex *x, const tn_sample *sample);
+  // Of the rounding errors, from the arguments (magnitudes, of complex ones); NULL: the result's
+  // own.
+  double (*scale)(const double *x);
   pointwise_arg args[POINTWISE_MAX_ARGS];
   int32_t arg_count;
   double low[POINTWISE_MAX_ARGS], high[POINTWISE_MAX_ARGS];  // range of random values
   double absent[POINTWISE_MAX_ARGS];  // what stands for an argument that is left out
+  bool real_result;                   // complex arguments give the real dtype of their parts
   tn_dtype result;        // of the result, where it is not the dtype that is computed in
   const double *options;  // values of a POINTWISE_OPTION
   int32_t option_count;

@@ -7,6 +7,8 @@
 static double negative(double x) { return -x; }
 static double sign(double x) { return isnan(x) ? 0 : (x > 0) - (x < 0); }
 static double square(double x) { return x * x; }
+static double _Complex complex_negative(double _Complex x) { return -x; }
+static double _Complex complex_square(double _Complex x) { return x * x; }
 static double rectified(double x) { return isnan(x) ? x : x > 0 ? x : 0; }
 static double to_even(double x) { return rint(x); }
 
@@ -19,8 +21,10 @@ const tn_op_spec tn_spec_abs = {
 const tn_op_spec tn_spec_neg = {
     .op = "neg",
     .dtypes = POINTWISE_NUMBERS | TN_DTYPES_COMPLEX,
+    .flags = TN_SPEC_COMPLEX,
     POINTWISE,
-    .data = &(const pointwise){.f = negative, .arg_count = 1, POINTWISE_RANGE(-8, 8)}};
+    .data = &(const pointwise){
+        .f = negative, .fc = complex_negative, .arg_count = 1, POINTWISE_RANGE(-8, 8)}};
 
 const tn_op_spec tn_spec_sign = {
     .op = "sign",
@@ -31,8 +35,11 @@ const tn_op_spec tn_spec_sign = {
 const tn_op_spec tn_spec_square = {
     .op = "square",
     .dtypes = POINTWISE_NUMBERS | TN_DTYPES_COMPLEX,
+    .flags = TN_SPEC_COMPLEX,
     POINTWISE,
-    .data = &(const pointwise){.f = square, .arg_count = 1, POINTWISE_RANGE(-8, 8)}};
+    .complex_ulps = 3,
+    .data = &(const pointwise){
+        .f = square, .fc = complex_square, .arg_count = 1, POINTWISE_RANGE(-8, 8)}};
 
 const tn_op_spec tn_spec_relu = {
     .op = "relu",

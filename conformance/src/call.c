@@ -82,6 +82,24 @@ static tn_status read_strided(tn_tensor *tensor, uint8_t *bytes, size_t size) {
   return status;
 }
 
+// Room for the values of |result|, and for imaginary parts where it is complex.
+static bool make_room(tn_operand *result, tn__arena *arena) {
+  size_t size_bytes = sizeof(double) * (size_t)result->numel;
+  result->values = tn__arena_take(arena, size_bytes);
+  if (!tn_dtype_is_complex(result->dtype)) return result->values != NULL;
+  result->imag = tn__arena_take(arena, size_bytes);
+  return result->values != NULL && result->imag != NULL;
+}
+
+static void read_elements(const uint8_t *bytes, tn_operand *result) {
+  size_t size = (size_t)tn_dtype_size(result->dtype);
+  for (int64_t i = 0; i < result->numel; i++) {
+    const uint8_t *element = bytes + (size_t)i * size;
+    result->values[i] = tn__element_read(element, result->dtype);
+    if (result->imag != NULL) result->imag[i] = tn__imag_read(element, result->dtype);
+  }
+}
+
 tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outcome) {
   if (outcome->count >= TN_SPEC_MAX_RESULTS || tn_tensor_ndim(tensor) > TN_SPEC_MAX_DIMS) {
     return tn_error_set(TN_INTERNAL, "more results or dimensions than the kit reads");
@@ -93,15 +111,14 @@ tn_status tn__read_result(tn_tensor *tensor, tn__arena *arena, tn__outcome *outc
   for (int32_t d = 0; d < result->ndim; d++) result->sizes[d] = tn_tensor_sizes(tensor)[d];
   size_t size = (size_t)tn_dtype_size(result->dtype), total = size * (size_t)result->numel;
   uint8_t *bytes = tn__arena_take(arena, total);
-  result->values = tn__arena_take(arena, sizeof(double) * (size_t)result->numel);
-  if (bytes == NULL || result->values == NULL) return tn_error_set(TN_OUT_OF_MEMORY, "a result");
+  if (bytes == NULL || !make_room(result, arena)) {
+    return tn_error_set(TN_OUT_OF_MEMORY, "a result");
+  }
   tn_status status = tn_tensor_is_contiguous(tensor)
                          ? tn_copy_to_host(tensor, bytes, total, result->dtype)
                          : read_strided(tensor, bytes, size);
   if (status != TN_OK) return status;
-  for (int64_t i = 0; i < result->numel; i++) {
-    result->values[i] = tn__element_read(bytes + (size_t)i * size, result->dtype);
-  }
+  read_elements(bytes, result);
   outcome->bytes[outcome->count++] = bytes;
   return TN_OK;
 }

@@ -93,7 +93,9 @@ static bool is_wanted(const tn__run *run, const tn_sample *sample) {
 static bool is_finite(const tn_expected *expected) {
   for (int32_t k = 0; k < expected->count; k++) {
     for (int64_t i = 0; i < expected->results[k].numel; i++) {
-      if (!isfinite(expected->results[k].values[i])) return false;
+      const tn_operand *result = &expected->results[k];
+      if (!isfinite(result->values[i])) return false;
+      if (result->imag != NULL && !isfinite(result->imag[i])) return false;
     }
   }
   return true;

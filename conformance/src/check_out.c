@@ -25,6 +25,7 @@ static bool place_targets(const tn_expected *expected, tn__layout layout, tn_dev
   for (int32_t k = 0; k < outs->count; k++) {
     tn_operand *wrong = &outs->wrong[k];
     *wrong = expected->results[k];
+    wrong->imag = NULL;
     wrong->values = tn__arena_take(arena, sizeof(double) * (size_t)wrong->numel);
     for (int64_t i = 0; wrong->values != NULL && i < wrong->numel; i++) {
       wrong->values[i] = tn__wrong(wrong->dtype, expected->results[k].values[i]);

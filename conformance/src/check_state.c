@@ -12,6 +12,8 @@ static bool differ(const tn_sample *from, const tn_sample *to) {
   for (int32_t i = 0; i < from->operand_count; i++) {
     for (int64_t j = 0; j < from->operands[i].numel; j++) {
       if (from->operands[i].values[j] != to->operands[i].values[j]) return true;
+      const double *imag = from->operands[i].imag;
+      if (imag != NULL && imag[j] != to->operands[i].imag[j]) return true;
     }
   }
   return false;

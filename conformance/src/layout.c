@@ -50,6 +50,11 @@ static int64_t place_of(const tn__placed *placed, const tn_operand *operand, int
   return place;
 }
 
+static void write_element(const tn_operand *operand, int64_t i, void *element) {
+  tn__element_write(element, operand->dtype, operand->values[i]);
+  if (operand->imag != NULL) tn__imag_write(element, operand->dtype, operand->imag[i]);
+}
+
 static bool fill_bytes(const tn_operand *operand, tn__placed *placed) {
   size_t size = (size_t)tn_dtype_size(operand->dtype);
   placed->base_numel = 2 * MARGIN + 2 * operand->numel;
@@ -59,8 +64,7 @@ static bool fill_bytes(const tn_operand *operand, tn__placed *placed) {
     tn__element_write(placed->bytes + (size_t)i * size, operand->dtype, tn__canary(operand->dtype));
   }
   for (int64_t i = 0; i < operand->numel; i++) {
-    tn__element_write(placed->bytes + (size_t)place_of(placed, operand, i) * size, operand->dtype,
-                      operand->values[i]);
+    write_element(operand, i, placed->bytes + (size_t)place_of(placed, operand, i) * size);
   }
   return true;
 }
@@ -73,7 +77,7 @@ static bool fill_whole(const tn_operand *operand, tn__placed *placed) {
   placed->bytes = malloc((size_t)operand->numel * size + 1);
   if (placed->bytes == NULL) return false;
   for (int64_t i = 0; i < operand->numel; i++) {
-    tn__element_write(placed->bytes + (size_t)i * size, operand->dtype, operand->values[i]);
+    write_element(operand, i, placed->bytes + (size_t)i * size);
   }
   return true;
 }

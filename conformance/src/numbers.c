@@ -141,9 +141,18 @@ void tn__element_write(void *element, tn_dtype dtype, double value) {
   }
 }
 
-static double read_complex(double real, double imag) {
-  return imag == 0 || isnan(real) ? real : NAN;
+void tn__imag_write(void *element, tn_dtype dtype, double imag) {
+  float narrow = (float)imag;
+  size_t size = (size_t)tn_dtype_size(dtype) / 2;
+  memcpy((uint8_t *)element + size, dtype == TN_C64 ? (const void *)&narrow : &imag, size);
 }
+
+double tn__imag_read(const void *element, tn_dtype dtype) {
+  size_t size = (size_t)tn_dtype_size(dtype) / 2;
+  return tn__element_read((const uint8_t *)element + size, dtype == TN_C64 ? TN_F32 : TN_F64);
+}
+
+double tn__as_real(double real, double imag) { return imag == 0 || isnan(real) ? real : NAN; }
 
 double tn__element_read(const void *element, tn_dtype dtype) {
   union {
@@ -186,9 +195,9 @@ double tn__element_read(const void *element, tn_dtype dtype) {
     case TN_F32:
       return (double)raw.f32;
     case TN_C64:
-      return read_complex((double)raw.c64.real, (double)raw.c64.imag);
+      return (double)raw.c64.real;
     case TN_C128:
-      return read_complex(raw.c128.real, raw.c128.imag);
+      return raw.c128.real;
     default:
       return raw.f64;
   }
@@ -233,11 +242,20 @@ int64_t tn_reference_ravel(int32_t ndim, const int64_t *sizes, const int64_t *in
   return position;
 }
 
-double tn_reference_broadcast_at(const tn_operand *operand, int32_t ndim, const int64_t *index) {
+static int64_t broadcast_position(const tn_operand *operand, int32_t ndim, const int64_t *index) {
   int64_t position = 0;
   for (int32_t d = 0; d < operand->ndim; d++) {
     int64_t at = operand->sizes[d] == 1 ? 0 : index[ndim - operand->ndim + d];
     position = position * operand->sizes[d] + at;
   }
-  return operand->values[position];
+  return position;
+}
+
+double tn_reference_broadcast_at(const tn_operand *operand, int32_t ndim, const int64_t *index) {
+  return operand->values[broadcast_position(operand, ndim, index)];
+}
+
+double tn_reference_broadcast_imag_at(const tn_operand *operand, int32_t ndim,
+                                      const int64_t *index) {
+  return operand->imag == NULL ? 0 : operand->imag[broadcast_position(operand, ndim, index)];
 }

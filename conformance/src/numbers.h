@@ -8,10 +8,17 @@
 
 #include <tenon/op_spec.h>
 
-// Writes |value|, which is one of |dtype|, to |element|; reads it back. A complex element that has
-// an imaginary part reads as NaN.
+// Writes |value|, which is one of |dtype|, to |element|; reads it back, of a complex element the
+// real part. What is written to a complex one has no imaginary part, or is NaN in both.
 void tn__element_write(void *element, tn_dtype dtype, double value);
 double tn__element_read(const void *element, tn_dtype dtype);
+
+// The imaginary part of a complex element.
+void tn__imag_write(void *element, tn_dtype dtype, double imag);
+double tn__imag_read(const void *element, tn_dtype dtype);
+
+// A complex number as one double: its real part, or NaN where it has an imaginary part.
+double tn__as_real(double real, double imag);
 
 // The distance between |dtype|'s neighbours at |magnitude|; 1 for integers.
 double tn__ulp(double magnitude, tn_dtype dtype);

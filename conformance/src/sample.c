@@ -116,6 +116,10 @@ static tn_operand *add_operand(tn_sample *sample, tn_ints shape, tn_dtype dtype)
   for (int64_t d = 0; d < shape.count; d++) operand->sizes[d] = shape.data[d];
   operand->numel = tn_reference_numel(operand->ndim, operand->sizes);
   operand->values = tn__arena_take(&sample->owner->arena, sizeof(double) * (size_t)operand->numel);
+  if ((sample->spec->flags & TN_SPEC_COMPLEX) && tn_dtype_is_complex(dtype)) {
+    operand->imag = tn__arena_take(&sample->owner->arena, sizeof(double) * (size_t)operand->numel);
+    if (operand->imag == NULL) return NULL;
+  }
   return operand->values == NULL ? NULL : operand;
 }
 
@@ -131,13 +135,25 @@ void tn_sample_tensor(tn_sample *sample, tn_ints shape, tn_dtype dtype, double l
                                     : low + uniform * (high - low);
     operand->values[i] = tn_reference_round(value, dtype);
   }
+  for (int64_t i = 0; operand->imag != NULL && i < operand->numel; i++) {
+    double value = low + tn__random(&sample->owner->random) * (high - low);
+    operand->imag[i] = tn_reference_round(value, dtype);
+  }
 }
 
 void tn_sample_values(tn_sample *sample, tn_ints shape, tn_dtype dtype, const double *values) {
+  tn_sample_complex_values(sample, shape, dtype, values, NULL);
+}
+
+void tn_sample_complex_values(tn_sample *sample, tn_ints shape, tn_dtype dtype,
+                              const double *values, const double *imag) {
   tn_operand *operand = add_operand(sample, shape, dtype);
   if (operand == NULL) return;
   for (int64_t i = 0; i < operand->numel; i++) {
     operand->values[i] = tn_reference_round(values[i], dtype);
+    if (operand->imag != NULL && imag != NULL) {
+      operand->imag[i] = tn_reference_round(imag[i], dtype);
+    }
   }
 }
 
@@ -275,6 +291,13 @@ double *tn_expect(tn_expected *expected, tn_dtype dtype, int32_t ndim, const int
   result->numel = tn_reference_numel(ndim, sizes);
   result->values = tn__arena_take(expected->arena, sizeof(double) * (size_t)result->numel);
   return result->values;
+}
+
+double *tn_expect_imag(tn_expected *expected) {
+  if (expected->count == 0) return NULL;
+  tn_operand *last = &expected->results[expected->count - 1];
+  last->imag = tn__arena_take(expected->arena, sizeof(double) * (size_t)last->numel);
+  return last->imag;
 }
 
 double *tn_expect_scales(tn_expected *expected) {

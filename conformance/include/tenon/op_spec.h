@@ -28,13 +28,15 @@ enum {
 // ---- data --------------------------------------------------------------------------------------
 
 // A tensor on the host, for references: row-major doubles and the dtype that they stand for.
-// Complex dtypes hold real numbers here; bool holds 0 and 1.
+// bool holds 0 and 1. |imag| is NULL except in complex operands of specs with TN_SPEC_COMPLEX and
+// in complex results: NULL stands for zeros.
 typedef struct tn_operand {
   tn_dtype dtype;
   int32_t ndim;
   int64_t sizes[TN_SPEC_MAX_DIMS];
   int64_t numel;
   double *values;
+  double *imag;
 } tn_operand;
 
 // One argument of a sample, in the schema's order. TN_VALUE_TENSOR and TN_VALUE_TENSORS stand for
@@ -84,6 +86,7 @@ enum {
   TN_SPEC_TAKES_ANY_DTYPE = 1u << 5,     // dtypes outside `dtypes` are neither required nor refused
   TN_SPEC_CONTIGUOUS_ONLY = 1u << 7,     // its meaning depends on how operands lie in memory
   TN_SPEC_UNSPECIFIED_VALUES = 1u << 6,  // shapes and dtypes alone are compared (empty)
+  TN_SPEC_COMPLEX = 1u << 8,  // samples of complex dtypes have imaginary parts; else they are real
 };
 
 struct tn_op_spec {
@@ -101,10 +104,11 @@ struct tn_op_spec {
   // How far a result may be from the reference, in units of the result dtype's last place at the
   // larger of the value and its scale. 0: exactly the reference, rounded.
   double ulps;
-  double half_ulps;  // the same for f16 and bf16 where parts round on the way; 0: as `ulps`
-  const char *why;   // the reason of a tolerance above 4 or of a flag that checks less
-  uint32_t finite;   // bit i: what NaN or an infinity in operand i gives is not specified; `why`
-  uint32_t writes;   // bit i: operand i is written, as the schema says with (a!)
+  double half_ulps;     // the same for f16 and bf16 where parts round on the way; 0: as `ulps`
+  const char *why;      // the reason of a tolerance above 4 or of a flag that checks less
+  uint32_t finite;      // bit i: what NaN or an infinity in operand i gives is not specified; `why`
+  uint32_t writes;      // bit i: operand i is written, as the schema says with (a!)
+  double complex_ulps;  // `ulps` of complex results, of the magnitude |z|; 0: as `ulps`
 };
 
 // ---- emitting samples --------------------------------------------------------------------------
@@ -122,12 +126,16 @@ TN_API tn_sample *tn_sample_add(tn_samples *samples, const char *name, uint32_t 
 TN_API tn_sample *tn_sample_failing(tn_samples *samples, const char *name, tn_status status,
                                     const char *argument);
 
-// A tensor of uniform random values in [low, high], rounded to |dtype|; integers are whole.
+// A tensor of uniform random values in [low, high], rounded to |dtype|; integers are whole. With
+// TN_SPEC_COMPLEX the imaginary parts of complex ones are drawn alike.
 TN_API void tn_sample_tensor(tn_sample *sample, tn_ints shape, tn_dtype dtype, double low,
                              double high);
 // A tensor of the given row-major values, rounded to |dtype|.
 TN_API void tn_sample_values(tn_sample *sample, tn_ints shape, tn_dtype dtype,
                              const double *values);
+// The same with imaginary parts, which dtypes that are not complex leave out.
+TN_API void tn_sample_complex_values(tn_sample *sample, tn_ints shape, tn_dtype dtype,
+                                     const double *values, const double *imag);
 // A tensor whose values are all different: a shuffle of |low|, |low| + |step|, ...
 TN_API void tn_sample_distinct(tn_sample *sample, tn_ints shape, tn_dtype dtype, double low,
                                double step);
@@ -160,6 +168,9 @@ TN_API const tn_operand *tn_sample_tensor_at(const tn_sample *sample, int32_t in
 
 // Appends a result of zeros and returns its row-major values; NULL when memory is out.
 TN_API double *tn_expect(tn_expected *expected, tn_dtype dtype, int32_t ndim, const int64_t *sizes);
+// The imaginary parts of the result appended last, which is complex; all 0 at first, as they are
+// where this is never called. NULL when memory is out.
+TN_API double *tn_expect_imag(tn_expected *expected);
 // The scales of the result appended last, all 0 at first; NULL when memory is out.
 TN_API double *tn_expect_scales(tn_expected *expected);
 
@@ -176,6 +187,9 @@ TN_API int64_t tn_reference_ravel(int32_t ndim, const int64_t *sizes, const int6
 // broadcasts.
 TN_API double tn_reference_broadcast_at(const tn_operand *operand, int32_t ndim,
                                         const int64_t *index);
+// Its imaginary part, 0 where the operand has none.
+TN_API double tn_reference_broadcast_imag_at(const tn_operand *operand, int32_t ndim,
+                                             const int64_t *index);
 
 #ifdef __cplusplus
 }
