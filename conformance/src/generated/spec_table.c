@@ -62,6 +62,7 @@ extern const tn_op_spec tn_spec_batch_norm;
 extern const tn_op_spec tn_spec_bernoulli;
 extern const tn_op_spec tn_spec_bernoulli_p;
 extern const tn_op_spec tn_spec_binary_cross_entropy_with_logits;
+extern const tn_op_spec tn_spec_bincount;
 extern const tn_op_spec tn_spec_bitwise_and_Scalar;
 extern const tn_op_spec tn_spec_bitwise_and_Tensor;
 extern const tn_op_spec tn_spec_bitwise_not;
@@ -150,6 +151,7 @@ extern const tn_op_spec tn_spec_isin_Tensor_Scalar;
 extern const tn_op_spec tn_spec_isin_Tensor_Tensor;
 extern const tn_op_spec tn_spec_isinf;
 extern const tn_op_spec tn_spec_isnan;
+extern const tn_op_spec tn_spec_kthvalue;
 extern const tn_op_spec tn_spec_layer_norm;
 extern const tn_op_spec tn_spec_le_Scalar;
 extern const tn_op_spec tn_spec_le_Tensor;
@@ -215,6 +217,8 @@ extern const tn_op_spec tn_spec_max_pool3d_with_indices_backward;
 extern const tn_op_spec tn_spec_maximum;
 extern const tn_op_spec tn_spec_mean;
 extern const tn_op_spec tn_spec_mean_dim;
+extern const tn_op_spec tn_spec_median;
+extern const tn_op_spec tn_spec_median_dim;
 extern const tn_op_spec tn_spec_min;
 extern const tn_op_spec tn_spec_min_dim;
 extern const tn_op_spec tn_spec_minimum;
@@ -396,6 +400,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_bernoulli,
     &tn_spec_bernoulli_p,
     &tn_spec_binary_cross_entropy_with_logits,
+    &tn_spec_bincount,
     &tn_spec_bitwise_and_Scalar,
     &tn_spec_bitwise_and_Tensor,
     &tn_spec_bitwise_not,
@@ -484,6 +489,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_isin_Tensor_Tensor,
     &tn_spec_isinf,
     &tn_spec_isnan,
+    &tn_spec_kthvalue,
     &tn_spec_layer_norm,
     &tn_spec_le_Scalar,
     &tn_spec_le_Tensor,
@@ -549,6 +555,8 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_maximum,
     &tn_spec_mean,
     &tn_spec_mean_dim,
+    &tn_spec_median,
+    &tn_spec_median_dim,
     &tn_spec_min,
     &tn_spec_min_dim,
     &tn_spec_minimum,
@@ -731,6 +739,7 @@ const char *const tn_spec_families[] = {
     "random",
     "random",
     "binary_cross_entropy",
+    "order_statistics",
     "comparison",
     "comparison",
     "unary",
@@ -819,6 +828,7 @@ const char *const tn_spec_families[] = {
     "sets",
     "unary",
     "unary",
+    "order_statistics",
     "layer_norm",
     "comparison",
     "comparison",
@@ -884,6 +894,8 @@ const char *const tn_spec_families[] = {
     "binary",
     "reduction",
     "reduction",
+    "order_statistics",
+    "order_statistics",
     "reduction",
     "reduction",
     "binary",
@@ -1009,4 +1021,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 332;
+const int32_t tn_spec_table_count = 336;

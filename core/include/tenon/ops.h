@@ -959,6 +959,26 @@ TN_API tn_tensor *tn_binary_cross_entropy_with_logits_with(tn_tensor *self, tn_t
        __VA_ARGS__})
 #endif
 
+typedef struct tn_bincount_options {
+  uint32_t struct_size;
+  int64_t minlength;  // 0
+} tn_bincount_options;
+// bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor
+// result[i] = how often i occurs in self, or the sum of the weights where it does. self: 1-dim,
+// integer, nothing negative; weights: self's shape, any real dtype; minlength: not negative.
+// Returns [max(self's greatest + 1, minlength)] in int64, or with weights in float32 where they
+// are and float64 otherwise. No gradient.
+// source: ATen `bincount`.
+// owns: +1 result | errors: INVALID_ARGUMENT for shapes, negative elements and minlength;
+// INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_bincount_with(tn_tensor *self, tn_tensor *weights,
+                                   const tn_bincount_options *options);
+#ifndef __cplusplus
+#define tn_bincount(self, weights, ...) \
+  tn_bincount_with(self, weights, \
+      &(tn_bincount_options){.struct_size = sizeof(tn_bincount_options), __VA_ARGS__})
+#endif
+
 // bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor
 // self & other for a number other, elementwise. As `bitwise_and.Tensor`.
 // source: ATen `bitwise_and.Scalar`.
@@ -2462,6 +2482,36 @@ TN_API tn_tensor *tn_isnan(tn_tensor *self);
 // cast would lose a category | threads: any
 TN_API tn_status tn_isnan_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_kthvalue_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // -1
+  bool keepdim;  // False
+} tn_kthvalue_options;
+// kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)
+// The k-th smallest element along dim, counted from 1, and its index there; of equal elements
+// those that stand first are smaller, and NaN is greater than everything. self: any shape, integer
+// or floating; dim in [-ndim, ndim); k in [1, size of dim]. Returns values in self's dtype and
+// indices in int64, of self's shape without dim, or with size 1 there under keepdim.
+// gradient: to the element at the index.
+// source: ATen `kthvalue`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim and k; INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_kthvalue_with(tn_tensor *self, int64_t k, tn_tensor **indices,
+                                   const tn_kthvalue_options *options);
+// tn_kthvalue into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_kthvalue; READ_ONLY; INVALID_ARGUMENT for another shape;
+// INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_kthvalue_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                      int64_t k, const tn_kthvalue_options *options);
+#ifndef __cplusplus
+#define tn_kthvalue(self, k, indices, ...) \
+  tn_kthvalue_with(self, k, indices, \
+      &(tn_kthvalue_options){.struct_size = sizeof(tn_kthvalue_options), __VA_ARGS__})
+#define tn_kthvalue_out(values, indices, self, k, ...) \
+  tn_kthvalue_out_with(values, indices, self, k, \
+      &(tn_kthvalue_options){.struct_size = sizeof(tn_kthvalue_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_layer_norm_options {
   uint32_t struct_size;
   tn_opt_float eps;  // 1e-05
@@ -3755,6 +3805,43 @@ TN_API tn_status tn_mean_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints d
 #define tn_mean_dim_out(out, self, dim, ...) \
   tn_mean_dim_out_with(out, self, dim, \
       &(tn_mean_dim_options){.struct_size = sizeof(tn_mean_dim_options), __VA_ARGS__})
+#endif
+
+// median(Tensor self) -> Tensor
+// The median of all elements, the lower of two middle ones; NaN where there is one, and of no
+// elements. self: any shape, integer or floating. Returns a 0-dim tensor in self's dtype.
+// gradient: shared evenly among the elements that are equal to it.
+// source: ATen `median`.
+// owns: +1 result | errors: INVALID_ARGUMENT for no integers, INVALID_DTYPE; as any operator |
+// threads: any
+TN_API tn_tensor *tn_median(tn_tensor *self);
+
+typedef struct tn_median_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+} tn_median_dim_options;
+// median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
+// The median along dim, the lower of two middle elements, and its index there; NaN and the index
+// of the first where there is one. self: any shape, integer or floating; dim in [-ndim, ndim).
+// Returns values in self's dtype and indices in int64, of self's shape without dim, or with size 1
+// there under keepdim. gradient: to the element at the index.
+// source: ATen `median.dim`.
+// owns: +1 each result | errors: OUT_OF_RANGE for dim, INVALID_ARGUMENT over no elements,
+// INVALID_DTYPE; as any operator | threads: any
+TN_API tn_tensor *tn_median_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
+                                     const tn_median_dim_options *options);
+// tn_median_dim into |values| and |indices|, which has the result's shape already and records no
+// gradient. owns: nothing | errors: as tn_median_dim; READ_ONLY; INVALID_ARGUMENT for another
+// shape; INVALID_DTYPE where the cast would lose a category | threads: any
+TN_API tn_status tn_median_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                        int64_t dim, const tn_median_dim_options *options);
+#ifndef __cplusplus
+#define tn_median_dim(self, dim, indices, ...) \
+  tn_median_dim_with(self, dim, indices, \
+      &(tn_median_dim_options){.struct_size = sizeof(tn_median_dim_options), __VA_ARGS__})
+#define tn_median_dim_out(values, indices, self, dim, ...) \
+  tn_median_dim_out_with(values, indices, self, dim, \
+      &(tn_median_dim_options){.struct_size = sizeof(tn_median_dim_options), __VA_ARGS__})
 #endif
 
 // min(Tensor self) -> Tensor

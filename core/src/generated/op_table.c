@@ -65,6 +65,7 @@ extern const tn_op_def tn_op_batch_norm;
 extern const tn_op_def tn_op_bernoulli;
 extern const tn_op_def tn_op_bernoulli_p;
 extern const tn_op_def tn_op_binary_cross_entropy_with_logits;
+extern const tn_op_def tn_op_bincount;
 extern const tn_op_def tn_op_bitwise_and_Tensor;
 extern const tn_op_def tn_op_bitwise_not;
 extern const tn_op_def tn_op_bitwise_or_Tensor;
@@ -143,6 +144,7 @@ extern const tn_op_def tn_op_isin_Tensor_Scalar;
 extern const tn_op_def tn_op_isin_Tensor_Tensor;
 extern const tn_op_def tn_op_isinf;
 extern const tn_op_def tn_op_isnan;
+extern const tn_op_def tn_op_kthvalue;
 extern const tn_op_def tn_op_layer_norm;
 extern const tn_op_def tn_op_le_Tensor;
 extern const tn_op_def tn_op_leaky_relu;
@@ -203,6 +205,8 @@ extern const tn_op_def tn_op_max_pool3d_with_indices;
 extern const tn_op_def tn_op_max_pool3d_with_indices_backward;
 extern const tn_op_def tn_op_maximum;
 extern const tn_op_def tn_op_mean_dim;
+extern const tn_op_def tn_op_median;
+extern const tn_op_def tn_op_median_dim;
 extern const tn_op_def tn_op_min;
 extern const tn_op_def tn_op_min_dim;
 extern const tn_op_def tn_op_minimum;
@@ -822,6 +826,13 @@ static const tn__arg args_binary_cross_entropy_with_logits[] = {
 };
 static const tn_binary_cross_entropy_with_logits_attrs defaults_binary_cross_entropy_with_logits = {
     .reduction = 1};
+
+static const tn__arg args_bincount[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"weights", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"minlength", "int", "0", TN__ARG_INT, offsetof(tn_bincount_attrs, minlength)},
+};
+static const tn_bincount_attrs defaults_bincount = {.minlength = 0};
 
 static const tn__arg args_bitwise_and_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1490,6 +1501,14 @@ static const tn__arg args_isnan[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_kthvalue[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"k", "int", NULL, TN__ARG_INT, offsetof(tn_kthvalue_attrs, k)},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_kthvalue_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_kthvalue_attrs, keepdim)},
+};
+static const tn_kthvalue_attrs defaults_kthvalue = {.k = 0, .dim = -1, .keepdim = false};
+
 static const tn__arg args_layer_norm[] = {
     {"input", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"normalized_shape", "int[]", NULL, TN__ARG_INTS,
@@ -1996,6 +2015,17 @@ static const tn__arg args_mean_dim[] = {
 };
 static const tn_mean_dim_attrs defaults_mean_dim = {.dim = {NULL, -1}, .keepdim = false,
                                                     .dtype = TN_DTYPE_NONE};
+
+static const tn__arg args_median[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
+static const tn__arg args_median_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_median_dim_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_median_dim_attrs, keepdim)},
+};
+static const tn_median_dim_attrs defaults_median_dim = {.dim = 0, .keepdim = false};
 
 static const tn__arg args_min[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -3766,6 +3796,20 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_binary_cross_entropy_with_logits,
         .args = args_binary_cross_entropy_with_logits,
     },
+    [TN__OP_bincount] = {
+        .name = "bincount",
+        .schema = "bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor",
+        .def = &tn_op_bincount,
+        .id = TN__OP_bincount,
+        .run_id = TN__OP_bincount,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 2,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_bincount_attrs),
+        .defaults = &defaults_bincount,
+        .args = args_bincount,
+    },
     [TN__OP_bitwise_and_Scalar] = {
         .name = "bitwise_and.Scalar",
         .schema = "bitwise_and.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -5400,6 +5444,20 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_isnan,
     },
+    [TN__OP_kthvalue] = {
+        .name = "kthvalue",
+        .schema = "kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_kthvalue,
+        .id = TN__OP_kthvalue,
+        .run_id = TN__OP_kthvalue,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_kthvalue_attrs),
+        .defaults = &defaults_kthvalue,
+        .args = args_kthvalue,
+    },
     [TN__OP_layer_norm] = {
         .name = "layer_norm",
         .schema = "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor",
@@ -6498,6 +6556,32 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_mean_dim,
+    },
+    [TN__OP_median] = {
+        .name = "median",
+        .schema = "median(Tensor self) -> Tensor",
+        .def = &tn_op_median,
+        .id = TN__OP_median,
+        .run_id = TN__OP_median,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_median,
+    },
+    [TN__OP_median_dim] = {
+        .name = "median.dim",
+        .schema = "median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+        .def = &tn_op_median_dim,
+        .id = TN__OP_median_dim,
+        .run_id = TN__OP_median_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 2,
+        .attrs_size = sizeof(tn_median_dim_attrs),
+        .defaults = &defaults_median_dim,
+        .args = args_median_dim,
     },
     [TN__OP_min] = {
         .name = "min",

@@ -830,6 +830,16 @@ tn_tensor *tn_binary_cross_entropy_with_logits_with(tn_tensor *self, tn_tensor *
   return tn__call_one(TN__OP_binary_cross_entropy_with_logits, inputs, 4, &attrs);
 }
 
+tn_tensor *tn_bincount_with(tn_tensor *self, tn_tensor *weights,
+                            const tn_bincount_options *options) {
+  tn_tensor *inputs[] = {self, weights};
+  tn_bincount_attrs attrs = {.minlength = 0};
+  if (options != NULL) {
+    if (REACHES(options, minlength)) attrs.minlength = options->minlength;
+  }
+  return tn__call_one(TN__OP_bincount, inputs, 2, &attrs);
+}
+
 tn_tensor *(tn_bitwise_and_scalar)(tn_tensor *self, tn_scalar other) {
   tn__immediate other_number;
   tn_tensor *inputs[] = {self, tn__immediate_init(&other_number, other)};
@@ -2157,6 +2167,38 @@ tn_status tn_isnan_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_isnan, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_kthvalue_with(tn_tensor *self, int64_t k, tn_tensor **indices,
+                            const tn_kthvalue_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("kthvalue", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_kthvalue_attrs attrs = {.k = k, .dim = -1, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_kthvalue, inputs, 1, &attrs, more);
+}
+
+tn_status tn_kthvalue_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self, int64_t k,
+                               const tn_kthvalue_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("kthvalue", "dim", options->dim.value != 0, options->dim.present)) {
+    return TN_INVALID_ARGUMENT;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_kthvalue_attrs attrs = {.k = k, .dim = -1, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_kthvalue, inputs, 1, &attrs, outs, 2);
+}
+
 tn_tensor *tn_layer_norm_with(tn_tensor *input, tn_ints normalized_shape, tn_tensor *weight,
                               tn_tensor *bias, const tn_layer_norm_options *options) {
   if (options != NULL && REACHES(options, eps) &&
@@ -3211,6 +3253,33 @@ tn_status tn_mean_dim_out_with(tn_tensor *out, tn_tensor *self, tn_ints dim,
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_mean_dim, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_median(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_median, inputs, 1, NULL);
+}
+
+tn_tensor *tn_median_dim_with(tn_tensor *self, int64_t dim, tn_tensor **indices,
+                              const tn_median_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_median_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor **const more[] = {indices};
+  return tn__call_many(TN__OP_median_dim, inputs, 1, &attrs, more);
+}
+
+tn_status tn_median_dim_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *self,
+                                 int64_t dim, const tn_median_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_median_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  tn_tensor *const outs[] = {values, indices};
+  return tn__call_into(TN__OP_median_dim, inputs, 1, &attrs, outs, 2);
 }
 
 tn_tensor *tn_min(tn_tensor *self) {

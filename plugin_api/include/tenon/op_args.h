@@ -470,6 +470,12 @@ typedef struct tn_binary_cross_entropy_with_logits_attrs {
   int64_t reduction;
 } tn_binary_cross_entropy_with_logits_attrs;
 
+// bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor
+enum { TN_ARG_bincount_result = 0, TN_ARG_bincount_self = 1, TN_ARG_bincount_weights = 2 };
+typedef struct tn_bincount_attrs {
+  int64_t minlength;
+} tn_bincount_attrs;
+
 // bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_bitwise_and_Tensor_result = 0, TN_ARG_bitwise_and_Tensor_self = 1,
        TN_ARG_bitwise_and_Tensor_other = 2 };
@@ -1001,6 +1007,14 @@ enum { TN_ARG_isinf_result = 0, TN_ARG_isinf_self = 1 };
 // isnan(Tensor self) -> Tensor
 enum { TN_ARG_isnan_result = 0, TN_ARG_isnan_self = 1 };
 
+// kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)
+enum { TN_ARG_kthvalue_values = 0, TN_ARG_kthvalue_indices = 1, TN_ARG_kthvalue_self = 2 };
+typedef struct tn_kthvalue_attrs {
+  int64_t k;
+  int64_t dim;
+  TN_SLOT bool keepdim;
+} tn_kthvalue_attrs;
+
 // layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float
 // eps=1e-05, bool cudnn_enable=True) -> Tensor
 enum { TN_ARG_layer_norm_result = 0, TN_ARG_layer_norm_input = 1, TN_ARG_layer_norm_weight = 2,
@@ -1410,6 +1424,16 @@ typedef struct tn_mean_dim_attrs {
   TN_SLOT bool keepdim;
   TN_SLOT tn_dtype dtype;
 } tn_mean_dim_attrs;
+
+// median(Tensor self) -> Tensor
+enum { TN_ARG_median_result = 0, TN_ARG_median_self = 1 };
+
+// median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
+enum { TN_ARG_median_dim_values = 0, TN_ARG_median_dim_indices = 1, TN_ARG_median_dim_self = 2 };
+typedef struct tn_median_dim_attrs {
+  int64_t dim;
+  TN_SLOT bool keepdim;
+} tn_median_dim_attrs;
 
 // min(Tensor self) -> Tensor
 enum { TN_ARG_min_result = 0, TN_ARG_min_self = 1 };
