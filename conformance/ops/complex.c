@@ -86,7 +86,7 @@ static void as_complex_errors(tn_samples *samples) {
 
 const tn_op_spec tn_spec_view_as_complex = {.op = "view_as_complex",
                                             .dtypes = TN_DTYPE_BIT(TN_F32) | TN_DTYPE_BIT(TN_F64),
-                                            .flags = TN_SPEC_CONTIGUOUS_ONLY | TN_SPEC_NO_GRAD,
+                                            .flags = TN_SPEC_CONTIGUOUS_ONLY | TN_SPEC_COMPLEX,
                                             .samples = as_complex_samples,
                                             .reference = as_complex_reference,
                                             .errors = as_complex_errors,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// check_gradients: first and second gradients of small float64 samples against central differences.
-// The operands are host tensors, which finite differences can change; the function under test
-// moves them to the device, calls the operator, and joins its floating results into one vector.
+// check_gradients: first and second gradients of small float64 samples, and of complex128 ones
+// where samples have imaginary parts, against central differences. The operands are host tensors,
+// which finite differences can change; the function under test moves them to the device, calls the
+// operator, and joins its floating results into one vector.
 
 #include <math.h>
 #include <stdio.h>
@@ -16,13 +17,19 @@ typedef struct subject {
   const tn_sample *sample;
 } subject;
 
-static bool is_smooth(const tn__run *run, const tn_sample *sample, int32_t operand) {
-  bool chosen = run->spec->smooth == 0 || ((run->spec->smooth >> operand) & 1) != 0;
-  return chosen && sample->operands[operand].dtype == TN_F64;
+// Whether gradients of and through |dtype| are compared.
+static bool is_checked(const tn__run *run, tn_dtype dtype) {
+  return dtype == TN_F64 || (dtype == TN_C128 && (run->spec->flags & TN_SPEC_COMPLEX));
 }
 
-// The floating results, flattened and joined; indices and masks do not take part.
-static tn_tensor *join(const tn_value *values, int32_t count) {
+static bool is_smooth(const tn__run *run, const tn_sample *sample, int32_t operand) {
+  bool chosen = run->spec->smooth == 0 || ((run->spec->smooth >> operand) & 1) != 0;
+  return chosen && is_checked(run, sample->operands[operand].dtype);
+}
+
+// The floating results, flattened and joined; complex ones as pairs of real numbers. Indices and
+// masks do not take part.
+static tn_tensor *join(const tn__run *run, const tn_value *values, int32_t count) {
   tn_tensor *parts[TN_SPEC_MAX_RESULTS];
   int64_t part_count = 0;
   for (int32_t k = 0; k < count; k++) {
@@ -30,7 +37,9 @@ static tn_tensor *join(const tn_value *values, int32_t count) {
     int64_t length = list ? tn_list_count(values[k].as.list) : 1;
     for (int64_t i = 0; i < length && part_count < TN_SPEC_MAX_RESULTS; i++) {
       tn_tensor *result = list ? tn_list_at(values[k].as.list, i) : values[k].as.tensor;
-      if (tn_tensor_dtype(result) != TN_F64) continue;
+      if (!is_checked(run, tn_tensor_dtype(result))) continue;
+      if (tn_tensor_dtype(result) == TN_C128) result = tn_view_as_real(result);
+      if (result == NULL) return NULL;
       tn_tensor *flat = tn_reshape(result, TN_SHAPE(-1));
       if (flat == NULL) return NULL;
       parts[part_count++] = flat;
@@ -62,7 +71,7 @@ static tn_tensor *call_subject(void *context, tn_tensors inputs) {
   }
   tn_manual_seed(TN__SEED);
   if (tn_op_call(s->run->op, prepared.args, s->sample->arg_count, values) != TN_OK) return NULL;
-  return join(values, tn_op_result_count(s->run->op));
+  return join(s->run, values, tn_op_result_count(s->run->op));
 }
 
 static void check_both(tn__run *run, const tn_sample *sample, tn_tensors inputs) {
@@ -77,7 +86,7 @@ static void check_both(tn__run *run, const tn_sample *sample, tn_tensors inputs)
 }
 
 static bool is_wanted(const tn__run *run, const tn_sample *sample) {
-  if (!run->gradients || !run->traits.differentiable || run->dtype != TN_F64 ||
+  if (!run->gradients || !run->traits.differentiable || !is_checked(run, run->dtype) ||
       (run->spec->flags & TN_SPEC_NO_GRAD) ||
       (sample->flags & (TN_SAMPLE_NO_GRAD | TN_SAMPLE_LARGE))) {
     return false;

@@ -57,13 +57,15 @@ static tn_status as_complex_infer(tn_infer *infer) {
   const tn_tensor *self = infer->inputs[0];
   tn__result *result = &infer->results[0];
   const int32_t last = self->rank - 1;
-  if (last < 0 || self->sizes[last] != 2 || self->strides[last] != 1) {
+  bool empty = false;  // then no element lies anywhere, whatever the strides say
+  for (int32_t d = 0; d < last; d++) empty = empty || self->sizes[d] == 0;
+  if (last < 0 || self->sizes[last] != 2 || (self->strides[last] != 1 && !empty)) {
     return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "self",
                         "the last dimension must hold two adjacent elements: a real and an "
                         "imaginary part");
   }
   bool even = self->offset % 2 == 0;
-  for (int32_t d = 0; d < last; d++) {
+  for (int32_t d = 0; d < last && !empty; d++) {
     even = even && (self->sizes[d] <= 1 || self->strides[d] % 2 == 0);
   }
   if (!even) {
@@ -89,8 +91,8 @@ static tn_status as_complex_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tens
 
 /// Pairs of numbers along the last dimension as complex numbers; shares self's storage.
 /// self: float32 or float64, its last dimension 2 with stride 1, its other strides and its offset
-/// even. Returns one dimension less. errors: INVALID_DTYPE for other dtypes, INVALID_ARGUMENT for
-/// another geometry. source: ATen `view_as_complex`.
+/// even (an empty one's may be any). Returns one dimension less. errors: INVALID_DTYPE for other
+/// dtypes, INVALID_ARGUMENT for another geometry. source: ATen `view_as_complex`.
 const tn_op_def tn_op_view_as_complex = {
     .schema = "view_as_complex(Tensor self) -> Tensor",
     .flags = TN_OP_VIEW,

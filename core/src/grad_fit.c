@@ -2,8 +2,9 @@
 //
 // grad_fit: gradients in the shape of what they belong to. A vjp may leave its gradient as wide as
 // the result, or narrower than the operand, and of another dtype: what was broadcast is summed,
-// what was reduced is spread. Spreading makes no elements, only strides of 0; with recording on it
-// goes through the operators, so that it has a gradient of its own.
+// what was reduced is spread. A real operand takes the real part of a complex gradient: it has no
+// imaginary direction to move in. Spreading makes no elements, only strides of 0; with recording on
+// it goes through the operators, so that it has a gradient of its own.
 
 #include <string.h>
 #include <tenon/device.h>
@@ -57,6 +58,10 @@ tn_tensor *tn__grad_fit(tn_tensor *grad, const tn__shape_record *target, const c
       tn__error_note(" [while fitting the gradient of '%s' to its operand]", name);
       return NULL;
     }
+  }
+  if (tn_dtype_is_complex(grad->dtype) && !tn_dtype_is_complex(target->dtype)) {
+    grad = tn_real(grad);
+    if (grad == NULL) return NULL;
   }
   bool numbers = grad->dtype == target->dtype;
   bool placed = tn_device_equal(grad->device, target->device);

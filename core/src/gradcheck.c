@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // gradcheck: gradients against central differences, (f(x + h) - f(x - h)) / 2h, element by element
-// of every input, for a random but fixed combination of the function's results.
+// of every input, for a random but fixed combination of the function's results. A complex number is
+// two real ones: the gradient of a real loss L is dL/dRe + i dL/dIm, so that each part of an input
+// is moved by itself and compared with that part of the gradient.
 
 #include <math.h>
 #include <string.h>
@@ -27,8 +29,14 @@ static tn_tensor *weights_for(tn_tensor *output) {
   return tn_to(shaped, tn_tensor_device(output), tn_tensor_dtype(output));
 }
 
+// The numbers of |tensor| as real ones: complex ones have a last dimension for their parts.
+static tn_tensor *as_real(tn_tensor *tensor) {
+  bool has_parts = tensor != NULL && tn_dtype_is_complex(tn_tensor_dtype(tensor));
+  return has_parts ? tn_view_as_real(tensor) : tensor;
+}
+
 static tn_tensor *weighted(const check *c) {
-  tn_tensor *output = c->function(c->context, c->inputs);
+  tn_tensor *output = as_real(c->function(c->context, c->inputs));
   if (output == NULL) return NULL;
   return tn_sum(tn_mul(output, weights_for(output)));
 }
@@ -44,18 +52,32 @@ static double evaluate(const check *c, tn_status *status) {
   return number;
 }
 
-// Changes element |i| of a contiguous host tensor, without counting as a change in place: the
-// graph that is being checked must not notice.
-static double *element(tn_tensor *input, int64_t i) { return (double *)input->data + i; }
+// Number |i| of a contiguous host tensor, to be changed without counting as a change in place: the
+// graph that is being checked must not notice. The parts of complex elements are numbers.
+static double *number(tn_tensor *input, int64_t i) { return (double *)input->data + i; }
+
+static tn_status differs(int64_t input, int64_t i, bool has_parts, double computed,
+                         double numeric) {
+  return tn__error(TN_INVALID_ARGUMENT, NULL,
+                   "tn_gradcheck: input %lld, element %lld%s: the gradient is %.9g, finite "
+                   "differences give %.9g",
+                   (long long)input, (long long)(has_parts ? i / 2 : i),
+                   !has_parts   ? ""
+                   : i % 2 == 0 ? ", real part"
+                                : ", imaginary part",
+                   computed, numeric);
+}
 
 static tn_status compare_input(const check *c, int64_t k, tn_tensor *grad) {
   tn_tensor *input = c->inputs.data[k];
-  tn_tensor *host = tn_contiguous(tn_to_named(grad, "cpu", TN_F64));
+  tn_tensor *host = tn_contiguous(tn_to_named(grad, "cpu", tn_tensor_dtype(input)));
   if (host == NULL) return tn__failure();
   const double *computed = tn_tensor_const_data(host);
-  for (int64_t i = 0; i < tn_tensor_numel(input); i++) {
+  bool has_parts = tn_dtype_is_complex(tn_tensor_dtype(input));
+  int64_t count = tn_tensor_numel(input) * (has_parts ? 2 : 1);
+  for (int64_t i = 0; i < count; i++) {
     tn_status status = TN_OK;
-    double *x = element(input, i), kept = *x;
+    double *x = number(input, i), kept = *x;
     *x = kept + c->eps;
     double above = evaluate(c, &status);
     *x = kept - c->eps;
@@ -64,10 +86,7 @@ static tn_status compare_input(const check *c, int64_t k, tn_tensor *grad) {
     if (status != TN_OK) return status;
     double numeric = (above - below) / (2 * c->eps);
     if (fabs(computed[i] - numeric) <= c->atol + c->rtol * fabs(numeric)) continue;
-    return tn__error(TN_INVALID_ARGUMENT, NULL,
-                     "tn_gradcheck: input %lld, element %lld: the gradient is %.9g, finite "
-                     "differences give %.9g",
-                     (long long)k, (long long)i, computed[i], numeric);
+    return differs(k, i, has_parts, computed[i], numeric);
   }
   return TN_OK;
 }
@@ -83,12 +102,13 @@ static tn_status check_inputs(const check *c) {
       return tn__failure();
     }
     if (!tn_requires_grad(input)) continue;
-    if (tn_tensor_dtype(input) != TN_F64 || !tn_tensor_is_contiguous(input) ||
+    tn_dtype dtype = tn_tensor_dtype(input);
+    if ((dtype != TN_F64 && dtype != TN_C128) || !tn_tensor_is_contiguous(input) ||
         !tn__device_is_host(tn_tensor_device(input))) {
       return tn__error(
           TN_INVALID_ARGUMENT, NULL,
           "tn_gradcheck: input %lld requires a gradient and must be contiguous float64 "
-          "in host memory",
+          "or complex128 in host memory",
           (long long)k);
     }
   }
@@ -168,11 +188,12 @@ static tn_tensor *first_gradient(void *context, tn_tensors inputs) {
   for (int64_t j = 0; j < count && sum != NULL; j++) {
     tn_tensor *grad = tn_list_at(grads, j);
     if (tn__is_none(grad)) continue;
+    grad = as_real(grad);
     sum = tn_add(sum, tn_sum(tn_mul(grad, weights_for(grad))));
   }
   // A function that is linear in its inputs has a constant gradient: keep it in the graph.
   for (int64_t j = 0; j < count && sum != NULL; j++) {
-    sum = tn_add(sum, tn_mul_scalar(tn_sum(wanted[j]), 0));
+    sum = tn_add(sum, tn_mul_scalar(tn_sum(as_real(wanted[j])), 0));
   }
   tn_grad_mode_set(before);
   return sum;

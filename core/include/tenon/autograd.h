@@ -111,8 +111,9 @@ TN_API tn_list *tn_custom_apply(const tn_custom_function *function, void *contex
                                 tn_tensors inputs, int32_t output_count);
 
 // Compares gradients with central finite differences. |function| maps |inputs| to one tensor.
-// Inputs that require a gradient should be float64. Zero tolerances: 1e-5 absolute, 1e-3 relative,
-// step 1e-6. errors: INVALID_ARGUMENT naming the input, the element and both values
+// Inputs that require a gradient should be float64 or complex128, whose gradients are compared as
+// dL/dRe + i dL/dIm of a real loss; the result may be complex too. Zero tolerances: 1e-5 absolute,
+// 1e-3 relative, step 1e-6. errors: INVALID_ARGUMENT naming the input, the element and both values
 typedef tn_tensor *(*tn_gradcheck_fn)(void *context, tn_tensors inputs);
 typedef struct tn_gradcheck_options {
   uint32_t struct_size;
