@@ -6,13 +6,13 @@
 #include "reference.h"
 
 #define NUMBERS (TN_DTYPES_INTEGER | TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX)
-#define PRODUCT .dtypes = NUMBERS, .flags = TN_SPEC_TAKES_ANY_DTYPE, .ulps = 4
+#define PRODUCT .dtypes = NUMBERS, .flags = TN_SPEC_TAKES_ANY_DTYPE | TN_SPEC_COMPLEX, .ulps = 4
 
 // ---- reference ---------------------------------------------------------------------------------
 
 // A stack of matrices: a vector is one row (left) or one column (right).
 typedef struct stack {
-  const double *values;
+  const double *values, *imag;  // |imag|: NULL where there are no imaginary parts
   int64_t rows, columns, row_stride, column_stride;
   int32_t batch_ndim;
   const int64_t *batch_sizes;
@@ -21,22 +21,23 @@ typedef struct stack {
 static stack stack_of(const tn_operand *x, bool left, bool transposed) {
   int64_t last = x->sizes[x->ndim - 1];
   if (x->ndim == 1) {
-    return left ? (stack){x->values, 1, last, last, 1, 0, x->sizes}
-                : (stack){x->values, last, 1, 1, 1, 0, x->sizes};
+    return left ? (stack){x->values, x->imag, 1, last, last, 1, 0, x->sizes}
+                : (stack){x->values, x->imag, last, 1, 1, 1, 0, x->sizes};
   }
   int64_t before = x->sizes[x->ndim - 2];
-  stack s = {x->values, before, last, last, 1, x->ndim - 2, x->sizes};
-  return transposed ? (stack){x->values, last, before, 1, last, s.batch_ndim, x->sizes} : s;
+  stack s = {x->values, x->imag, before, last, last, 1, x->ndim - 2, x->sizes};
+  return transposed ? (stack){x->values, x->imag, last, before, 1, last, s.batch_ndim, x->sizes}
+                    : s;
 }
 
-// The matrix of |s| that stands at |index| of the broadcast batch.
-static const double *matrix_at(const stack *s, int32_t batch_ndim, const int64_t *index) {
+// Where the matrix of |s| begins that stands at |index| of the broadcast batch.
+static int64_t matrix_at(const stack *s, int32_t batch_ndim, const int64_t *index) {
   int64_t position = 0;
   for (int32_t d = 0; d < s->batch_ndim; d++) {
     int64_t at = s->batch_sizes[d] == 1 ? 0 : index[batch_ndim - s->batch_ndim + d];
     position = position * s->batch_sizes[d] + at;
   }
-  return s->values + position * s->rows * s->columns;
+  return position * s->rows * s->columns;
 }
 
 static int32_t batch_shape(const stack *a, const stack *b, int64_t *sizes) {
@@ -49,19 +50,32 @@ static int32_t batch_shape(const stack *a, const stack *b, int64_t *sizes) {
   return ndim;
 }
 
-static void multiply(const stack *a, const double *left, const stack *b, const double *right,
-                     double *out, double *scales) {
+// Element (i, k) of a matrix, an imaginary one where there is none being 0.
+static double real_at(const stack *s, int64_t start, int64_t i, int64_t k) {
+  return s->values[start + i * s->row_stride + k * s->column_stride];
+}
+static double imag_at(const stack *s, int64_t start, int64_t i, int64_t k) {
+  return s->imag == NULL ? 0 : s->imag[start + i * s->row_stride + k * s->column_stride];
+}
+
+// The product of the matrices at |left| and |right|; |imag| is NULL unless the result is complex.
+static void multiply(const stack *a, int64_t left, const stack *b, int64_t right, double *out,
+                     double *imag, double *scales) {
   for (int64_t i = 0; i < a->rows; i++) {
     for (int64_t j = 0; j < b->columns; j++) {
-      long double total = 0;
+      long double total = 0, total_imag = 0;
       double size = 0;
       for (int64_t k = 0; k < a->columns; k++) {
-        double term = left[i * a->row_stride + k * a->column_stride] *
-                      right[k * b->row_stride + j * b->column_stride];
+        double x = real_at(a, left, i, k), xi = imag_at(a, left, i, k);
+        double y = real_at(b, right, k, j), yi = imag_at(b, right, k, j);
+        double term = imag == NULL ? x * y : x * y - xi * yi;
+        double term_imag = imag == NULL ? 0 : x * yi + xi * y;
         total += term;
-        size += fabs(term);
+        total_imag += term_imag;
+        size += hypot(term, term_imag);
       }
       out[i * b->columns + j] = (double)total;
+      if (imag != NULL) imag[i * b->columns + j] = (double)total_imag;
       // Adding k terms one by one may lose k/2 units in the last place of their absolute sum; with
       // 4 units allowed this asks for a quarter of that.
       scales[i * b->columns + j] = size * (1 + (double)a->columns / 32);
@@ -69,9 +83,14 @@ static void multiply(const stack *a, const double *left, const stack *b, const d
   }
 }
 
+// What a reference fills in; |values| is NULL when memory is out, |imag| unless it is complex.
+typedef struct product {
+  double *values, *imag, *scales;
+} product;
+
 // Appends x @ y; |transposed|: y's last two dimensions exchanged.
-static void expect_product(const tn_operand *x, const tn_operand *y, bool transposed,
-                           tn_expected *expected, double **out, double **scales) {
+static product expect_product(const tn_operand *x, const tn_operand *y, bool transposed,
+                              tn_expected *expected) {
   stack a = stack_of(x, true, false), b = stack_of(y, false, transposed);
   int64_t sizes[TN_SPEC_MAX_DIMS] = {0}, index[TN_SPEC_MAX_DIMS];
   int32_t batch_ndim = batch_shape(&a, &b, sizes), ndim = batch_ndim;
@@ -80,18 +99,22 @@ static void expect_product(const tn_operand *x, const tn_operand *y, bool transp
   memcpy(shape, sizes, sizeof shape);
   if (x->ndim > 1) shape[ndim++] = a.rows;
   if (y->ndim > 1) shape[ndim++] = b.columns;
-  *out = tn_expect(expected, tn_promote_types(x->dtype, y->dtype), ndim, shape);
-  *scales = tn_expect_scales(expected);
-  for (int64_t p = 0; *out != NULL && *scales != NULL && p < batches; p++) {
+  bool has_imag = x->imag != NULL || y->imag != NULL;
+  product made = {.values = tn_expect(expected, tn_promote_types(x->dtype, y->dtype), ndim, shape)};
+  made.scales = tn_expect_scales(expected);
+  if (has_imag) made.imag = tn_expect_imag(expected);
+  if (made.scales == NULL || (has_imag && made.imag == NULL)) made.values = NULL;
+  for (int64_t p = 0; made.values != NULL && p < batches; p++) {
     tn_reference_unravel(p, batch_ndim, sizes, index);
     multiply(&a, matrix_at(&a, batch_ndim, index), &b, matrix_at(&b, batch_ndim, index),
-             *out + p * matrix, *scales + p * matrix);
+             made.values + p * matrix, has_imag ? made.imag + p * matrix : NULL,
+             made.scales + p * matrix);
   }
+  return made;
 }
 
 static void product_reference(const tn_sample *sample, tn_expected *expected) {
-  double *out, *scales;
-  expect_product(&sample->operands[0], &sample->operands[1], false, expected, &out, &scales);
+  (void)expect_product(&sample->operands[0], &sample->operands[1], false, expected);
 }
 
 // ---- samples -----------------------------------------------------------------------------------
@@ -231,23 +254,24 @@ static void addmm_samples(tn_samples *samples) {
   }
 }
 static void add_scaled(const tn_operand *x, double beta, double alpha, int32_t ndim,
-                       const int64_t *sizes, double *out, double *scales) {
+                       const int64_t *sizes, product *to) {
   int64_t index[TN_SPEC_MAX_DIMS];
   for (int64_t p = 0; p < tn_reference_numel(ndim, sizes); p++) {
     tn_reference_unravel(p, ndim, sizes, index);
     double term = beta == 0 ? 0 : beta * tn_reference_broadcast_at(x, ndim, index);
-    out[p] = alpha * out[p] + term;
-    scales[p] = fabs(alpha) * scales[p] + fabs(term);
+    double imag = beta == 0 ? 0 : beta * tn_reference_broadcast_imag_at(x, ndim, index);
+    to->values[p] = alpha * to->values[p] + term;
+    if (to->imag != NULL) to->imag[p] = alpha * to->imag[p] + imag;
+    to->scales[p] = fabs(alpha) * to->scales[p] + hypot(term, imag);
   }
 }
 static void addmm_reference(const tn_sample *sample, tn_expected *expected) {
   const tn_operand *a = &sample->operands[1], *b = &sample->operands[2];
-  double *out, *scales;
-  expect_product(a, b, false, expected, &out, &scales);
+  product made = expect_product(a, b, false, expected);
   const int64_t sizes[2] = {a->sizes[0], b->sizes[1]};
-  if (out == NULL || scales == NULL) return;
+  if (made.values == NULL) return;
   add_scaled(&sample->operands[0], tn_sample_number_at(sample, 3, 1),
-             tn_sample_number_at(sample, 4, 1), 2, sizes, out, scales);
+             tn_sample_number_at(sample, 4, 1), 2, sizes, &made);
 }
 static void addmm_errors(tn_samples *samples) {
   static const int64_t rows[][6] = {{3, 3, 2, 3, 3, 4}, {2, 4, 2, 3, 2, 4}};
@@ -276,13 +300,12 @@ static void linear_samples(tn_samples *samples) {
 }
 static void linear_reference(const tn_sample *sample, tn_expected *expected) {
   const tn_operand *x = &sample->operands[0], *weight = &sample->operands[1];
-  double *out, *scales;
   int64_t sizes[TN_SPEC_MAX_DIMS];
-  expect_product(x, weight, true, expected, &out, &scales);
-  if (sample->operand_count < 3 || out == NULL || scales == NULL) return;
+  product made = expect_product(x, weight, true, expected);
+  if (sample->operand_count < 3 || made.values == NULL) return;
   memcpy(sizes, x->sizes, sizeof sizes);
   sizes[x->ndim - 1] = weight->sizes[0];
-  add_scaled(&sample->operands[2], 1, 1, x->ndim, sizes, out, scales);
+  add_scaled(&sample->operands[2], 1, 1, x->ndim, sizes, &made);
 }
 static void linear_errors(tn_samples *samples) {
   add_failing_pair(samples, "features", NULL, TN_SHAPE(2, 3), TN_SHAPE(4, 2));

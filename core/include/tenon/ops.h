@@ -5615,7 +5615,7 @@ TN_API tn_tensor *tn_view_shape(tn_tensor *self, tn_ints size);
 // view_as_complex(Tensor self) -> Tensor
 // Pairs of numbers along the last dimension as complex numbers; shares self's storage.
 // self: float32 or float64, its last dimension 2 with stride 1, its other strides and its offset
-// even. Returns one dimension less.
+// even (an empty one's may be any). Returns one dimension less.
 // source: ATen `view_as_complex`.
 // owns: +1 result, a view of the first argument's storage | errors: INVALID_DTYPE for other dtypes,
 // INVALID_ARGUMENT for another geometry; as any operator | threads: any
