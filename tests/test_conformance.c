@@ -165,6 +165,23 @@ TN_TEST(conformance, compares_imaginary_parts) {
   cr_expect_eq(verdict_on(&spec, TN_C128, reason, sizeof reason), TN_VERDICT_FAILED);
 }
 
+static void itself(const tn_sample *sample, tn_expected *expected) {
+  scaled(sample, sample->operands[0].dtype, 2, 1, expected);
+}
+
+TN_TEST(conformance, asks_a_real_reference_for_both_parts) {
+  char reason[1024];
+  tn_op_spec spec = {.op = "neg",
+                     .dtypes = TN_DTYPES_COMPLEX,
+                     .flags = TN_SPEC_COMPLEX_PARTS,
+                     .samples = line_samples,
+                     .reference = negative};
+  cr_expect_eq(verdict_on(&spec, TN_C128, reason, sizeof reason), TN_VERDICT_PASSED, "%s", reason);
+  spec.op = "conj_physical";  // which turns one part only
+  spec.reference = itself;
+  cr_expect_eq(verdict_on(&spec, TN_C128, reason, sizeof reason), TN_VERDICT_FAILED);
+}
+
 TN_TEST(conformance, fails_planted_mistakes) {
   static const struct {
     tn_op_spec spec;

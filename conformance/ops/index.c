@@ -6,7 +6,7 @@
 
 #include "reference.h"
 
-#define MOVES .dtypes = TN_DTYPES_ALL
+#define MOVES .dtypes = TN_DTYPES_ALL, .flags = TN_SPEC_COMPLEX_PARTS
 enum { MOST = 64 };  // elements of an index
 
 // The indices of a sample, broadcast to one shape.

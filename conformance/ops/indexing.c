@@ -5,7 +5,7 @@
 
 #include "reference.h"
 
-#define MOVES .dtypes = TN_DTYPES_ALL
+#define MOVES .dtypes = TN_DTYPES_ALL, .flags = TN_SPEC_COMPLEX_PARTS
 
 static const tn_operand *self_of(const tn_sample *sample) { return &sample->operands[0]; }
 static int32_t dim_of(const tn_sample *sample) {
@@ -302,8 +302,10 @@ static void embedding_errors(tn_samples *samples) {
   tn_sample_tensor(sample, TN_SHAPE(2), TN_I64, 0, 1);
 }
 
+// Complex tables are looked up, but have no gradient: embedding_dense_backward is of floating
+// dtypes.
 const tn_op_spec tn_spec_embedding = {.op = "embedding",
-                                      MOVES,
+                                      .dtypes = TN_DTYPES_ALL,
                                       .samples = embedding_samples,
                                       .reference = embedding_reference,
                                       .errors = embedding_errors};

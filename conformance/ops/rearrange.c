@@ -4,7 +4,7 @@
 
 #include "movement.h"
 
-#define MOVES .dtypes = TN_DTYPES_ALL
+#define MOVES .dtypes = TN_DTYPES_ALL, .flags = TN_SPEC_COMPLEX_PARTS
 
 static const tn_operand *self_of(const tn_sample *sample) { return &sample->operands[0]; }
 
@@ -309,5 +309,8 @@ static void fill_reference(const tn_sample *sample, tn_expected *expected) {
   }
 }
 
-const tn_op_spec tn_spec_fill_Scalar = {
-    .op = "fill.Scalar", MOVES, .samples = fill_samples, .reference = fill_reference};
+// The number is not one of both parts.
+const tn_op_spec tn_spec_fill_Scalar = {.op = "fill.Scalar",
+                                        .dtypes = TN_DTYPES_ALL,
+                                        .samples = fill_samples,
+                                        .reference = fill_reference};

@@ -267,7 +267,7 @@ static double deviation(const double *x, int64_t count, const tn_sample *sample,
 
 const tn_op_spec tn_spec_sum_dim_IntList = {.op = "sum.dim_IntList",
                                             .dtypes = TN_DTYPES_ALL,
-                                            .flags = TN_SPEC_INT_TO_INT64,
+                                            .flags = TN_SPEC_INT_TO_INT64 | TN_SPEC_COMPLEX_PARTS,
                                             REDUCTION,
                                             .ulps = 4,
                                             .data = &(const reduction){.reduce = sum,
@@ -281,7 +281,7 @@ const tn_op_spec tn_spec_sum_dim_IntList = {.op = "sum.dim_IntList",
 const tn_op_spec tn_spec_sum = {
     .op = "sum",
     .dtypes = TN_DTYPES_ALL,
-    .flags = TN_SPEC_INT_TO_INT64,
+    .flags = TN_SPEC_INT_TO_INT64 | TN_SPEC_COMPLEX_PARTS,
     REDUCTION,
     .ulps = 4,
     .data = &(const reduction){

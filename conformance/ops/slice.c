@@ -5,7 +5,7 @@
 
 #include "movement.h"
 
-#define MOVES .dtypes = TN_DTYPES_ALL
+#define MOVES .dtypes = TN_DTYPES_ALL, .flags = TN_SPEC_COMPLEX_PARTS
 
 static const tn_operand *self_of(const tn_sample *sample) { return &sample->operands[0]; }
 static int64_t size_along(const tn_sample *sample, int32_t dim) {

@@ -5,7 +5,7 @@
 
 #include "reference.h"
 
-#define MOVES .dtypes = TN_DTYPES_ALL
+#define MOVES .dtypes = TN_DTYPES_ALL, .flags = TN_SPEC_COMPLEX_PARTS
 
 static const tn_operand *self_of(const tn_sample *sample) { return &sample->operands[0]; }
 
@@ -125,8 +125,9 @@ static void value_errors(tn_samples *samples) {
   tn_sample_scalar(sample, tn_scalar_int(1));
 }
 
+// The number is not one of both parts.
 const tn_op_spec tn_spec_scatter_value = {.op = "scatter.value",
-                                          MOVES,
+                                          .dtypes = TN_DTYPES_ALL,
                                           .samples = value_samples,
                                           .reference = value_reference,
                                           .errors = value_errors};

@@ -29,6 +29,7 @@ static void where_errors(tn_samples *samples) {
 const tn_op_spec tn_spec_where_self = {
     .op = "where.self",
     .dtypes = TN_DTYPES_ALL,
+    .flags = TN_SPEC_COMPLEX_PARTS,
     .samples = pointwise_samples,
     .reference = pointwise_reference,
     .errors = where_errors,

@@ -4,7 +4,9 @@
 
 #include "movement.h"
 
-#define MOVES .dtypes = TN_DTYPES_ALL, .reference = movement_reference
+#define MOVES_WITH(more) \
+  .dtypes = TN_DTYPES_ALL, .flags = TN_SPEC_COMPLEX_PARTS | (more), .reference = movement_reference
+#define MOVES MOVES_WITH(0)
 
 static const tn_operand *self_of(const tn_sample *sample) { return &sample->operands[0]; }
 
@@ -99,10 +101,9 @@ static void shape_errors(tn_samples *samples) {
 }
 
 const tn_op_spec tn_spec_view = {.op = "view",
-                                 MOVES,
+                                 MOVES_WITH(TN_SPEC_CONTIGUOUS_ONLY),
                                  .samples = shape_samples,
                                  .errors = shape_errors,
-                                 .flags = TN_SPEC_CONTIGUOUS_ONLY,
                                  .why = "other strides may allow no view, which is an error",
                                  .data = &(const movement){given_shape, same_order}};
 
@@ -432,9 +433,8 @@ static void strided_errors(tn_samples *samples) {
 
 const tn_op_spec tn_spec_as_strided = {
     .op = "as_strided",
-    MOVES,
+    MOVES_WITH(TN_SPEC_CONTIGUOUS_ONLY),
     .samples = strided_samples,
     .errors = strided_errors,
-    .flags = TN_SPEC_CONTIGUOUS_ONLY,
     .why = "strides are those of the storage, not of the operand",
     .data = &(const movement){strided_shape, strided_index}};

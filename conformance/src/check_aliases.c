@@ -23,7 +23,7 @@ static void check_one_for_two(tn__run *run, const tn_sample *sample, int32_t twi
   tn_expected expected = {.arena = arena};
   tn_sample copy = *sample;
   copy.operands[0] = copy.operands[twin];
-  run->spec->reference(&copy, &expected);
+  tn__expect_of(&copy, &expected);
   if (arena->failed) return;
   if (tn__prepare(&copy, TN__LAYOUT_CONTIGUOUS, run->device, &prepared) == TN_OK) {
     for (int32_t i = 0; i < copy.arg_count; i++) {

@@ -23,7 +23,7 @@ static void check_with(tn__run *run, const tn_sample *sample, int32_t which, dou
   for (int64_t i = 0; i < operand->numel; i++) values[i] = operand->values[i];
   values[operand->numel - 1] = value;
   operand->values = values;
-  run->spec->reference(&copy, &expected);
+  tn__expect_of(&copy, &expected);
   if (arena->failed) return;
   snprintf(variant, sizeof variant, "%g in operand %d", value, which);
   if (tn__prepare(&copy, TN__LAYOUT_CONTIGUOUS, run->device, &prepared) == TN_OK) {

@@ -40,7 +40,7 @@ void tn__check_state(tn__run *run, const tn_sample *sample, tn__arena *arena) {
   tn_sample *changed = tn__repeat_values(sample, arena);
   if (changed == NULL || !differ(sample, changed) || !tn__once(run, TN__ONCE_STATE)) return;
   tn_expected expected = {.arena = arena};
-  run->spec->reference(changed, &expected);
+  tn__expect_of(changed, &expected);
   tn__prepared prepared;
   tn__outcome outcome;
   tn_status status = tn__prepare(sample, TN__LAYOUT_CONTIGUOUS, run->device, &prepared);

@@ -151,7 +151,7 @@ static void call_expanded(tn__run *run, const tn_sample *sample, tn__arena *aren
   tn_sample *repeated = tn__repeat_values(sample, arena);
   tn_expected expected = {.arena = arena};
   if (repeated == NULL) return;
-  if (run->spec->reference != NULL) run->spec->reference(repeated, &expected);
+  if (run->spec->reference != NULL) tn__expect_of(repeated, &expected);
   if (arena->failed) return;
   call_in_layout(run, repeated, TN__LAYOUT_EXPANDED, &expected, arena);
 }

@@ -37,6 +37,9 @@ struct tn_expected {
   int32_t count;
 };
 
+// Asks the reference of |sample|'s spec, which has one, what the sample must give.
+void tn__expect_of(const tn_sample *sample, tn_expected *expected);
+
 // ---- layouts -----------------------------------------------------------------------------------
 
 // How an operand lies in memory. MIXED gives each operand another one.

@@ -31,7 +31,7 @@ static void run_sample(tn__run *run, const tn_sample *sample) {
   tn__arena scratch = {0};
   tn_expected expected = {.arena = &scratch};
   tn__outcome first;
-  if (run->spec->reference != NULL) run->spec->reference(sample, &expected);
+  if (run->spec->reference != NULL) tn__expect_of(sample, &expected);
   if (tn__check(run, !scratch.failed, sample, NULL, "out of memory, or beyond the kit's limits") &&
       tn__check_values(run, sample, &expected, &scratch, &first)) {
     run->row->ran++;

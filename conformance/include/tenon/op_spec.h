@@ -87,6 +87,9 @@ enum {
   TN_SPEC_CONTIGUOUS_ONLY = 1u << 7,     // its meaning depends on how operands lie in memory
   TN_SPEC_UNSPECIFIED_VALUES = 1u << 6,  // shapes and dtypes alone are compared (empty)
   TN_SPEC_COMPLEX = 1u << 8,  // samples of complex dtypes have imaginary parts; else they are real
+  // The same for operators that act on real and imaginary parts alike, as those that move or add
+  // elements do: their references see real numbers and are asked twice.
+  TN_SPEC_COMPLEX_PARTS = 1u << 9 | TN_SPEC_COMPLEX,
 };
 
 struct tn_op_spec {
