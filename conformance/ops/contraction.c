@@ -40,9 +40,15 @@ static void outer_errors(tn_samples *samples) {
 static void outer_reference(const tn_sample *sample, tn_expected *expected) {
   const tn_operand *a = &sample->operands[0], *b = &sample->operands[1];
   const int64_t sizes[2] = {a->numel, b->numel};
+  const bool has_imag = a->imag != NULL && b->imag != NULL;
   double *out = tn_expect(expected, common(sample), 2, sizes);
-  for (int64_t i = 0; out != NULL && i < a->numel * b->numel; i++) {
-    out[i] = a->values[i / b->numel] * b->values[i % b->numel];
+  double *imag = has_imag ? tn_expect_imag(expected) : NULL;
+  for (int64_t p = 0; out != NULL && p < a->numel * b->numel; p++) {
+    const int64_t i = p / b->numel, j = p % b->numel;
+    out[p] = a->values[i] * b->values[j];
+    if (imag == NULL) continue;
+    out[p] -= a->imag[i] * b->imag[j];
+    imag[p] = a->values[i] * b->imag[j] + a->imag[i] * b->values[j];
   }
 }
 const tn_op_spec tn_spec_outer = {.op = "outer",
@@ -50,7 +56,9 @@ const tn_op_spec tn_spec_outer = {.op = "outer",
                                   .samples = outer_samples,
                                   .reference = outer_reference,
                                   .errors = outer_errors,
-                                  .ulps = 1};
+                                  .flags = TN_SPEC_COMPLEX,
+                                  .ulps = 1,
+                                  .complex_ulps = 3};
 
 // ---- inner products
 

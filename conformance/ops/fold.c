@@ -131,6 +131,12 @@ static void fold_errors(tn_samples *samples) {
 #define FOLD .samples = fold_samples, .reference = fold_reference, .errors = fold_errors
 
 const tn_op_spec tn_spec_im2col = {
-    .op = "im2col", FOLD, .dtypes = TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX | TN_DTYPE_BIT(TN_BOOL)};
-const tn_op_spec tn_spec_col2im = {
-    .op = "col2im", FOLD, .dtypes = TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX, .ulps = 4};
+    .op = "im2col",
+    FOLD,
+    .flags = TN_SPEC_COMPLEX_PARTS,
+    .dtypes = TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX | TN_DTYPE_BIT(TN_BOOL)};
+const tn_op_spec tn_spec_col2im = {.op = "col2im",
+                                   FOLD,
+                                   .flags = TN_SPEC_COMPLEX_PARTS,
+                                   .dtypes = TN_DTYPES_FLOATING | TN_DTYPES_COMPLEX,
+                                   .ulps = 4};
