@@ -13,6 +13,7 @@
 #include <tenon/init.h>
 #include <tenon/inspect.h>
 #include <tenon/io.h>
+#include <tenon/limits.h>
 #include <tenon/memory.h>
 #include <tenon/op.h>
 #include <tenon/ops.h>
