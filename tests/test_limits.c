@@ -4,7 +4,7 @@
 
 #include <float.h>
 #include <limits.h>
-#include <tenon/half.h>
+#include <tenon/tenon.h>
 
 #include "tenon_test.h"
 
@@ -79,6 +79,6 @@ TN_TEST(limits, isdtype_knows_kinds_and_names) {
   cr_expect(tn_ok());
   cr_expect_not(tn_isdtype(TN_F32, "quaternion"));
   cr_assert_not(tn_ok());
-  cr_expect_eq(tn_error_peek()->code, TN_INVALID_ARGUMENT);
+  cr_expect_eq(tn_error_peek()->status, TN_INVALID_ARGUMENT);
   tn_error_clear();
 }

@@ -174,19 +174,22 @@ void *cpu_words_sort_shared(const cpu_key_map *map, tn_kernel_ctx *ctx, void *wo
                             int64_t count) {
   const int64_t pieces = ctx->host->thread_count();
   if (pieces == 1 || count < CPU_GRAIN) return cpu_words_sort(map, words, spare, count);
-  const uint64_t bytes = sizeof(uint64_t) + (sizeof(uint32_t) << WIDEST_DIGIT);
-  uint64_t *room = ctx->host->scratch(ctx, (uint64_t)pieces * bytes);
+  const uint64_t bytes = 2 * sizeof(uint64_t) + (sizeof(uint32_t) << WIDEST_DIGIT);
+  uint64_t *room = ctx->host->scratch(ctx, sizeof(int64_t) + (uint64_t)pieces * bytes);
   if (room == NULL) {
     ctx->host->error(ctx, TN_OUT_OF_MEMORY, "no scratch memory for the counts of digits");
     return NULL;
   }
-  uint32_t *places = (uint32_t *)(room + pieces);
+  int64_t *starts = (int64_t *)(room + pieces);
+  uint32_t *places = (uint32_t *)(starts + pieces + 1);
   const int64_t chunk = (count + pieces - 1) / pieces;
   if (map->wide) {
-    shared_wide job = {words, spare, count, chunk, .places = places, .differ = room};
+    shared_wide job = {words,          spare,           count, chunk, .places = places,
+                       .differ = room, .starts = starts};
     return sort_pieces_wide(&job, pieces);
   }
-  shared_narrow job = {words, spare, count, chunk, .places = places, .differ = room};
+  shared_narrow job = {words,          spare,           count, chunk, .places = places,
+                       .differ = room, .starts = starts};
   return sort_pieces_narrow(&job, pieces);
 }
 

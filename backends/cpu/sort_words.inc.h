@@ -80,15 +80,11 @@ static WORD *NAME(by_digits)(WORD *words, WORD *spare, int64_t count, digits pla
 
 static WORD *NAME(sort)(WORD *words, WORD *spare, int64_t count);
 
-// Sorts each run of words that are equal above bit |low| and begins in [begin, end).
-static void NAME(finish_runs)(WORD *words, WORD *spare, int64_t begin, int64_t end, int64_t count,
-                              int32_t low) {
-  while (begin > 0 && begin < end && KEY(words[begin]) >> low == KEY(words[begin - 1]) >> low) {
-    begin++;
-  }
+// Sorts each run of words that are equal above bit |low|, in [begin, end), which cuts none.
+static void NAME(finish_runs)(WORD *words, WORD *spare, int64_t begin, int64_t end, int32_t low) {
   for (int64_t next; begin < end; begin = next) {
     const uint64_t top = KEY(words[begin]) >> low;
-    for (next = begin + 1; next < count && KEY(words[next]) >> low == top; next++) {
+    for (next = begin + 1; next < end && KEY(words[next]) >> low == top; next++) {
     }
     const int64_t run = next - begin;
     if (run == 1) continue;
@@ -112,7 +108,7 @@ static WORD *NAME(sort)(WORD *words, WORD *spare, int64_t count) {
   const digits plan = plan_digits(differ, count);
   WORD *sorted = NAME(by_digits)(words, spare, count, plan);
   if (plan.low > 0) {
-    NAME(finish_runs)(sorted, sorted == words ? spare : words, 0, count, count, plan.low);
+    NAME(finish_runs)(sorted, sorted == words ? spare : words, 0, count, plan.low);
   }
   return sorted;
 }
@@ -142,6 +138,7 @@ typedef struct NAME(shared) {
   uint64_t bins;
   uint32_t *places;  // [pieces][bins]
   uint64_t *differ;  // [pieces]
+  int64_t *starts;   // [pieces + 1]: where the runs begin that a piece finishes
   atomic_bool falls;
 } NAME(shared);
 
@@ -187,8 +184,25 @@ static void NAME(finish_pieces)(void *closure, int64_t begin, int64_t end) {
   const NAME(shared) *job = closure;
   for (int64_t piece = begin; piece < end; piece++) {
     NAME(finish_runs)
-    (job->words, job->spare, piece * job->chunk, NAME(piece_end)(job, piece), job->count, job->low);
+    (job->words, job->spare, job->starts[piece], job->starts[piece + 1], job->low);
   }
+}
+
+// A run belongs to the piece in which it begins. Found before the pieces start, since a piece that
+// looked for its beginning itself would read what its neighbour is putting in order.
+static void NAME(share_runs)(NAME(shared) * job, int64_t pieces) {
+  const WORD *words = job->words;
+  int64_t start = 0;
+  for (int64_t piece = 0; piece < pieces; piece++) {
+    const int64_t first = piece * job->chunk < job->count ? piece * job->chunk : job->count;
+    if (first > start) start = first;
+    while (start > 0 && start < job->count &&
+           KEY(words[start]) >> job->low == KEY(words[start - 1]) >> job->low) {
+      start++;
+    }
+    job->starts[piece] = start;
+  }
+  job->starts[pieces] = job->count;
 }
 
 static WORD *NAME(sort_pieces)(NAME(shared) * job, int64_t pieces) {
@@ -208,6 +222,9 @@ static WORD *NAME(sort_pieces)(NAME(shared) * job, int64_t pieces) {
     job->words = sorted;
   }
   job->low = plan.low;
-  if (plan.low > 0) cpu_parallel_for(pieces, 1, NAME(finish_pieces), job);
+  if (plan.low > 0) {
+    NAME(share_runs)(job, pieces);
+    cpu_parallel_for(pieces, 1, NAME(finish_pieces), job);
+  }
   return job->words;
 }
