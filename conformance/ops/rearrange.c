@@ -115,6 +115,94 @@ const tn_op_spec tn_spec_repeat = {.op = "repeat",
                                    .errors = repeat_errors,
                                    .data = &(const movement){repeat_shape, repeat_index}};
 
+// ---- tile --------------------------------------------------------------------------------------
+
+static int32_t tile_shape(const tn_sample *sample, int64_t *sizes) {
+  tn_ints dims = tn_sample_ints_at(sample, 1);
+  const tn_operand *self = self_of(sample);
+  int64_t ndim = dims.count > self->ndim ? dims.count : self->ndim;
+  for (int64_t d = 0; d < ndim; d++) {
+    int64_t own = d - (ndim - self->ndim), times = d - (ndim - dims.count);
+    sizes[d] = (own < 0 ? 1 : self->sizes[own]) * (times < 0 ? 1 : dims.data[times]);
+  }
+  return (int32_t)ndim;
+}
+static bool tile_index(const tn_sample *sample, const int64_t *index, int64_t *from) {
+  const tn_operand *self = self_of(sample);
+  int64_t count = tn_sample_ints_at(sample, 1).count;
+  int64_t more = count > self->ndim ? count - self->ndim : 0;
+  for (int32_t d = 0; d < self->ndim; d++) from[d] = index[more + d] % self->sizes[d];
+  return true;
+}
+static void tile_samples(tn_samples *samples) {
+  repeat_samples(samples);
+  tn_sample_ints(movement_of(samples, "fewer", TN_SHAPE(2, 3)), TN_INTS(2));
+  tn_sample_ints(movement_of(samples, "none", TN_SHAPE(2, 3)), TN_NO_DIMS);
+}
+static void tile_errors(tn_samples *samples) {
+  tn_sample_ints(movement_failing(samples, "negative", TN_INVALID_ARGUMENT, "dims", TN_SHAPE(2)),
+                 TN_INTS(-1));
+}
+
+const tn_op_spec tn_spec_tile = {.op = "tile",
+                                 MOVES,
+                                 .samples = tile_samples,
+                                 .reference = movement_reference,
+                                 .errors = tile_errors,
+                                 .data = &(const movement){tile_shape, tile_index}};
+
+// ---- roll --------------------------------------------------------------------------------------
+
+static int64_t moved_back(int64_t place, int64_t shift, int64_t size) {
+  return ((place - shift) % size + size) % size;
+}
+static bool roll_index(const tn_sample *sample, const int64_t *index, int64_t *from) {
+  const tn_operand *self = self_of(sample);
+  tn_ints shifts = tn_sample_ints_at(sample, 1), dims = tn_sample_ints_at(sample, 2);
+  for (int32_t d = 0; d < self->ndim; d++) from[d] = index[d];
+  if (dims.count <= 0) {
+    int64_t place = tn_reference_ravel(self->ndim, self->sizes, index);
+    tn_reference_unravel(moved_back(place, shifts.data[0], self->numel), self->ndim, self->sizes,
+                         from);
+    return true;
+  }
+  for (int64_t i = 0; i < dims.count; i++) {
+    int32_t d = reference_dim(dims.data[i], self->ndim);
+    if (self->ndim > 0) from[d] = moved_back(from[d], shifts.data[i], self->sizes[d]);
+  }
+  return true;
+}
+static void rolled_by(tn_sample *sample, tn_ints shifts, tn_ints dims) {
+  tn_sample_ints(sample, shifts);
+  tn_sample_ints(sample, dims);
+}
+static void roll_samples(tn_samples *samples) {
+  rolled_by(movement_of(samples, "flat", TN_SHAPE(2, 3)), TN_INTS(2), TN_NO_DIMS);
+  rolled_by(movement_of(samples, "rows", TN_SHAPE(3, 4)), TN_INTS(1), TN_DIMS(0));
+  rolled_by(movement_of(samples, "back", TN_SHAPE(3, 4)), TN_INTS(-1), TN_DIMS(-1));
+  rolled_by(movement_of(samples, "far", TN_SHAPE(3, 4)), TN_INTS(-9, 11), TN_DIMS(0, 1));
+  rolled_by(movement_of(samples, "one dim twice", TN_SHAPE(5)), TN_INTS(1, 2), TN_DIMS(0, 0));
+  rolled_by(movement_of(samples, "number", TN_SHAPE_SCALAR), TN_INTS(3), TN_NO_DIMS);
+  rolled_by(movement_of(samples, "empty", TN_SHAPE(0, 3)), TN_INTS(1), TN_DIMS(0));
+  rolled_by(movement_of(samples, "empty, flat", TN_SHAPE(0, 3)), TN_INTS(1), TN_NO_DIMS);
+}
+static void roll_errors(tn_samples *samples) {
+  const tn_status bad = TN_INVALID_ARGUMENT;
+  rolled_by(movement_failing(samples, "lengths", bad, "shifts", TN_SHAPE(2, 3)), TN_INTS(1, 2),
+            TN_DIMS(0));
+  rolled_by(movement_failing(samples, "no shift", bad, "shifts", TN_SHAPE(2, 3)), TN_NO_DIMS,
+            TN_NO_DIMS);
+  rolled_by(movement_failing(samples, "high", TN_OUT_OF_RANGE, "dims", TN_SHAPE(2, 3)), TN_INTS(1),
+            TN_DIMS(2));
+}
+
+const tn_op_spec tn_spec_roll = {.op = "roll",
+                                 MOVES,
+                                 .samples = roll_samples,
+                                 .reference = movement_reference,
+                                 .errors = roll_errors,
+                                 .data = &(const movement){same_shape, roll_index}};
+
 // ---- cat, stack --------------------------------------------------------------------------------
 
 static void add_list(tn_samples *samples, const char *name, int32_t count, const tn_ints *shapes,

@@ -27,7 +27,9 @@ typedef struct reduction {
   int32_t keepdim_at, dtype_at, correction_at;  // argument indices; 0: no such argument
   double low, high;
   bool needs_elements;  // nothing comes of no elements
+  bool needs_dims;      // the list of dims may be empty, but not left out
   bool no_nan;
+  bool unbiased;  // the correction is a bool: 1 or 0
 } reduction;
 
 static const reduction *row_of(const tn_op_spec *spec) { return spec->data; }
@@ -86,8 +88,7 @@ static void add_options(tn_sample *sample, const reduction *row, const geometry 
     tn_sample_ints(sample, tn_ints_of(g->dims, g->dim_count));
   } else if (row->dims != DIMS_NONE && g->dim_count >= 0) {
     tn_sample_int(sample, g->dims[0]);
-  } else if (row->dims == DIMS_LIST && row->correction_at == 0 && row->keepdim_at == 2 &&
-             strcmp(sample->spec->op, "logsumexp") == 0) {
+  } else if (row->needs_dims) {
     tn_sample_ints(sample, TN_NO_DIMS);
   } else if (row->dims != DIMS_NONE) {
     tn_sample_none(sample);
@@ -137,11 +138,14 @@ static void reduction_samples(tn_samples *samples) {
   for (int32_t i = 0; i < GEOMETRY_COUNT; i++) {
     if (is_served(row, &geometries[i])) add_geometry(samples, &geometries[i]);
   }
-  for (int correction = 0; correction < 3 && row->correction_at > 0; correction++) {
+  for (int correction = 0; correction < (row->unbiased ? 2 : 3) && row->correction_at > 0;
+       correction++) {
     tn_sample *sample = tn_sample_add(samples, "correction", 0);
     if (sample == NULL) return;
     tn_sample_tensor(sample, TN_SHAPE(2, 5), tn_samples_dtype(samples), row->low, row->high);
-    add_options(sample, row, &geometries[0], tn_value_scalar(tn_scalar_int(correction)));
+    tn_value value =
+        row->unbiased ? tn_value_bool(correction == 1) : tn_value_scalar(tn_scalar_int(correction));
+    add_options(sample, row, &geometries[0], value);
   }
   add_specials(samples);
   add_other_dtype(samples);
@@ -350,6 +354,30 @@ const tn_op_spec tn_spec_std_correction = {.op = "std.correction",
                                                                       .low = -8,
                                                                       .high = 8}};
 
+const tn_op_spec tn_spec_var_dim = {.op = "var.dim",
+                                    .dtypes = TN_DTYPES_FLOATING,
+                                    REDUCTION,
+                                    VARIANCE_TOLERANCE,
+                                    .data = &(const reduction){.reduce = variance,
+                                                               .dims = DIMS_LIST,
+                                                               .keepdim_at = 3,
+                                                               .correction_at = 2,
+                                                               .unbiased = true,
+                                                               .low = -8,
+                                                               .high = 8}};
+
+const tn_op_spec tn_spec_std_dim = {.op = "std.dim",
+                                    .dtypes = TN_DTYPES_FLOATING,
+                                    REDUCTION,
+                                    VARIANCE_TOLERANCE,
+                                    .data = &(const reduction){.reduce = deviation,
+                                                               .dims = DIMS_LIST,
+                                                               .keepdim_at = 3,
+                                                               .correction_at = 2,
+                                                               .unbiased = true,
+                                                               .low = -8,
+                                                               .high = 8}};
+
 static double log_sum_exp(const double *x, int64_t count, const tn_sample *sample, double *scale) {
   (void)sample;
   double top = -INFINITY, total = 0;
@@ -371,6 +399,7 @@ const tn_op_spec tn_spec_logsumexp = {.op = "logsumexp",
                                       .ulps = 4,
                                       .data = &(const reduction){.reduce = log_sum_exp,
                                                                  .dims = DIMS_LIST,
+                                                                 .needs_dims = true,
                                                                  .result = RESULT_FLOAT,
                                                                  .keepdim_at = 2,
                                                                  .low = -3,
@@ -504,6 +533,51 @@ const tn_op_spec tn_spec_any_dims = {.op = "any.dims",
                                                                 .keepdim_at = 2,
                                                                 .low = -1,
                                                                 .high = 1}};
+
+const tn_op_spec tn_spec_any_dim = {.op = "any.dim",
+                                    .dtypes = TN_DTYPES_REAL,
+                                    REDUCTION,
+                                    .data = &(const reduction){.reduce = any,
+                                                               .dims = DIMS_ONE,
+                                                               .result = RESULT_BOOL,
+                                                               .keepdim_at = 2,
+                                                               .low = -1,
+                                                               .high = 1}};
+
+const tn_op_spec tn_spec_all_dim = {.op = "all.dim",
+                                    .dtypes = TN_DTYPES_REAL,
+                                    REDUCTION,
+                                    .data = &(const reduction){.reduce = all,
+                                                               .dims = DIMS_ONE,
+                                                               .result = RESULT_BOOL,
+                                                               .keepdim_at = 2,
+                                                               .low = -1,
+                                                               .high = 1}};
+
+static double nonzero(const double *x, int64_t count, const tn_sample *sample, double *scale) {
+  (void)sample, (void)scale;
+  double found = 0;
+  for (int64_t i = 0; i < count; i++) found += x[i] != 0;
+  return found;
+}
+
+const tn_op_spec tn_spec_count_nonzero_dim_IntList = {
+    .op = "count_nonzero.dim_IntList",
+    .dtypes = TN_DTYPES_ALL,
+    REDUCTION,
+    .data = &(const reduction){.reduce = nonzero,
+                               .dims = DIMS_LIST,
+                               .needs_dims = true,
+                               .result = RESULT_INDEX,
+                               .low = -1,
+                               .high = 1}};
+
+const tn_op_spec tn_spec_count_nonzero = {
+    .op = "count_nonzero",
+    .dtypes = TN_DTYPES_ALL,
+    REDUCTION,
+    .data = &(const reduction){
+        .reduce = nonzero, .dims = DIMS_MAYBE_ONE, .result = RESULT_INDEX, .low = -1, .high = 1}};
 
 const tn_op_spec tn_spec_any = {
     .op = "any",

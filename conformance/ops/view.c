@@ -234,7 +234,9 @@ static void order_of(const tn_sample *sample, int32_t *order) {
   const char *op = sample->spec->op;
   int32_t ndim = self_of(sample)->ndim;
   tn_ints dims = op[0] == 'p' ? tn_sample_ints_at(sample, 1) : TN_NO_DIMS;
-  if (strcmp(op, "t") == 0) {
+  if (strcmp(op, "mT") == 0) {
+    exchange(sample, -2, -1, order);
+  } else if (strcmp(op, "t") == 0) {
     exchange(sample, 0, ndim < 2 ? 0 : 1, order);
   } else if (op[0] == 't') {
     exchange(sample, tn_sample_int_at(sample, 1, 0), tn_sample_int_at(sample, 2, 0), order);
@@ -329,6 +331,15 @@ static void matrix_errors(tn_samples *samples) {
   movement_failing(samples, "rank 3", TN_INVALID_ARGUMENT, "self", TN_SHAPE(2, 2, 2));
 }
 
+static void stack_samples(tn_samples *samples) {
+  movement_of(samples, "matrix", TN_SHAPE(3, 4));
+  movement_of(samples, "stack", TN_SHAPE(2, 3, 4));
+  movement_of(samples, "empty", TN_SHAPE(2, 0, 4));
+}
+static void stack_errors(tn_samples *samples) {
+  movement_failing(samples, "vector", TN_INVALID_ARGUMENT, "self", TN_SHAPE(3));
+}
+
 const tn_op_spec tn_spec_permute = {
     .op = "permute", MOVES, .samples = permute_samples, .errors = permute_errors, .data = &reorder};
 const tn_op_spec tn_spec_transpose_int = {.op = "transpose.int",
@@ -346,6 +357,8 @@ const tn_op_spec tn_spec_movedim_intlist = {.op = "movedim.intlist",
                                             .samples = many_dims_samples,
                                             .errors = many_dims_errors,
                                             .data = &reorder};
+const tn_op_spec tn_spec_mT = {
+    .op = "mT", MOVES, .samples = stack_samples, .errors = stack_errors, .data = &reorder};
 const tn_op_spec tn_spec_t = {
     .op = "t", MOVES, .samples = matrix_samples, .errors = matrix_errors, .data = &reorder};
 

@@ -77,3 +77,31 @@ const tn_op_def tn_op_all = {
     .flags = TN_OP_NONDIFFERENTIABLE,
     .compose = all_compose,
 };
+
+static tn_status any_dim_compose(tn_compose *compose) {
+  const tn_any_dim_attrs *attrs = compose->attrs;
+  compose->results[0] =
+      tn_any_dims(compose->inputs[0], .dim = TN_INTS(attrs->dim), .keepdim = attrs->keepdim);
+  return TN_OK;
+}
+
+/// Whether any element along dim is true. As `any.dims`. source: ATen `any.dim`.
+const tn_op_def tn_op_any_dim = {
+    .schema = "any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor",
+    .flags = TN_OP_NONDIFFERENTIABLE,
+    .compose = any_dim_compose,
+};
+
+static tn_status all_dim_compose(tn_compose *compose) {
+  const tn_all_dim_attrs *attrs = compose->attrs;
+  compose->results[0] =
+      tn_all_dims(compose->inputs[0], .dim = TN_INTS(attrs->dim), .keepdim = attrs->keepdim);
+  return TN_OK;
+}
+
+/// Whether every element along dim is true. As `all.dims`. source: ATen `all.dim`.
+const tn_op_def tn_op_all_dim = {
+    .schema = "all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor",
+    .flags = TN_OP_NONDIFFERENTIABLE,
+    .compose = all_dim_compose,
+};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // diagonal: the view along which two dimensions' indices grow together, so that its stride is the
-// sum of theirs.
+// sum of theirs; and the trace, its sum.
 
 #include <inttypes.h>
 #include <tenon/ops.h>
@@ -91,4 +91,23 @@ const tn_op_def tn_op_diagonal_backward = {
     // clang-format on
     .compose = diagonal_backward_compose,
     .vjp = diagonal_backward_vjp,
+};
+
+static tn_status trace_compose(tn_compose *compose) {
+  tn_tensor *self = compose->inputs[0];
+  if (self->rank != 2) {
+    return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "self",
+                        "expected a matrix, not %d dimensions; of stacks, sum the diagonal",
+                        (int)self->rank);
+  }
+  compose->results[0] = tn_sum(tn_diagonal(self));
+  return tn__status_of(compose->results[0]);
+}
+
+/// The sum of a matrix's main diagonal. self: 2 dimensions, any dtype. Returns a 0-dim tensor,
+/// int64 for integers and bool. gradient: on the diagonal. errors: INVALID_ARGUMENT. source: ATen
+/// `trace`.
+const tn_op_def tn_op_trace = {
+    .schema = "trace(Tensor self) -> Tensor",
+    .compose = trace_compose,
 };

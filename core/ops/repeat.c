@@ -60,3 +60,29 @@ const tn_op_def tn_op_repeat = {
     .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
     .compose = repeat_compose,
 };
+
+static tn_status tile_compose(tn_compose *compose) {
+  const tn_tile_attrs *attrs = compose->attrs;
+  const int32_t rank = compose->inputs[0]->rank;
+  int64_t repeats[TN_MAX_DIMS];
+  if (attrs->dims.count > TN_MAX_DIMS) {
+    return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "dims",
+                        "%" PRId64 " counts; a tensor has at most %d dimensions", attrs->dims.count,
+                        TN_MAX_DIMS);
+  }
+  TN_TRY(tn__expect_at_least(compose->call, "dims", attrs->dims, 0));
+  const int64_t count = attrs->dims.count > rank ? attrs->dims.count : rank;
+  for (int64_t d = 0; d < count; d++) {
+    const int64_t from = d - (count - attrs->dims.count);
+    repeats[d] = from < 0 ? 1 : attrs->dims.data[from];
+  }
+  compose->results[0] = tn_repeat(compose->inputs[0], tn_ints_of(repeats, count));
+  return tn__status_of(compose->results[0]);
+}
+
+/// As `repeat`, with counts of 1 where dims is shorter than self's shape. self: any shape and
+/// dtype. errors: INVALID_ARGUMENT for negative counts, or an overflow. source: ATen `tile`.
+const tn_op_def tn_op_tile = {
+    .schema = "tile(Tensor self, int[] dims) -> Tensor",
+    .compose = tile_compose,
+};

@@ -110,6 +110,23 @@ const tn_op_def tn_op_t = {
     .compose = t_compose,
 };
 
+static tn_status mT_compose(tn_compose *compose) {
+  tn_tensor *self = compose->inputs[0];
+  if (self->rank < 2) {
+    return tn__op_error(compose->call, TN_INVALID_ARGUMENT, "self",
+                        "expected a matrix or a stack of them, not %d dimensions", (int)self->rank);
+  }
+  compose->results[0] = tn_transpose(self, -2, -1);
+  return tn__status_of(compose->results[0]);
+}
+
+/// The transpose of each matrix of a stack, as a view. self: at least 2 dimensions, any dtype.
+/// errors: INVALID_ARGUMENT for fewer. source: ATen `mT`.
+const tn_op_def tn_op_mT = {
+    .schema = "mT(Tensor self) -> Tensor",
+    .compose = mT_compose,
+};
+
 static tn_status movedim_compose(tn_compose *compose) {
   const tn_movedim_int_attrs *attrs = compose->attrs;
   tn_tensor *self = compose->inputs[0];

@@ -104,3 +104,37 @@ const tn_op_def tn_op_std_correction = {
     .save_count = 1,
     .vjp = std_vjp,
 };
+
+static tn_status var_dim_compose(tn_compose *compose) {
+  const tn_var_dim_attrs *attrs = compose->attrs;
+  compose->results[0] =
+      tn_var(compose->inputs[0], .dim = tn__reduced_dims(attrs->dim),
+             .correction = tn_scalar_int(attrs->unbiased ? 1 : 0), .keepdim = attrs->keepdim);
+  return TN_OK;
+}
+
+/// As `var.correction`, with a correction of 1 where unbiased and else of 0.
+/// source: ATen `var.dim`.
+const tn_op_def tn_op_var_dim = {
+    // clang-format off
+    .schema = "var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
+    // clang-format on
+    .compose = var_dim_compose,
+};
+
+static tn_status std_dim_compose(tn_compose *compose) {
+  const tn_std_dim_attrs *attrs = compose->attrs;
+  compose->results[0] =
+      tn_std(compose->inputs[0], .dim = tn__reduced_dims(attrs->dim),
+             .correction = tn_scalar_int(attrs->unbiased ? 1 : 0), .keepdim = attrs->keepdim);
+  return TN_OK;
+}
+
+/// As `std.correction`, with a correction of 1 where unbiased and else of 0.
+/// source: ATen `std.dim`.
+const tn_op_def tn_op_std_dim = {
+    // clang-format off
+    .schema = "std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
+    // clang-format on
+    .compose = std_dim_compose,
+};

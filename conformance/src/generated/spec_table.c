@@ -40,10 +40,12 @@ extern const tn_op_spec tn_spec_addcmul;
 extern const tn_op_spec tn_spec_addmm;
 extern const tn_op_spec tn_spec_alias;
 extern const tn_op_spec tn_spec_all;
+extern const tn_op_spec tn_spec_all_dim;
 extern const tn_op_spec tn_spec_all_dims;
 extern const tn_op_spec tn_spec_amax;
 extern const tn_op_spec tn_spec_amin;
 extern const tn_op_spec tn_spec_any;
+extern const tn_op_spec tn_spec_any_dim;
 extern const tn_op_spec tn_spec_any_dims;
 extern const tn_op_spec tn_spec_arange;
 extern const tn_op_spec tn_spec_arange_start_step;
@@ -95,11 +97,14 @@ extern const tn_op_spec tn_spec_convolution;
 extern const tn_op_spec tn_spec_convolution_backward;
 extern const tn_op_spec tn_spec_copy;
 extern const tn_op_spec tn_spec_cos;
+extern const tn_op_spec tn_spec_count_nonzero;
+extern const tn_op_spec tn_spec_count_nonzero_dim_IntList;
 extern const tn_op_spec tn_spec_cross;
 extern const tn_op_spec tn_spec_cross_entropy_loss;
 extern const tn_op_spec tn_spec_detach;
 extern const tn_op_spec tn_spec_diagonal;
 extern const tn_op_spec tn_spec_diagonal_backward;
+extern const tn_op_spec tn_spec_diff;
 extern const tn_op_spec tn_spec_div_Scalar;
 extern const tn_op_spec tn_spec_div_Scalar_mode;
 extern const tn_op_spec tn_spec_div_Tensor;
@@ -199,6 +204,7 @@ extern const tn_op_spec tn_spec_logical_xor;
 extern const tn_op_spec tn_spec_logsumexp;
 extern const tn_op_spec tn_spec_lt_Scalar;
 extern const tn_op_spec tn_spec_lt_Tensor;
+extern const tn_op_spec tn_spec_mT;
 extern const tn_op_spec tn_spec_masked_fill_Scalar;
 extern const tn_op_spec tn_spec_masked_fill_Tensor;
 extern const tn_op_spec tn_spec_masked_scatter;
@@ -270,6 +276,7 @@ extern const tn_op_spec tn_spec_remainder_Scalar;
 extern const tn_op_spec tn_spec_remainder_Tensor;
 extern const tn_op_spec tn_spec_repeat;
 extern const tn_op_spec tn_spec_reshape;
+extern const tn_op_spec tn_spec_roll;
 extern const tn_op_spec tn_spec_round;
 extern const tn_op_spec tn_spec_rsqrt;
 extern const tn_op_spec tn_spec_scalar_tensor;
@@ -303,6 +310,7 @@ extern const tn_op_spec tn_spec_squeeze_dim;
 extern const tn_op_spec tn_spec_squeeze_dims;
 extern const tn_op_spec tn_spec_stack;
 extern const tn_op_spec tn_spec_std_correction;
+extern const tn_op_spec tn_spec_std_dim;
 extern const tn_op_spec tn_spec_sub_Scalar;
 extern const tn_op_spec tn_spec_sub_Tensor;
 extern const tn_op_spec tn_spec_sum;
@@ -314,7 +322,9 @@ extern const tn_op_spec tn_spec_tanh;
 extern const tn_op_spec tn_spec_tanh_backward;
 extern const tn_op_spec tn_spec_tensordot;
 extern const tn_op_spec tn_spec_threshold_backward;
+extern const tn_op_spec tn_spec_tile;
 extern const tn_op_spec tn_spec_topk;
+extern const tn_op_spec tn_spec_trace;
 extern const tn_op_spec tn_spec_transpose_int;
 extern const tn_op_spec tn_spec_tril;
 extern const tn_op_spec tn_spec_triu;
@@ -333,6 +343,7 @@ extern const tn_op_spec tn_spec_upsample_nearest2d;
 extern const tn_op_spec tn_spec_upsample_nearest2d_backward;
 extern const tn_op_spec tn_spec_upsample_nearest2d_vec;
 extern const tn_op_spec tn_spec_var_correction;
+extern const tn_op_spec tn_spec_var_dim;
 extern const tn_op_spec tn_spec_vdot;
 extern const tn_op_spec tn_spec_view;
 extern const tn_op_spec tn_spec_view_as_complex;
@@ -378,10 +389,12 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_addmm,
     &tn_spec_alias,
     &tn_spec_all,
+    &tn_spec_all_dim,
     &tn_spec_all_dims,
     &tn_spec_amax,
     &tn_spec_amin,
     &tn_spec_any,
+    &tn_spec_any_dim,
     &tn_spec_any_dims,
     &tn_spec_arange,
     &tn_spec_arange_start_step,
@@ -433,11 +446,14 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_convolution_backward,
     &tn_spec_copy,
     &tn_spec_cos,
+    &tn_spec_count_nonzero,
+    &tn_spec_count_nonzero_dim_IntList,
     &tn_spec_cross,
     &tn_spec_cross_entropy_loss,
     &tn_spec_detach,
     &tn_spec_diagonal,
     &tn_spec_diagonal_backward,
+    &tn_spec_diff,
     &tn_spec_div_Scalar,
     &tn_spec_div_Scalar_mode,
     &tn_spec_div_Tensor,
@@ -537,6 +553,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_logsumexp,
     &tn_spec_lt_Scalar,
     &tn_spec_lt_Tensor,
+    &tn_spec_mT,
     &tn_spec_masked_fill_Scalar,
     &tn_spec_masked_fill_Tensor,
     &tn_spec_masked_scatter,
@@ -608,6 +625,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_remainder_Tensor,
     &tn_spec_repeat,
     &tn_spec_reshape,
+    &tn_spec_roll,
     &tn_spec_round,
     &tn_spec_rsqrt,
     &tn_spec_scalar_tensor,
@@ -641,6 +659,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_squeeze_dims,
     &tn_spec_stack,
     &tn_spec_std_correction,
+    &tn_spec_std_dim,
     &tn_spec_sub_Scalar,
     &tn_spec_sub_Tensor,
     &tn_spec_sum,
@@ -652,7 +671,9 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_tanh_backward,
     &tn_spec_tensordot,
     &tn_spec_threshold_backward,
+    &tn_spec_tile,
     &tn_spec_topk,
+    &tn_spec_trace,
     &tn_spec_transpose_int,
     &tn_spec_tril,
     &tn_spec_triu,
@@ -671,6 +692,7 @@ const tn_op_spec *const tn_spec_table[] = {
     &tn_spec_upsample_nearest2d_backward,
     &tn_spec_upsample_nearest2d_vec,
     &tn_spec_var_correction,
+    &tn_spec_var_dim,
     &tn_spec_vdot,
     &tn_spec_view,
     &tn_spec_view_as_complex,
@@ -722,6 +744,8 @@ const char *const tn_spec_families[] = {
     "reduction",
     "reduction",
     "reduction",
+    "reduction",
+    "reduction",
     "factory",
     "factory",
     "reduction",
@@ -772,11 +796,14 @@ const char *const tn_spec_families[] = {
     "convolution",
     "rearrange",
     "unary",
+    "reduction",
+    "reduction",
     "contraction",
     "loss",
     "view",
     "slice",
     "slice",
+    "diff",
     "binary",
     "binary",
     "binary",
@@ -876,6 +903,7 @@ const char *const tn_spec_families[] = {
     "reduction",
     "comparison",
     "comparison",
+    "view",
     "ternary",
     "ternary",
     "take_put",
@@ -947,6 +975,7 @@ const char *const tn_spec_families[] = {
     "binary",
     "rearrange",
     "view",
+    "rearrange",
     "unary",
     "unary",
     "factory",
@@ -980,6 +1009,7 @@ const char *const tn_spec_families[] = {
     "view",
     "rearrange",
     "reduction",
+    "reduction",
     "binary",
     "binary",
     "reduction",
@@ -991,7 +1021,9 @@ const char *const tn_spec_families[] = {
     "activation",
     "contraction",
     "activation",
+    "rearrange",
     "sort",
+    "diff",
     "view",
     "rearrange",
     "rearrange",
@@ -1010,6 +1042,7 @@ const char *const tn_spec_families[] = {
     "upsample",
     "upsample",
     "reduction",
+    "reduction",
     "contraction",
     "view",
     "complex",
@@ -1021,4 +1054,4 @@ const char *const tn_spec_families[] = {
     "factory",
 };
 
-const int32_t tn_spec_table_count = 336;
+const int32_t tn_spec_table_count = 347;

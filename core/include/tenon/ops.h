@@ -550,6 +550,20 @@ TN_API tn_tensor *tn_alias(tn_tensor *self);
 // owns: +1 result | errors: as any operator | threads: any
 TN_API tn_tensor *tn_all(tn_tensor *self);
 
+typedef struct tn_all_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+} tn_all_dim_options;
+// all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor
+// Whether every element along dim is true. As `all.dims`. source: ATen `all.dim`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_all_dim_with(tn_tensor *self, int64_t dim, const tn_all_dim_options *options);
+#ifndef __cplusplus
+#define tn_all_dim(self, dim, ...) \
+  tn_all_dim_with(self, dim, \
+      &(tn_all_dim_options){.struct_size = sizeof(tn_all_dim_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_all_dims_options {
   uint32_t struct_size;
   tn_ints dim;  // None
@@ -636,6 +650,20 @@ TN_API tn_status tn_amin_out_with(tn_tensor *out, tn_tensor *self, const tn_amin
 // Whether any element at all is true. As `any.dims`. source: ATen `any`.
 // owns: +1 result | errors: as any operator | threads: any
 TN_API tn_tensor *tn_any(tn_tensor *self);
+
+typedef struct tn_any_dim_options {
+  uint32_t struct_size;
+  bool keepdim;  // False
+} tn_any_dim_options;
+// any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor
+// Whether any element along dim is true. As `any.dims`. source: ATen `any.dim`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_any_dim_with(tn_tensor *self, int64_t dim, const tn_any_dim_options *options);
+#ifndef __cplusplus
+#define tn_any_dim(self, dim, ...) \
+  tn_any_dim_with(self, dim, \
+      &(tn_any_dim_options){.struct_size = sizeof(tn_any_dim_options), __VA_ARGS__})
+#endif
 
 typedef struct tn_any_dims_options {
   uint32_t struct_size;
@@ -1536,6 +1564,30 @@ TN_API tn_status tn_cos_(tn_tensor *self);
 // would lose a category | threads: any
 TN_API tn_status tn_cos_out(tn_tensor *out, tn_tensor *self);
 
+typedef struct tn_count_nonzero_options {
+  uint32_t struct_size;
+  tn_opt_int dim;  // None
+} tn_count_nonzero_options;
+// count_nonzero(Tensor self, int? dim=None) -> Tensor
+// How many elements along dim (left out: of all) are not zero. As `count_nonzero.dim_IntList`.
+// source: ATen `count_nonzero`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_count_nonzero_with(tn_tensor *self, const tn_count_nonzero_options *options);
+#ifndef __cplusplus
+#define tn_count_nonzero(self, ...) \
+  tn_count_nonzero_with(self, \
+      &(tn_count_nonzero_options){.struct_size = sizeof(tn_count_nonzero_options), __VA_ARGS__})
+#endif
+
+// count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor
+// How many elements over the dimensions dim (an empty list: all) are not zero.
+// self: any shape and dtype; dim: each in [-ndim, ndim), none twice. Returns int64 of self's shape
+// without dim, without a gradient.
+// source: ATen `count_nonzero.dim_IntList`.
+// owns: +1 result | errors: OUT_OF_RANGE for a dim, INVALID_ARGUMENT for a repeated one; as any
+// operator | threads: any
+TN_API tn_tensor *tn_count_nonzero_dim(tn_tensor *self, tn_ints dim);
+
 typedef struct tn_cross_options {
   uint32_t struct_size;
   tn_opt_int dim;  // None
@@ -1621,6 +1673,27 @@ TN_API tn_tensor *tn_diagonal_with(tn_tensor *self, const tn_diagonal_options *o
 // | threads: any
 TN_API tn_tensor *tn_diagonal_backward(tn_tensor *grad_output, tn_ints input_sizes, int64_t offset,
                                        int64_t dim1, int64_t dim2);
+
+typedef struct tn_diff_options {
+  uint32_t struct_size;
+  tn_opt_int n;  // 1
+  tn_opt_int dim;  // -1
+} tn_diff_options;
+// diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor
+// The n-th differences self[i + 1] - self[i] along dim, with prepend and append laid beside self
+// first; of bool, whether the two differ.
+// self: at least one dimension, any dtype; prepend, append: self's shape but along dim; n: at
+// least 0, where self is copied. Returns n elements fewer along dim, at least 0.
+// source: ATen `diff`.
+// owns: +1 result | errors: INVALID_ARGUMENT for a 0-dim self, a negative n or shapes that do not
+// fit, OUT_OF_RANGE for dim; as any operator | threads: any
+TN_API tn_tensor *tn_diff_with(tn_tensor *self, tn_tensor *prepend, tn_tensor *append,
+                               const tn_diff_options *options);
+#ifndef __cplusplus
+#define tn_diff(self, prepend, append, ...) \
+  tn_diff_with(self, prepend, append, \
+      &(tn_diff_options){.struct_size = sizeof(tn_diff_options), __VA_ARGS__})
+#endif
 
 // div.Scalar(Tensor self, Scalar other) -> Tensor
 // self / other for a number other, elementwise. As `div.Tensor`. source: ATen `div.Scalar`.
@@ -3489,6 +3562,12 @@ TN_API tn_status tn_lt_(tn_tensor *self, tn_tensor *other);
 // would lose a category | threads: any
 TN_API tn_status tn_lt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other);
 
+// mT(Tensor self) -> Tensor
+// The transpose of each matrix of a stack, as a view. self: at least 2 dimensions, any dtype.
+// source: ATen `mT`.
+// owns: +1 result | errors: INVALID_ARGUMENT for fewer; as any operator | threads: any
+TN_API tn_tensor *tn_mT(tn_tensor *self);
+
 // masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor
 // self with a number where mask holds, elementwise. As `masked_fill.Tensor`.
 // source: ATen `masked_fill.Scalar`.
@@ -4563,6 +4642,25 @@ TN_API tn_tensor *tn_repeat(tn_tensor *self, tn_ints repeats);
 // any
 TN_API tn_tensor *tn_reshape(tn_tensor *self, tn_ints shape);
 
+typedef struct tn_roll_options {
+  uint32_t struct_size;
+  tn_ints dims;  // []
+} tn_roll_options;
+// roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor
+// self with its elements moved by shifts[i] places along dims[i], around the end; without dims, by
+// one shift over the elements in row-major order. Always a copy.
+// self: any shape and dtype; shifts: of either sign and any size; dims: each in [-ndim, ndim), one
+// for each shift. Returns self's shape. gradient: rolled back.
+// source: ATen `roll`.
+// owns: +1 result | errors: INVALID_ARGUMENT for another number of shifts than of dims,
+// OUT_OF_RANGE for a dim; as any operator | threads: any
+TN_API tn_tensor *tn_roll_with(tn_tensor *self, tn_ints shifts, const tn_roll_options *options);
+#ifndef __cplusplus
+#define tn_roll(self, shifts, ...) \
+  tn_roll_with(self, shifts, \
+      &(tn_roll_options){.struct_size = sizeof(tn_roll_options), __VA_ARGS__})
+#endif
+
 // round(Tensor self) -> Tensor
 // The nearest integer, halves to the even one, elementwise; integers are copied.
 // self: any shape, integer or floating. Returns self's shape and dtype.
@@ -5097,6 +5195,22 @@ TN_API tn_tensor *tn_std_with(tn_tensor *self, const tn_std_options *options);
       &(tn_std_options){.struct_size = sizeof(tn_std_options), __VA_ARGS__})
 #endif
 
+typedef struct tn_std_dim_options {
+  uint32_t struct_size;
+  tn_choice unbiased;  // True
+  bool keepdim;  // False
+} tn_std_dim_options;
+// std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor
+// As `std.correction`, with a correction of 1 where unbiased and else of 0.
+// source: ATen `std.dim`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_std_dim_with(tn_tensor *self, tn_ints dim, const tn_std_dim_options *options);
+#ifndef __cplusplus
+#define tn_std_dim(self, dim, ...) \
+  tn_std_dim_with(self, dim, \
+      &(tn_std_dim_options){.struct_size = sizeof(tn_std_dim_options), __VA_ARGS__})
+#endif
+
 typedef struct tn_sub_scalar_options {
   uint32_t struct_size;
   tn_scalar alpha;  // 1
@@ -5292,6 +5406,14 @@ TN_API tn_tensor *tn_threshold_backward(tn_tensor *grad_output, tn_tensor *self,
   tn_threshold_backward(grad_output, self, TN_SCALAR(threshold))
 #endif
 
+// tile(Tensor self, int[] dims) -> Tensor
+// As `repeat`, with counts of 1 where dims is shorter than self's shape. self: any shape and
+// dtype.
+// source: ATen `tile`.
+// owns: +1 result | errors: INVALID_ARGUMENT for negative counts, or an overflow; as any operator |
+// threads: any
+TN_API tn_tensor *tn_tile(tn_tensor *self, tn_ints dims);
+
 typedef struct tn_topk_options {
   uint32_t struct_size;
   tn_opt_int dim;  // -1
@@ -5323,6 +5445,14 @@ TN_API tn_status tn_topk_out_with(tn_tensor *values, tn_tensor *indices, tn_tens
   tn_topk_out_with(values, indices, self, k, \
       &(tn_topk_options){.struct_size = sizeof(tn_topk_options), __VA_ARGS__})
 #endif
+
+// trace(Tensor self) -> Tensor
+// The sum of a matrix's main diagonal. self: 2 dimensions, any dtype. Returns a 0-dim tensor,
+// int64 for integers and bool. gradient: on the diagonal.
+// source: ATen
+// `trace`.
+// owns: +1 result | errors: INVALID_ARGUMENT; as any operator | threads: any
+TN_API tn_tensor *tn_trace(tn_tensor *self);
 
 // transpose.int(Tensor self, int dim0, int dim1) -> Tensor
 // A view with two dimensions exchanged. self: any shape and dtype.
@@ -5591,6 +5721,22 @@ TN_API tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_o
 #define tn_var_out(out, self, ...) \
   tn_var_out_with(out, self, \
       &(tn_var_options){.struct_size = sizeof(tn_var_options), __VA_ARGS__})
+#endif
+
+typedef struct tn_var_dim_options {
+  uint32_t struct_size;
+  tn_choice unbiased;  // True
+  bool keepdim;  // False
+} tn_var_dim_options;
+// var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor
+// As `var.correction`, with a correction of 1 where unbiased and else of 0.
+// source: ATen `var.dim`.
+// owns: +1 result | errors: as any operator | threads: any
+TN_API tn_tensor *tn_var_dim_with(tn_tensor *self, tn_ints dim, const tn_var_dim_options *options);
+#ifndef __cplusplus
+#define tn_var_dim(self, dim, ...) \
+  tn_var_dim_with(self, dim, \
+      &(tn_var_dim_options){.struct_size = sizeof(tn_var_dim_options), __VA_ARGS__})
 #endif
 
 // vdot(Tensor self, Tensor other) -> Tensor

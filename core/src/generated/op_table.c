@@ -43,10 +43,12 @@ extern const tn_op_def tn_op_addcmul;
 extern const tn_op_def tn_op_addmm;
 extern const tn_op_def tn_op_alias;
 extern const tn_op_def tn_op_all;
+extern const tn_op_def tn_op_all_dim;
 extern const tn_op_def tn_op_all_dims;
 extern const tn_op_def tn_op_amax;
 extern const tn_op_def tn_op_amin;
 extern const tn_op_def tn_op_any;
+extern const tn_op_def tn_op_any_dim;
 extern const tn_op_def tn_op_any_dims;
 extern const tn_op_def tn_op_arange;
 extern const tn_op_def tn_op_arange_start_step;
@@ -94,11 +96,14 @@ extern const tn_op_def tn_op_convolution;
 extern const tn_op_def tn_op_convolution_backward;
 extern const tn_op_def tn_op_copy;
 extern const tn_op_def tn_op_cos;
+extern const tn_op_def tn_op_count_nonzero;
+extern const tn_op_def tn_op_count_nonzero_dim_IntList;
 extern const tn_op_def tn_op_cross;
 extern const tn_op_def tn_op_cross_entropy_loss;
 extern const tn_op_def tn_op_detach;
 extern const tn_op_def tn_op_diagonal;
 extern const tn_op_def tn_op_diagonal_backward;
+extern const tn_op_def tn_op_diff;
 extern const tn_op_def tn_op_div_Tensor;
 extern const tn_op_def tn_op_div_Tensor_mode;
 extern const tn_op_def tn_op_dot;
@@ -189,6 +194,7 @@ extern const tn_op_def tn_op_logical_or;
 extern const tn_op_def tn_op_logical_xor;
 extern const tn_op_def tn_op_logsumexp;
 extern const tn_op_def tn_op_lt_Tensor;
+extern const tn_op_def tn_op_mT;
 extern const tn_op_def tn_op_masked_fill_Tensor;
 extern const tn_op_def tn_op_masked_scatter;
 extern const tn_op_def tn_op_masked_select;
@@ -253,6 +259,7 @@ extern const tn_op_def tn_op_relu;
 extern const tn_op_def tn_op_remainder_Tensor;
 extern const tn_op_def tn_op_repeat;
 extern const tn_op_def tn_op_reshape;
+extern const tn_op_def tn_op_roll;
 extern const tn_op_def tn_op_round;
 extern const tn_op_def tn_op_rsqrt;
 extern const tn_op_def tn_op_scalar_tensor;
@@ -285,6 +292,7 @@ extern const tn_op_def tn_op_squeeze_dim;
 extern const tn_op_def tn_op_squeeze_dims;
 extern const tn_op_def tn_op_stack;
 extern const tn_op_def tn_op_std_correction;
+extern const tn_op_def tn_op_std_dim;
 extern const tn_op_def tn_op_sub_Tensor;
 extern const tn_op_def tn_op_sum_dim_IntList;
 extern const tn_op_def tn_op_t;
@@ -294,7 +302,9 @@ extern const tn_op_def tn_op_tanh;
 extern const tn_op_def tn_op_tanh_backward;
 extern const tn_op_def tn_op_tensordot;
 extern const tn_op_def tn_op_threshold_backward;
+extern const tn_op_def tn_op_tile;
 extern const tn_op_def tn_op_topk;
+extern const tn_op_def tn_op_trace;
 extern const tn_op_def tn_op_transpose_int;
 extern const tn_op_def tn_op_tril;
 extern const tn_op_def tn_op_triu;
@@ -313,6 +323,7 @@ extern const tn_op_def tn_op_upsample_nearest2d;
 extern const tn_op_def tn_op_upsample_nearest2d_vec;
 extern const tn_op_def tn_op_upsample_nearest2d_backward;
 extern const tn_op_def tn_op_var_correction;
+extern const tn_op_def tn_op_var_dim;
 extern const tn_op_def tn_op_vdot;
 extern const tn_op_def tn_op_view;
 extern const tn_op_def tn_op_view_as_complex;
@@ -611,6 +622,13 @@ static const tn__arg args_all[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_all_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_all_dim_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_all_dim_attrs, keepdim)},
+};
+static const tn_all_dim_attrs defaults_all_dim = {.dim = 0, .keepdim = false};
+
 static const tn__arg args_all_dims[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"dim", "int[]?", "None", TN__ARG_INTS, offsetof(tn_all_dims_attrs, dim)},
@@ -635,6 +653,13 @@ static const tn_amin_attrs defaults_amin = {.dim = {NULL, 0}, .keepdim = false};
 static const tn__arg args_any[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
+
+static const tn__arg args_any_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int", NULL, TN__ARG_INT, offsetof(tn_any_dim_attrs, dim)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_any_dim_attrs, keepdim)},
+};
+static const tn_any_dim_attrs defaults_any_dim = {.dim = 0, .keepdim = false};
 
 static const tn__arg args_any_dims[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1087,6 +1112,19 @@ static const tn__arg args_cos[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_count_nonzero[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int?", "None", TN__ARG_OPT_INT, offsetof(tn_count_nonzero_attrs, dim)},
+};
+static const tn_count_nonzero_attrs defaults_count_nonzero = {.dim = {0, 0}};
+
+static const tn__arg args_count_nonzero_dim_IntList[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[]", NULL, TN__ARG_INTS, offsetof(tn_count_nonzero_dim_IntList_attrs, dim)},
+};
+static const tn_count_nonzero_dim_IntList_attrs defaults_count_nonzero_dim_IntList = {
+    .dim = {NULL, 0}};
+
 static const tn__arg args_cross[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1128,6 +1166,15 @@ static const tn__arg args_diagonal_backward[] = {
 };
 static const tn_diagonal_backward_attrs defaults_diagonal_backward = {.input_sizes = {NULL, 0},
     .offset = 0, .dim1 = 0, .dim2 = 0};
+
+static const tn__arg args_diff[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"n", "int", "1", TN__ARG_INT, offsetof(tn_diff_attrs, n)},
+    {"dim", "int", "-1", TN__ARG_INT, offsetof(tn_diff_attrs, dim)},
+    {"prepend", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+    {"append", "Tensor?", "None", TN__ARG_OPTIONAL_TENSOR, 0},
+};
+static const tn_diff_attrs defaults_diff = {.n = 1, .dim = -1};
 
 static const tn__arg args_div_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -1839,6 +1886,10 @@ static const tn__arg args_lt_Tensor[] = {
     {"other", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
 
+static const tn__arg args_mT[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
+
 static const tn__arg args_masked_fill_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"mask", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2398,6 +2449,13 @@ static const tn__arg args_reshape[] = {
 };
 static const tn_reshape_attrs defaults_reshape = {.shape = {NULL, 0}};
 
+static const tn__arg args_roll[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"shifts", "int[1]", NULL, TN__ARG_INTS, offsetof(tn_roll_attrs, shifts)},
+    {"dims", "int[1]", "[]", TN__ARG_INTS, offsetof(tn_roll_attrs, dims)},
+};
+static const tn_roll_attrs defaults_roll = {.shifts = {NULL, 0}, .dims = {NULL, 0}};
+
 static const tn__arg args_round[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
 };
@@ -2636,6 +2694,15 @@ static const tn__arg args_std_correction[] = {
 static const tn_std_correction_attrs defaults_std_correction = {.dim = {NULL, -1},
     .correction = {TN_SCALAR_NONE, 0, {0}}, .keepdim = false};
 
+static const tn__arg args_std_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]?", NULL, TN__ARG_INTS, offsetof(tn_std_dim_attrs, dim)},
+    {"unbiased", "bool", "True", TN__ARG_BOOL, offsetof(tn_std_dim_attrs, unbiased)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_std_dim_attrs, keepdim)},
+};
+static const tn_std_dim_attrs defaults_std_dim = {.dim = {NULL, -1}, .unbiased = true,
+                                                  .keepdim = false};
+
 static const tn__arg args_sub_Scalar[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"other", "Scalar", NULL, TN__ARG_IMMEDIATE, 0},
@@ -2705,6 +2772,12 @@ static const tn__arg args_threshold_backward[] = {
 static const tn_threshold_backward_attrs defaults_threshold_backward = {
     .threshold = {TN_SCALAR_NONE, 0, {0}}};
 
+static const tn__arg args_tile[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dims", "int[]", NULL, TN__ARG_INTS, offsetof(tn_tile_attrs, dims)},
+};
+static const tn_tile_attrs defaults_tile = {.dims = {NULL, 0}};
+
 static const tn__arg args_topk[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
     {"k", "int", NULL, TN__ARG_INT, offsetof(tn_topk_attrs, k)},
@@ -2713,6 +2786,10 @@ static const tn__arg args_topk[] = {
     {"sorted", "bool", "True", TN__ARG_BOOL, offsetof(tn_topk_attrs, sorted)},
 };
 static const tn_topk_attrs defaults_topk = {.k = 0, .dim = -1, .largest = true, .sorted = true};
+
+static const tn__arg args_trace[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+};
 
 static const tn__arg args_transpose_int[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -2864,6 +2941,15 @@ static const tn__arg args_var_correction[] = {
 };
 static const tn_var_correction_attrs defaults_var_correction = {.dim = {NULL, -1},
     .correction = {TN_SCALAR_NONE, 0, {0}}, .keepdim = false};
+
+static const tn__arg args_var_dim[] = {
+    {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
+    {"dim", "int[1]?", NULL, TN__ARG_INTS, offsetof(tn_var_dim_attrs, dim)},
+    {"unbiased", "bool", "True", TN__ARG_BOOL, offsetof(tn_var_dim_attrs, unbiased)},
+    {"keepdim", "bool", "False", TN__ARG_BOOL, offsetof(tn_var_dim_attrs, keepdim)},
+};
+static const tn_var_dim_attrs defaults_var_dim = {.dim = {NULL, -1}, .unbiased = true,
+                                                  .keepdim = false};
 
 static const tn__arg args_vdot[] = {
     {"self", "Tensor", NULL, TN__ARG_TENSOR, 0},
@@ -3468,6 +3554,20 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_all,
     },
+    [TN__OP_all_dim] = {
+        .name = "all.dim",
+        .schema = "all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor",
+        .def = &tn_op_all_dim,
+        .id = TN__OP_all_dim,
+        .run_id = TN__OP_all_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_all_dim_attrs),
+        .defaults = &defaults_all_dim,
+        .args = args_all_dim,
+    },
     [TN__OP_all_dims] = {
         .name = "all.dims",
         .schema = "all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor",
@@ -3527,6 +3627,20 @@ const tn_op tn__op_table[] = {
         .tensor_count = 1,
         .result_count = 1,
         .args = args_any,
+    },
+    [TN__OP_any_dim] = {
+        .name = "any.dim",
+        .schema = "any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor",
+        .def = &tn_op_any_dim,
+        .id = TN__OP_any_dim,
+        .run_id = TN__OP_any_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_any_dim_attrs),
+        .defaults = &defaults_any_dim,
+        .args = args_any_dim,
     },
     [TN__OP_any_dims] = {
         .name = "any.dims",
@@ -4406,6 +4520,36 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_cos,
     },
+    [TN__OP_count_nonzero] = {
+        .name = "count_nonzero",
+        .schema = "count_nonzero(Tensor self, int? dim=None) -> Tensor",
+        .def = &tn_op_count_nonzero,
+        .id = TN__OP_count_nonzero,
+        .run_id = TN__OP_count_nonzero,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_count_nonzero_attrs),
+        .defaults = &defaults_count_nonzero,
+        .args = args_count_nonzero,
+    },
+    [TN__OP_count_nonzero_dim_IntList] = {
+        .name = "count_nonzero.dim_IntList",
+        .schema = "count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor",
+        .def = &tn_op_count_nonzero_dim_IntList,
+        .id = TN__OP_count_nonzero_dim_IntList,
+        .run_id = TN__OP_count_nonzero_dim_IntList,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_count_nonzero_dim_IntList_attrs),
+        .defaults = &defaults_count_nonzero_dim_IntList,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_count_nonzero_dim_IntList,
+    },
     [TN__OP_cross] = {
         .name = "cross",
         .schema = "cross(Tensor self, Tensor other, int? dim=None) -> Tensor",
@@ -4475,6 +4619,20 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_diagonal_backward,
+    },
+    [TN__OP_diff] = {
+        .name = "diff",
+        .schema = "diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor",
+        .def = &tn_op_diff,
+        .id = TN__OP_diff,
+        .run_id = TN__OP_diff,
+        .form = TN__FORM_BASE,
+        .arg_count = 5,
+        .tensor_count = 3,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_diff_attrs),
+        .defaults = &defaults_diff,
+        .args = args_diff,
     },
     [TN__OP_div_Scalar] = {
         .name = "div.Scalar",
@@ -6251,6 +6409,18 @@ const tn_op tn__op_table[] = {
         .result_count = 1,
         .args = args_lt_Tensor,
     },
+    [TN__OP_mT] = {
+        .name = "mT",
+        .schema = "mT(Tensor self) -> Tensor",
+        .def = &tn_op_mT,
+        .id = TN__OP_mT,
+        .run_id = TN__OP_mT,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_mT,
+    },
     [TN__OP_masked_fill_Scalar] = {
         .name = "masked_fill.Scalar",
         .schema = "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
@@ -7433,6 +7603,22 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_reshape,
     },
+    [TN__OP_roll] = {
+        .name = "roll",
+        .schema = "roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor",
+        .def = &tn_op_roll,
+        .id = TN__OP_roll,
+        .run_id = TN__OP_roll,
+        .form = TN__FORM_BASE,
+        .arg_count = 3,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_roll_attrs),
+        .defaults = &defaults_roll,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_roll,
+    },
     [TN__OP_round] = {
         .name = "round",
         .schema = "round(Tensor self) -> Tensor",
@@ -8028,6 +8214,22 @@ const tn_op tn__op_table[] = {
         .attrs_check = true,
         .args = args_std_correction,
     },
+    [TN__OP_std_dim] = {
+        .name = "std.dim",
+        .schema = "std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
+        .def = &tn_op_std_dim,
+        .id = TN__OP_std_dim,
+        .run_id = TN__OP_std_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_std_dim_attrs),
+        .defaults = &defaults_std_dim,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_std_dim,
+    },
     [TN__OP_sub_Scalar] = {
         .name = "sub.Scalar",
         .schema = "sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor",
@@ -8220,6 +8422,22 @@ const tn_op tn__op_table[] = {
         .defaults = &defaults_threshold_backward,
         .args = args_threshold_backward,
     },
+    [TN__OP_tile] = {
+        .name = "tile",
+        .schema = "tile(Tensor self, int[] dims) -> Tensor",
+        .def = &tn_op_tile,
+        .id = TN__OP_tile,
+        .run_id = TN__OP_tile,
+        .form = TN__FORM_BASE,
+        .arg_count = 2,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_tile_attrs),
+        .defaults = &defaults_tile,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_tile,
+    },
     [TN__OP_topk] = {
         .name = "topk",
         .schema = "topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
@@ -8233,6 +8451,18 @@ const tn_op tn__op_table[] = {
         .attrs_size = sizeof(tn_topk_attrs),
         .defaults = &defaults_topk,
         .args = args_topk,
+    },
+    [TN__OP_trace] = {
+        .name = "trace",
+        .schema = "trace(Tensor self) -> Tensor",
+        .def = &tn_op_trace,
+        .id = TN__OP_trace,
+        .run_id = TN__OP_trace,
+        .form = TN__FORM_BASE,
+        .arg_count = 1,
+        .tensor_count = 1,
+        .result_count = 1,
+        .args = args_trace,
     },
     [TN__OP_transpose_int] = {
         .name = "transpose.int",
@@ -8502,6 +8732,22 @@ const tn_op tn__op_table[] = {
         .attrs_point = true,
         .attrs_check = true,
         .args = args_var_correction,
+    },
+    [TN__OP_var_dim] = {
+        .name = "var.dim",
+        .schema = "var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
+        .def = &tn_op_var_dim,
+        .id = TN__OP_var_dim,
+        .run_id = TN__OP_var_dim,
+        .form = TN__FORM_BASE,
+        .arg_count = 4,
+        .tensor_count = 1,
+        .result_count = 1,
+        .attrs_size = sizeof(tn_var_dim_attrs),
+        .defaults = &defaults_var_dim,
+        .attrs_point = true,
+        .attrs_check = true,
+        .args = args_var_dim,
     },
     [TN__OP_vdot] = {
         .name = "vdot",

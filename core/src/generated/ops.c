@@ -485,6 +485,15 @@ tn_tensor *tn_all(tn_tensor *self) {
   return tn__call_one(TN__OP_all, inputs, 1, NULL);
 }
 
+tn_tensor *tn_all_dim_with(tn_tensor *self, int64_t dim, const tn_all_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_all_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_all_dim, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_all_dims_with(tn_tensor *self, const tn_all_dims_options *options) {
   tn_tensor *inputs[] = {self};
   tn_all_dims_attrs attrs = {.dim = {NULL, -1}, .keepdim = false};
@@ -552,6 +561,15 @@ tn_status tn_amin_out_with(tn_tensor *out, tn_tensor *self, const tn_amin_option
 tn_tensor *tn_any(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_any, inputs, 1, NULL);
+}
+
+tn_tensor *tn_any_dim_with(tn_tensor *self, int64_t dim, const tn_any_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_any_dim_attrs attrs = {.dim = dim, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_any_dim, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_any_dims_with(tn_tensor *self, const tn_any_dims_options *options) {
@@ -1337,6 +1355,25 @@ tn_status tn_cos_out(tn_tensor *out, tn_tensor *self) {
   return tn__call_into(TN__OP_cos, inputs, 1, NULL, outs, 1);
 }
 
+tn_tensor *tn_count_nonzero_with(tn_tensor *self, const tn_count_nonzero_options *options) {
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("count_nonzero", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self};
+  tn_count_nonzero_attrs attrs = {.dim = {0, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim;
+  }
+  return tn__call_one(TN__OP_count_nonzero, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_count_nonzero_dim(tn_tensor *self, tn_ints dim) {
+  tn_tensor *inputs[] = {self};
+  tn_count_nonzero_dim_IntList_attrs attrs = {.dim = dim};
+  return tn__call_one(TN__OP_count_nonzero_dim_IntList, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_cross_with(tn_tensor *self, tn_tensor *other, const tn_cross_options *options) {
   if (options != NULL && REACHES(options, dim) &&
       is_bare("cross", "dim", options->dim.value != 0, options->dim.present)) {
@@ -1416,6 +1453,25 @@ tn_tensor *tn_diagonal_backward(tn_tensor *grad_output, tn_ints input_sizes, int
   tn_diagonal_backward_attrs attrs = {.input_sizes = input_sizes, .offset = offset, .dim1 = dim1,
                                       .dim2 = dim2};
   return tn__call_one(TN__OP_diagonal_backward, inputs, 1, &attrs);
+}
+
+tn_tensor *tn_diff_with(tn_tensor *self, tn_tensor *prepend, tn_tensor *append,
+                        const tn_diff_options *options) {
+  if (options != NULL && REACHES(options, n) &&
+      is_bare("diff", "n", options->n.value != 0, options->n.present)) {
+    return NULL;
+  }
+  if (options != NULL && REACHES(options, dim) &&
+      is_bare("diff", "dim", options->dim.value != 0, options->dim.present)) {
+    return NULL;
+  }
+  tn_tensor *inputs[] = {self, prepend, append};
+  tn_diff_attrs attrs = {.n = 1, .dim = -1};
+  if (options != NULL) {
+    if (REACHES(options, n) && options->n.present) attrs.n = options->n.value;
+    if (REACHES(options, dim) && options->dim.present) attrs.dim = options->dim.value;
+  }
+  return tn__call_one(TN__OP_diff, inputs, 3, &attrs);
 }
 
 tn_tensor *(tn_div_scalar)(tn_tensor *self, tn_scalar other) {
@@ -3006,6 +3062,11 @@ tn_status tn_lt_out(tn_tensor *out, tn_tensor *self, tn_tensor *other) {
   return tn__call_into(TN__OP_lt_Tensor, inputs, 2, NULL, outs, 1);
 }
 
+tn_tensor *tn_mT(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_mT, inputs, 1, NULL);
+}
+
 tn_tensor *(tn_masked_fill_scalar)(tn_tensor *self, tn_tensor *mask, tn_scalar value) {
   tn__immediate value_number;
   tn_tensor *inputs[] = {self, mask, tn__immediate_init(&value_number, value)};
@@ -3866,6 +3927,15 @@ tn_tensor *tn_reshape(tn_tensor *self, tn_ints shape) {
   return tn__call_one(TN__OP_reshape, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_roll_with(tn_tensor *self, tn_ints shifts, const tn_roll_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_roll_attrs attrs = {.shifts = shifts, .dims = {NULL, 0}};
+  if (options != NULL) {
+    if (REACHES(options, dims) && options->dims.count != 0) attrs.dims = options->dims;
+  }
+  return tn__call_one(TN__OP_roll, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_round(tn_tensor *self) {
   tn_tensor *inputs[] = {self};
   return tn__call_one(TN__OP_round, inputs, 1, NULL);
@@ -4329,6 +4399,16 @@ tn_tensor *tn_std_with(tn_tensor *self, const tn_std_options *options) {
   return tn__call_one(TN__OP_std_correction, inputs, 1, &attrs);
 }
 
+tn_tensor *tn_std_dim_with(tn_tensor *self, tn_ints dim, const tn_std_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_std_dim_attrs attrs = {.dim = dim, .unbiased = true, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, unbiased)) attrs.unbiased = options->unbiased != TN_NO;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_std_dim, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_sub_scalar_with(tn_tensor *self, tn_scalar other,
                               const tn_sub_scalar_options *options) {
   tn__immediate other_number;
@@ -4500,6 +4580,12 @@ tn_tensor *(tn_threshold_backward)(tn_tensor *grad_output, tn_tensor *self, tn_s
   return tn__call_one(TN__OP_threshold_backward, inputs, 2, &attrs);
 }
 
+tn_tensor *tn_tile(tn_tensor *self, tn_ints dims) {
+  tn_tensor *inputs[] = {self};
+  tn_tile_attrs attrs = {.dims = dims};
+  return tn__call_one(TN__OP_tile, inputs, 1, &attrs);
+}
+
 tn_tensor *tn_topk_with(tn_tensor *self, int64_t k, tn_tensor **indices,
                         const tn_topk_options *options) {
   if (options != NULL && REACHES(options, dim) &&
@@ -4532,6 +4618,11 @@ tn_status tn_topk_out_with(tn_tensor *values, tn_tensor *indices, tn_tensor *sel
   }
   tn_tensor *const outs[] = {values, indices};
   return tn__call_into(TN__OP_topk, inputs, 1, &attrs, outs, 2);
+}
+
+tn_tensor *tn_trace(tn_tensor *self) {
+  tn_tensor *inputs[] = {self};
+  return tn__call_one(TN__OP_trace, inputs, 1, NULL);
 }
 
 tn_tensor *tn_transpose(tn_tensor *self, int64_t dim0, int64_t dim1) {
@@ -4761,6 +4852,16 @@ tn_status tn_var_out_with(tn_tensor *out, tn_tensor *self, const tn_var_options 
   }
   tn_tensor *const outs[] = {out};
   return tn__call_into(TN__OP_var_correction, inputs, 1, &attrs, outs, 1);
+}
+
+tn_tensor *tn_var_dim_with(tn_tensor *self, tn_ints dim, const tn_var_dim_options *options) {
+  tn_tensor *inputs[] = {self};
+  tn_var_dim_attrs attrs = {.dim = dim, .unbiased = true, .keepdim = false};
+  if (options != NULL) {
+    if (REACHES(options, unbiased)) attrs.unbiased = options->unbiased != TN_NO;
+    if (REACHES(options, keepdim)) attrs.keepdim = options->keepdim;
+  }
+  return tn__call_one(TN__OP_var_dim, inputs, 1, &attrs);
 }
 
 tn_tensor *tn_vdot(tn_tensor *self, tn_tensor *other) {

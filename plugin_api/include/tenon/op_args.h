@@ -283,6 +283,13 @@ enum { TN_ARG_alias_result = 0, TN_ARG_alias_self = 1 };
 // all(Tensor self) -> Tensor
 enum { TN_ARG_all_result = 0, TN_ARG_all_self = 1 };
 
+// all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor
+enum { TN_ARG_all_dim_result = 0, TN_ARG_all_dim_self = 1 };
+typedef struct tn_all_dim_attrs {
+  int64_t dim;
+  TN_SLOT bool keepdim;
+} tn_all_dim_attrs;
+
 // all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor
 enum { TN_ARG_all_dims_result = 0, TN_ARG_all_dims_self = 1 };
 typedef struct tn_all_dims_attrs {
@@ -306,6 +313,13 @@ typedef struct tn_amin_attrs {
 
 // any(Tensor self) -> Tensor
 enum { TN_ARG_any_result = 0, TN_ARG_any_self = 1 };
+
+// any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor
+enum { TN_ARG_any_dim_result = 0, TN_ARG_any_dim_self = 1 };
+typedef struct tn_any_dim_attrs {
+  int64_t dim;
+  TN_SLOT bool keepdim;
+} tn_any_dim_attrs;
 
 // any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor
 enum { TN_ARG_any_dims_result = 0, TN_ARG_any_dims_self = 1 };
@@ -674,6 +688,18 @@ typedef struct tn_copy_attrs {
 // cos(Tensor self) -> Tensor
 enum { TN_ARG_cos_result = 0, TN_ARG_cos_self = 1 };
 
+// count_nonzero(Tensor self, int? dim=None) -> Tensor
+enum { TN_ARG_count_nonzero_result = 0, TN_ARG_count_nonzero_self = 1 };
+typedef struct tn_count_nonzero_attrs {
+  tn_opt_int dim;
+} tn_count_nonzero_attrs;
+
+// count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor
+enum { TN_ARG_count_nonzero_dim_IntList_result = 0, TN_ARG_count_nonzero_dim_IntList_self = 1 };
+typedef struct tn_count_nonzero_dim_IntList_attrs {
+  tn_ints dim;
+} tn_count_nonzero_dim_IntList_attrs;
+
 // cross(Tensor self, Tensor other, int? dim=None) -> Tensor
 enum { TN_ARG_cross_result = 0, TN_ARG_cross_self = 1, TN_ARG_cross_other = 2 };
 typedef struct tn_cross_attrs {
@@ -710,6 +736,14 @@ typedef struct tn_diagonal_backward_attrs {
   int64_t dim1;
   int64_t dim2;
 } tn_diagonal_backward_attrs;
+
+// diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor
+enum { TN_ARG_diff_result = 0, TN_ARG_diff_self = 1, TN_ARG_diff_prepend = 2,
+       TN_ARG_diff_append = 3 };
+typedef struct tn_diff_attrs {
+  int64_t n;
+  int64_t dim;
+} tn_diff_attrs;
 
 // div.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_div_Tensor_result = 0, TN_ARG_div_Tensor_self = 1, TN_ARG_div_Tensor_other = 2 };
@@ -1292,6 +1326,9 @@ typedef struct tn_logsumexp_attrs {
 // lt.Tensor(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_lt_Tensor_result = 0, TN_ARG_lt_Tensor_self = 1, TN_ARG_lt_Tensor_other = 2 };
 
+// mT(Tensor self) -> Tensor
+enum { TN_ARG_mT_result = 0, TN_ARG_mT_self = 1 };
+
 // masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor
 enum { TN_ARG_masked_fill_Tensor_result = 0, TN_ARG_masked_fill_Tensor_self = 1,
        TN_ARG_masked_fill_Tensor_mask = 2, TN_ARG_masked_fill_Tensor_value = 3 };
@@ -1750,6 +1787,13 @@ typedef struct tn_reshape_attrs {
   tn_ints shape;
 } tn_reshape_attrs;
 
+// roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor
+enum { TN_ARG_roll_result = 0, TN_ARG_roll_self = 1 };
+typedef struct tn_roll_attrs {
+  tn_ints shifts;
+  tn_ints dims;
+} tn_roll_attrs;
+
 // round(Tensor self) -> Tensor
 enum { TN_ARG_round_result = 0, TN_ARG_round_self = 1 };
 
@@ -1956,6 +2000,14 @@ typedef struct tn_std_correction_attrs {
   TN_SLOT bool keepdim;
 } tn_std_correction_attrs;
 
+// std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor
+enum { TN_ARG_std_dim_result = 0, TN_ARG_std_dim_self = 1 };
+typedef struct tn_std_dim_attrs {
+  tn_ints dim;  // absent: count -1
+  TN_SLOT bool unbiased;
+  TN_SLOT bool keepdim;
+} tn_std_dim_attrs;
+
 // sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor
 enum { TN_ARG_sub_Tensor_result = 0, TN_ARG_sub_Tensor_self = 1, TN_ARG_sub_Tensor_other = 2 };
 typedef struct tn_sub_Tensor_attrs {
@@ -2005,6 +2057,12 @@ typedef struct tn_threshold_backward_attrs {
   tn_scalar threshold;
 } tn_threshold_backward_attrs;
 
+// tile(Tensor self, int[] dims) -> Tensor
+enum { TN_ARG_tile_result = 0, TN_ARG_tile_self = 1 };
+typedef struct tn_tile_attrs {
+  tn_ints dims;
+} tn_tile_attrs;
+
 // topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values,
 // Tensor indices)
 enum { TN_ARG_topk_values = 0, TN_ARG_topk_indices = 1, TN_ARG_topk_self = 2 };
@@ -2014,6 +2072,9 @@ typedef struct tn_topk_attrs {
   TN_SLOT bool largest;
   TN_SLOT bool sorted;
 } tn_topk_attrs;
+
+// trace(Tensor self) -> Tensor
+enum { TN_ARG_trace_result = 0, TN_ARG_trace_self = 1 };
 
 // transpose.int(Tensor self, int dim0, int dim1) -> Tensor
 enum { TN_ARG_transpose_int_result = 0, TN_ARG_transpose_int_self = 1 };
@@ -2141,6 +2202,14 @@ typedef struct tn_var_correction_attrs {
   tn_scalar correction;
   TN_SLOT bool keepdim;
 } tn_var_correction_attrs;
+
+// var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor
+enum { TN_ARG_var_dim_result = 0, TN_ARG_var_dim_self = 1 };
+typedef struct tn_var_dim_attrs {
+  tn_ints dim;  // absent: count -1
+  TN_SLOT bool unbiased;
+  TN_SLOT bool keepdim;
+} tn_var_dim_attrs;
 
 // vdot(Tensor self, Tensor other) -> Tensor
 enum { TN_ARG_vdot_result = 0, TN_ARG_vdot_self = 1, TN_ARG_vdot_other = 2 };
