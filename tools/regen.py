@@ -35,6 +35,7 @@ def render(root):
                 "core/include/tenon/ops.h": headers.ops_header(ops),
                 "core/src/generated/op_ids.h": core.op_ids(ops),
                 "core/src/generated/op_table.c": core.op_table(ops),
+                "core/src/generated/op_aliases.c": core.op_aliases(ops),
                 "core/src/generated/ops.c": core.ops_source(ops),
             }
         except schema.SchemaError as error:

@@ -19,6 +19,7 @@ static tn_status abs_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// errors: INVALID_DTYPE for bool and complex. source: ATen `abs`.
 const tn_op_def tn_op_abs = {
     .schema = "abs(Tensor self) -> Tensor",
+    .aliases = "absolute",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,
@@ -39,6 +40,7 @@ static tn_status neg_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// errors: INVALID_DTYPE for bool (logical_not inverts a mask). source: ATen `neg`.
 const tn_op_def tn_op_neg = {
     .schema = "neg(Tensor self) -> Tensor",
+    .aliases = "negative",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,

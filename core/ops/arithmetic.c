@@ -62,6 +62,7 @@ static tn_status sub_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// INVALID_DTYPE for two bools (logical_xor tells them apart). source: ATen `sub.Tensor`.
 const tn_op_def tn_op_sub_Tensor = {
     .schema = "sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+    .aliases = "subtract",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
@@ -90,6 +91,7 @@ static tn_status mul_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// not broadcast. source: ATen `mul.Tensor`.
 const tn_op_def tn_op_mul_Tensor = {
     .schema = "mul.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "multiply",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
@@ -124,6 +126,7 @@ static tn_status div_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// ATen `div.Tensor`.
 const tn_op_def tn_op_div_Tensor = {
     .schema = "div.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "divide,true_divide",
     .flags = TN_OP_POINTWISE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_INT_TO_FLOAT,

@@ -13,6 +13,7 @@
 /// errors: INVALID_DTYPE for floating and complex. source: ATen `bitwise_not`.
 const tn_op_def tn_op_bitwise_not = {
     .schema = "bitwise_not(Tensor self) -> Tensor",
+    .aliases = "bitwise_invert",
     .flags = TN_OP_POINTWISE | TN_OP_NONDIFFERENTIABLE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_NONE,

@@ -91,6 +91,7 @@ static tn_status cat_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **gr
 /// OUT_OF_RANGE for dim. source: ATen `cat`.
 const tn_op_def tn_op_cat = {
     .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
+    .aliases = "concat,concatenate",
     .flags = TN_OP_VJP_GEOMETRY,
     .promote = TN_PROMOTE_COMMON,
     .infer = cat_infer,

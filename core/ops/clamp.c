@@ -62,6 +62,7 @@ const tn_op_def tn_op_clamp_Tensor = {
 /// As `clamp.Tensor`. source: ATen `clamp`.
 const tn_op_def tn_op_clamp = {
     .schema = "clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor",
+    .aliases = "clip",
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .base = &tn_op_clamp_Tensor,
 };

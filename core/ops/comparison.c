@@ -34,6 +34,7 @@ const tn_op_def tn_op_eq_Scalar = {
 /// source: ATen `ne.Tensor`.
 const tn_op_def tn_op_ne_Tensor = {
     .schema = "ne.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "not_equal",
     .flags = TN_OP_POINTWISE | TN_OP_NONDIFFERENTIABLE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
@@ -54,6 +55,7 @@ const tn_op_def tn_op_ne_Scalar = {
 /// broadcast. source: ATen `lt.Tensor`.
 const tn_op_def tn_op_lt_Tensor = {
     .schema = "lt.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "less",
     .flags = TN_OP_POINTWISE | TN_OP_NONDIFFERENTIABLE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
@@ -74,6 +76,7 @@ const tn_op_def tn_op_lt_Scalar = {
 /// broadcast. source: ATen `le.Tensor`.
 const tn_op_def tn_op_le_Tensor = {
     .schema = "le.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "less_equal",
     .flags = TN_OP_POINTWISE | TN_OP_NONDIFFERENTIABLE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
@@ -94,6 +97,7 @@ const tn_op_def tn_op_le_Scalar = {
 /// broadcast. source: ATen `gt.Tensor`.
 const tn_op_def tn_op_gt_Tensor = {
     .schema = "gt.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "greater",
     .flags = TN_OP_POINTWISE | TN_OP_NONDIFFERENTIABLE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,
@@ -114,6 +118,7 @@ const tn_op_def tn_op_gt_Scalar = {
 /// broadcast. source: ATen `ge.Tensor`.
 const tn_op_def tn_op_ge_Tensor = {
     .schema = "ge.Tensor(Tensor self, Tensor other) -> Tensor",
+    .aliases = "greater_equal",
     .flags = TN_OP_POINTWISE | TN_OP_NONDIFFERENTIABLE,
     .forms = TN_FORM_INPLACE | TN_FORM_OUT,
     .promote = TN_PROMOTE_COMMON,

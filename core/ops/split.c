@@ -155,5 +155,6 @@ static tn_status unbind_compose(tn_compose *compose) {
 /// source: ATen `unbind.int`.
 const tn_op_def tn_op_unbind_int = {
     .schema = "unbind.int(Tensor self, int dim=0) -> Tensor[]",
+    .aliases = "unstack",
     .compose = unbind_compose,
 };

@@ -107,6 +107,7 @@ static tn_status unsqueeze_infer(tn_infer *infer) {
 /// source: ATen `unsqueeze`.
 const tn_op_def tn_op_unsqueeze = {
     .schema = "unsqueeze(Tensor self, int dim) -> Tensor",
+    .aliases = "expand_dims",
     .flags = TN_OP_VIEW,
     .infer = unsqueeze_infer,
     .vjp = restore_sizes,

@@ -86,6 +86,7 @@ static tn_status take_along_dim_compose(tn_compose *compose) {
 /// index; INVALID_ARGUMENT for shapes; INVALID_DTYPE. source: ATen `take_along_dim`.
 const tn_op_def tn_op_take_along_dim = {
     .schema = "take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor",
+    .aliases = "take_along_axis",
     .exempt = 1u << 1,
     .compose = take_along_dim_compose,
 };

@@ -57,6 +57,7 @@ static tn_status permute_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor 
 /// errors: INVALID_ARGUMENT for missing or repeated dims; OUT_OF_RANGE. source: ATen `permute`.
 const tn_op_def tn_op_permute = {
     .schema = "permute(Tensor self, int[] dims) -> Tensor",
+    .aliases = "permute_dims",
     .flags = TN_OP_VIEW,
     .infer = permute_infer,
     .vjp = permute_vjp,
@@ -87,6 +88,7 @@ static tn_status transpose_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tenso
 /// errors: OUT_OF_RANGE for a dim. source: ATen `transpose.int`.
 const tn_op_def tn_op_transpose_int = {
     .schema = "transpose.int(Tensor self, int dim0, int dim1) -> Tensor",
+    .aliases = "swapaxes,swapdims",
     .flags = TN_OP_VIEW,
     .infer = transpose_infer,
     .vjp = transpose_vjp,
@@ -146,6 +148,7 @@ static tn_status movedim_compose(tn_compose *compose) {
 /// self: any shape and dtype. errors: OUT_OF_RANGE for a dim. source: ATen `movedim.int`.
 const tn_op_def tn_op_movedim_int = {
     .schema = "movedim.int(Tensor self, int source, int destination) -> Tensor",
+    .aliases = "moveaxis",
     .compose = movedim_compose,
 };
 

@@ -13,6 +13,7 @@
 
 #include "backend.h"
 #include "dispatch.h"
+#include "op_alias.h"
 #include "scope_impl.h"
 #include "text.h"
 
@@ -41,9 +42,7 @@ static const char *const bare_overloads[] = {
     "dim_IntList", "Tensor_Tensor", "correction", "using_ints", "low",
     "start_step",  "src",           "Scalar",     "dims",       "dim_int"};
 
-const tn_op *tn_op_find(const char *name) {
-  if (name == NULL) return NULL;
-  if (strncmp(name, "aten::", 6) == 0) name += 6;
+static const tn_op *find_own(const char *name) {
   size_t length = strlen(name);
   const tn_op *op = find_exact(name, length);
   if (op != NULL || strchr(name, '.') != NULL || length > 64) return op;
@@ -52,6 +51,15 @@ const tn_op *tn_op_find(const char *name) {
     int size = snprintf(full, sizeof full, "%s.%s", name, bare_overloads[i]);
     op = find_exact(full, (size_t)size);
   }
+  return op;
+}
+
+const tn_op *tn_op_find(const char *name) {
+  if (name == NULL) return NULL;
+  if (strncmp(name, "aten::", 6) == 0) name += 6;
+  const tn_op *op = find_own(name);
+  char own[96];
+  if (op == NULL && tn__op_alias_resolve(name, own, sizeof own)) op = find_own(own);
   return op;
 }
 

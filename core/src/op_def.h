@@ -3,7 +3,8 @@
 // op_def: how an operator is declared. A file in core/ops/ includes this header (and the generated
 // <tenon/op_args.h>, <tenon/ops.h>), writes the functions its operator needs, and ends in one
 // `const tn_op_def tn_op_<name>`. `./dev regen` reads the schema, which is one literal on one line,
-// the `.forms` and the `///` comment above the definition; nothing else is edited by hand.
+// the `.forms`, the `.aliases` and the `///` comment above the definition; nothing else is edited
+// by hand.
 //
 // How an operator gets its results, in this order:
 //   alias      VIEW: infer describes sizes, strides and offset over input 0's storage
@@ -91,8 +92,11 @@ typedef struct tn_vjp tn_vjp;
 typedef struct tn_op_def tn_op_def;
 struct tn_op_def {
   const char *schema;  // ATen's, one literal on one line
-  uint32_t flags;      // TN_OP_*
-  uint32_t forms;      // TN_FORM_*
+  // Other names of the operator and its overloads, "concat,concatenate"; regen reads this, and
+  // tn_op_find looks them up. Written at one overload only.
+  const char *aliases;
+  uint32_t flags;  // TN_OP_*
+  uint32_t forms;  // TN_FORM_*
   tn_promote promote;
   uint32_t exempt;        // bit i: input i takes no part in promotion (masks, indices)
   tn_dtype result_dtype;  // of every result; TN_DTYPE_NONE: the key dtype

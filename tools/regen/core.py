@@ -125,6 +125,21 @@ def op_table(ops):
     return lines + ["};", "", "const int32_t tn__op_table_count = TN__OP_COUNT;"]
 
 
+def op_aliases(ops):
+    """core/src/generated/op_aliases.c."""
+    taken = {op.name.split(".")[0] for op in ops}
+    pairs = {}
+    for op in ops:
+        for alias in op.aliases:
+            if alias in taken or alias in pairs:
+                op.fail(f"alias '{alias}': an operator or another alias has that name")
+            pairs[alias] = op.name.split(".")[0]
+    lines = banner("op_aliases: other names of operators, sorted.")
+    lines += ['#include "op_alias.h"', "", "const tn__op_alias tn__op_aliases[] = {"]
+    lines += [f'    {{"{alias}", "{name}"}},' for alias, name in sorted(pairs.items())]
+    return lines + ["};", "", f"const int32_t tn__op_alias_count = {len(pairs)};"]
+
+
 # ---- the typed calls ----------------------------------------------------------------------------
 
 REACHES = """

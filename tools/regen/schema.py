@@ -83,6 +83,7 @@ class Op:
     flags: set = field(default_factory=set)
     base_ident: str = ""
     base: object = None
+    aliases: list = field(default_factory=list)
 
     @property
     def run(self):
@@ -252,6 +253,17 @@ def schema_of(body, path, line):
     raise SchemaError(path, line, 'expected .schema = "name(arguments) -> Tensor"')
 
 
+def aliases_of(text, path, line):
+    """The names in a definition's `.aliases`."""
+    found = re.search(r'\.aliases\s*=\s*("?)([^",}]*(?:,[^",}]*)*)\1', text)
+    if found is None:
+        return []
+    names = found[2].split(",")
+    if not found[1] or not all(re.fullmatch(r"[a-zA-Z]\w*[a-zA-Z0-9]", name) for name in names):
+        raise SchemaError(path, line, 'expected .aliases = "name,name", without an overload')
+    return names
+
+
 def parse_definition(lines, index, path):
     """The definition that starts at line |index|."""
     match = DEFINITION.match(lines[index])
@@ -269,7 +281,7 @@ def parse_definition(lines, index, path):
     flags = set(re.findall(r"TN_OP_\w+", found[1])) if found else set()
     found = re.search(r"\.base\s*=\s*&tn_op_(\w+)", text)
     op = Op(name, match[1], schema, args, results, path, line, doc_above(lines, index), forms,
-            flags, found[1] if found else "")
+            flags, found[1] if found else "", aliases=aliases_of(text, path, line))
     if op.ident != name.replace(".", "_"):
         op.fail(f"the variable is tn_op_{op.ident}; expected tn_op_{name.replace('.', '_')}")
     if not op.doc and not op.base_ident:

@@ -110,7 +110,9 @@ static inline tn_value tn_value_none(void) {
 }
 
 // The operator called |name|: "softmax", "add.Scalar", "add" (its Tensor overload), "add_" (the
-// in-place form), "aten::add.Tensor". NULL when there is none; records nothing.
+// in-place form), "aten::add.Tensor". Other names work too, with the same suffixes:
+// "multiply.Scalar", "clip_", "concat", "linalg.qr"; tn_op_name tells the operator's own. NULL when
+// there is none; records nothing.
 TN_API const tn_op *tn_op_find(const char *name);
 
 // Whether one of the comma-separated patterns |globs| is about the operator called |name|. A
