@@ -6,6 +6,8 @@
 // those that enqueue on another stream than the one they are given.
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <tenon/stream.h>
@@ -18,7 +20,8 @@ typedef struct caller {
   const tn__run *run;
   const tn__prepared *prepared;
   const tn__outcome *first;
-  int32_t calls, wrong;  // of |calls|
+  const atomic_bool *go;  // set once all threads are there, so that they do meet
+  int32_t calls, wrong;   // of |calls|
   char message[512];
 } caller;
 
@@ -36,6 +39,7 @@ static tn_stream *open_stream(tn_device device) {
 static void *call_again(void *context) {
   caller *c = context;
   tn_stream *stream = NULL;
+  while (!atomic_load_explicit(c->go, memory_order_acquire)) sched_yield();
   for (int32_t i = 0; i < c->calls; i++) {
     if (i == c->calls / 2 && (stream = open_stream(c->run->device)) == NULL) {
       c->wrong = c->calls;
@@ -72,12 +76,14 @@ static void call_at_once(tn__run *run, const tn__prepared *prepared, const tn__o
   caller callers[THREADS];
   pthread_t threads[THREADS];
   bool started[THREADS];
+  atomic_bool go = false;
   bool large = (prepared->sample->flags & TN_SAMPLE_LARGE) != 0;
   for (int i = 0; i < THREADS; i++) {
-    callers[i] =
-        (caller){.run = run, .prepared = prepared, .first = first, .calls = large ? 2 : CALLS};
+    callers[i] = (caller){
+        .run = run, .prepared = prepared, .first = first, .go = &go, .calls = large ? 2 : CALLS};
     started[i] = pthread_create(&threads[i], NULL, call_again, &callers[i]) == 0;
   }
+  atomic_store_explicit(&go, true, memory_order_release);
   for (int i = 0; i < THREADS; i++) {
     if (!started[i]) continue;
     pthread_join(threads[i], NULL);

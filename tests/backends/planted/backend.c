@@ -109,7 +109,7 @@ static tn_status keeps_stale_values(const tn_view *result, const tn_view *self) 
 static tn_status keeps_call_in_global(const tn_view *result, const tn_view *self) {
   static _Atomic(const tn_view *) current;
   atomic_store(&current, result);
-  nanosleep(&(struct timespec){0, 300000}, NULL);
+  nanosleep(&(struct timespec){0, 1000000}, NULL);
   const tn_view *mine = atomic_load(&current);
   if (mine == result) {
     negate(result, self);
