@@ -118,7 +118,9 @@ TN_TEST(at, texts_write_where_they_read) {
     cr_assert_eq(tn_at_put_with(x, c->text, value, (tn_tensors){list, count}), TN_OK, "[%s] %s: %s",
                  c->text, c->letters, message());
     read_values(x, got);
-    cr_assert_eq(memcmp(got, expected, sizeof got), 0, "[%s] %s", c->text, c->letters);
+    for (int k = 0; k < ALL; k++) {
+      cr_assert_eq(got[k], expected[k], "[%s] %s: element %d", c->text, c->letters, k);
+    }
     tn_scope_close(scope);
   }
 }

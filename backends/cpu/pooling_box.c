@@ -47,6 +47,8 @@ static int64_t divisor_of(const boxes *b, span deep, span down, span across) {
 #define NAME(x) x##_f64
 #include "pooling_box.inc.h"
 
+#define IS_NAN(x) ((x) != (x))
+
 #define T float
 #define NAME(x) x##_f32
 #include "pooling_box_max.inc.h"
@@ -54,6 +56,9 @@ static int64_t divisor_of(const boxes *b, span deep, span down, span across) {
 #define T double
 #define NAME(x) x##_f64
 #include "pooling_box_max.inc.h"
+
+#undef IS_NAN
+#define IS_NAN(x) false
 
 #define T uint8_t
 #define NAME(x) x##_u8

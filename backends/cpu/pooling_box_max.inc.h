@@ -4,7 +4,8 @@
 // included by pooling_box.c with
 //   T        the type
 //   NAME(x)  x with a suffix
-// Both are undefined at the end. The first of equals is taken, and the last not-a-number.
+// which are undefined at the end, and with IS_NAN(x), which is for the includer to change. The
+// first of equals is taken, and the last not-a-number.
 
 static int64_t NAME(box_max)(const boxes *b, const T *volume, span deep, span down, span across) {
   const int64_t line = b->in[2], plane = b->in[1] * line;
@@ -17,7 +18,7 @@ static int64_t NAME(box_max)(const boxes *b, const T *volume, span deep, span do
       for (int64_t w = 0; w < across.count; w++) {
         const int64_t here = first + w * b->dilation[2];
         const T value = volume[here];
-        if (value > top || value != value) {
+        if (value > top || IS_NAN(value)) {
           top = value;
           best = here;
         }
