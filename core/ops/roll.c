@@ -15,7 +15,9 @@ static int64_t wrapped(int64_t shift, int64_t size) {
   return rest < 0 ? rest + size : rest;
 }
 
+// NULL where |self| is.
 static tn_tensor *rolled(tn_tensor *self, int64_t shift, int64_t dim) {
+  if (self == NULL) return NULL;
   const int64_t size = self->rank == 0 ? 1 : self->sizes[dim];
   if (size <= 1 || wrapped(shift, size) == 0) return tn_clone(self);
   const int64_t tail = wrapped(shift, size);
