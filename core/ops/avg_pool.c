@@ -10,53 +10,22 @@
 #include "shapes.h"
 #include "tensor_impl.h"
 
-typedef struct pool {
-  tn_ints kernel, stride, padding;
-  bool ceil_mode;
-  tn_opt_int divisor;
-} pool;
-
-// Completes |shape|'s lists and gives the sizes of the pooled result.
-static tn_status check_pool(tn_infer *infer, int32_t input, int32_t spatial, pool *shape,
-                            int64_t *sizes) {
-  tn__call *call = infer->call;
-  const tn_tensor *self = infer->inputs[input];
-  TN_TRY(tn__expect_rank(infer, input, "self", spatial + 1, spatial + 2));
-  TN_TRY(tn__expand_list(call, "kernel_size", &shape->kernel, spatial, NULL));
-  TN_TRY(tn__expand_list(call, "stride", &shape->stride, spatial, shape->kernel.data));
-  TN_TRY(tn__expand_list(call, "padding", &shape->padding, spatial, NULL));
-  TN_TRY(tn__expect_at_least(call, "kernel_size", shape->kernel, 1));
-  TN_TRY(tn__expect_at_least(call, "stride", shape->stride, 1));
-  TN_TRY(tn__expect_at_least(call, "padding", shape->padding, 0));
-  if (shape->divisor.present && shape->divisor.value == 0) {
-    return tn__op_error(call, TN_INVALID_ARGUMENT, "divisor_override", "0 divides nothing");
-  }
-  int32_t first = self->rank - spatial;
-  for (int32_t d = 0; d < first; d++) sizes[d] = self->sizes[d];
-  for (int32_t d = 0; d < spatial; d++) {
-    tn__window window = {shape->kernel.data[d], shape->stride.data[d], shape->padding.data[d], 1};
-    if (window.padding > window.kernel / 2) {
-      return tn__op_error(call, TN_INVALID_ARGUMENT, "padding",
-                          "%" PRId64 " is more than half of the kernel's %" PRId64, window.padding,
-                          window.kernel);
-    }
-    TN_TRY(tn__window_places(call, "self", d, self->sizes[first + d], window, shape->ceil_mode,
-                             &sizes[first + d]));
-  }
-  return TN_OK;
+static tn_status check_divisor(tn_infer *infer, tn_opt_int divisor) {
+  if (!divisor.present || divisor.value != 0) return TN_OK;
+  return tn__op_error(infer->call, TN_INVALID_ARGUMENT, "divisor_override", "0 divides nothing");
 }
 
-static tn_status infer_pool(tn_infer *infer, int32_t spatial, pool *shape) {
+static tn_status infer_pool(tn_infer *infer, int32_t spatial, const tn__pool *pool) {
   int64_t sizes[5];
-  TN_TRY(check_pool(infer, 0, spatial, shape, sizes));
+  TN_TRY(tn__pool_sizes(infer, 0, spatial, pool, sizes));
   return tn__result_shape(infer, 0, tn_ints_of(sizes, infer->inputs[0]->rank));
 }
 
 // grad_output is input 0, self input 1.
-static tn_status infer_backward(tn_infer *infer, int32_t spatial, pool *shape) {
+static tn_status infer_backward(tn_infer *infer, int32_t spatial, const tn__pool *pool) {
   const tn_tensor *grad = infer->inputs[0], *self = infer->inputs[1];
   int64_t sizes[5];
-  TN_TRY(check_pool(infer, 1, spatial, shape, sizes));
+  TN_TRY(tn__pool_sizes(infer, 1, spatial, pool, sizes));
   bool same = grad->rank == self->rank;
   for (int32_t d = 0; same && d < self->rank; d++) same = grad->sizes[d] == sizes[d];
   if (!same) {
@@ -72,13 +41,10 @@ static tn_status infer_backward(tn_infer *infer, int32_t spatial, pool *shape) {
 
 static tn_status avg_pool2d_infer(tn_infer *infer) {
   tn_avg_pool2d_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
-                attrs->divisor_override};
-  TN_TRY(infer_pool(infer, 2, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, NULL,
+                         attrs->ceil_mode};
+  TN_TRY(check_divisor(infer, attrs->divisor_override));
+  return infer_pool(infer, 2, &pool);
 }
 
 static tn_status avg_pool2d_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -110,13 +76,10 @@ const tn_op_def tn_op_avg_pool2d = {
 
 static tn_status avg_pool2d_backward_infer(tn_infer *infer) {
   tn_avg_pool2d_backward_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
-                attrs->divisor_override};
-  TN_TRY(infer_backward(infer, 2, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, NULL,
+                         attrs->ceil_mode};
+  TN_TRY(check_divisor(infer, attrs->divisor_override));
+  return infer_backward(infer, 2, &pool);
 }
 
 static tn_status avg_pool2d_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
@@ -147,13 +110,10 @@ const tn_op_def tn_op_avg_pool2d_backward = {
 
 static tn_status avg_pool3d_infer(tn_infer *infer) {
   tn_avg_pool3d_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
-                attrs->divisor_override};
-  TN_TRY(infer_pool(infer, 3, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, NULL,
+                         attrs->ceil_mode};
+  TN_TRY(check_divisor(infer, attrs->divisor_override));
+  return infer_pool(infer, 3, &pool);
 }
 
 static tn_status avg_pool3d_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -180,13 +140,10 @@ const tn_op_def tn_op_avg_pool3d = {
 
 static tn_status avg_pool3d_backward_infer(tn_infer *infer) {
   tn_avg_pool3d_backward_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->ceil_mode,
-                attrs->divisor_override};
-  TN_TRY(infer_backward(infer, 3, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, NULL,
+                         attrs->ceil_mode};
+  TN_TRY(check_divisor(infer, attrs->divisor_override));
+  return infer_backward(infer, 3, &pool);
 }
 
 static tn_status avg_pool3d_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,

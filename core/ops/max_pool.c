@@ -10,44 +10,9 @@
 #include "shapes.h"
 #include "tensor_impl.h"
 
-// The attributes that all operators share, with full lists after check_pool.
-typedef struct pool {
-  tn_ints kernel, stride, padding, dilation;
-  bool ceil_mode;
-} pool;
-
-static tn_status check_pool(tn_infer *infer, int32_t input, int32_t spatial, pool *shape,
-                            int64_t *sizes) {
-  tn__call *call = infer->call;
-  const tn_tensor *self = infer->inputs[input];
-  TN_TRY(tn__expect_rank(infer, input, "self", spatial + 1, spatial + 2));
-  TN_TRY(tn__expand_list(call, "kernel_size", &shape->kernel, spatial, NULL));
-  TN_TRY(tn__expand_list(call, "stride", &shape->stride, spatial, shape->kernel.data));
-  TN_TRY(tn__expand_list(call, "padding", &shape->padding, spatial, NULL));
-  TN_TRY(tn__expand_list(call, "dilation", &shape->dilation, spatial, NULL));
-  TN_TRY(tn__expect_at_least(call, "kernel_size", shape->kernel, 1));
-  TN_TRY(tn__expect_at_least(call, "stride", shape->stride, 1));
-  TN_TRY(tn__expect_at_least(call, "padding", shape->padding, 0));
-  TN_TRY(tn__expect_at_least(call, "dilation", shape->dilation, 1));
-  int32_t first = self->rank - spatial;
-  for (int32_t d = 0; d < first; d++) sizes[d] = self->sizes[d];
-  for (int32_t d = 0; d < spatial; d++) {
-    tn__window window = {shape->kernel.data[d], shape->stride.data[d], shape->padding.data[d],
-                         shape->dilation.data[d]};
-    if (window.padding > window.kernel / 2) {
-      return tn__op_error(call, TN_INVALID_ARGUMENT, "padding",
-                          "%" PRId64 " is more than half of the kernel's %" PRId64, window.padding,
-                          window.kernel);
-    }
-    TN_TRY(tn__window_places(call, "self", d, self->sizes[first + d], window, shape->ceil_mode,
-                             &sizes[first + d]));
-  }
-  return TN_OK;
-}
-
-static tn_status infer_pool(tn_infer *infer, int32_t spatial, pool *shape) {
+static tn_status infer_pool(tn_infer *infer, int32_t spatial, const tn__pool *pool) {
   int64_t sizes[5];
-  TN_TRY(check_pool(infer, 0, spatial, shape, sizes));
+  TN_TRY(tn__pool_sizes(infer, 0, spatial, pool, sizes));
   infer->results[1].dtype = TN_I64;
   tn_ints whole = tn_ints_of(sizes, infer->inputs[0]->rank);
   TN_TRY(tn__result_shape(infer, 0, whole));
@@ -55,10 +20,10 @@ static tn_status infer_pool(tn_infer *infer, int32_t spatial, pool *shape) {
 }
 
 // grad_output is input 0, self input 1, indices input 2.
-static tn_status infer_backward(tn_infer *infer, int32_t spatial, pool *shape) {
+static tn_status infer_backward(tn_infer *infer, int32_t spatial, const tn__pool *pool) {
   const tn_tensor *grad = infer->inputs[0], *self = infer->inputs[1], *places = infer->inputs[2];
   int64_t sizes[5];
-  TN_TRY(check_pool(infer, 1, spatial, shape, sizes));
+  TN_TRY(tn__pool_sizes(infer, 1, spatial, pool, sizes));
   TN_TRY(tn__expect_index(infer, 2, "indices"));
   bool same = grad->rank == self->rank && places->rank == self->rank;
   for (int32_t d = 0; same && d < self->rank; d++) {
@@ -87,14 +52,9 @@ static tn_status gather_places(tn_vjp *vjp, tn_tensor *grad, int32_t spatial, tn
 
 static tn_status max_pool2d_infer(tn_infer *infer) {
   tn_max_pool2d_with_indices_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->dilation,
-                attrs->ceil_mode};
-  TN_TRY(infer_pool(infer, 2, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  attrs->dilation = shape.dilation;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, &attrs->dilation,
+                         attrs->ceil_mode};
+  return infer_pool(infer, 2, &pool);
 }
 
 static tn_status max_pool2d_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -125,14 +85,9 @@ const tn_op_def tn_op_max_pool2d_with_indices = {
 
 static tn_status max_pool2d_backward_infer(tn_infer *infer) {
   tn_max_pool2d_with_indices_backward_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->dilation,
-                attrs->ceil_mode};
-  TN_TRY(infer_backward(infer, 2, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  attrs->dilation = shape.dilation;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, &attrs->dilation,
+                         attrs->ceil_mode};
+  return infer_backward(infer, 2, &pool);
 }
 
 static tn_status max_pool2d_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
@@ -178,14 +133,9 @@ const tn_op_def tn_op_max_pool2d = {
 
 static tn_status max_pool3d_infer(tn_infer *infer) {
   tn_max_pool3d_with_indices_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->dilation,
-                attrs->ceil_mode};
-  TN_TRY(infer_pool(infer, 3, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  attrs->dilation = shape.dilation;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, &attrs->dilation,
+                         attrs->ceil_mode};
+  return infer_pool(infer, 3, &pool);
 }
 
 static tn_status max_pool3d_vjp(tn_vjp *vjp, tn_tensor *const *grad_out, tn_tensor **grad_in) {
@@ -213,14 +163,9 @@ const tn_op_def tn_op_max_pool3d_with_indices = {
 
 static tn_status max_pool3d_backward_infer(tn_infer *infer) {
   tn_max_pool3d_with_indices_backward_attrs *attrs = infer->attrs;
-  pool shape = {attrs->kernel_size, attrs->stride, attrs->padding, attrs->dilation,
-                attrs->ceil_mode};
-  TN_TRY(infer_backward(infer, 3, &shape));
-  attrs->kernel_size = shape.kernel;
-  attrs->stride = shape.stride;
-  attrs->padding = shape.padding;
-  attrs->dilation = shape.dilation;
-  return TN_OK;
+  const tn__pool pool = {&attrs->kernel_size, &attrs->stride, &attrs->padding, &attrs->dilation,
+                         attrs->ceil_mode};
+  return infer_backward(infer, 3, &pool);
 }
 
 static tn_status max_pool3d_backward_vjp(tn_vjp *vjp, tn_tensor *const *grad_out,
