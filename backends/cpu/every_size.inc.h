@@ -5,29 +5,7 @@
 //   ELEMENT  a type of that size    NAME(x)  x_<bytes>
 // SIZE_BODY is undefined at the end.
 
-#define ELEMENT uint8_t
-#define NAME(x) x##_1
-#include SIZE_BODY
-#undef ELEMENT
-#undef NAME
-
-#define ELEMENT uint16_t
-#define NAME(x) x##_2
-#include SIZE_BODY
-#undef ELEMENT
-#undef NAME
-
-#define ELEMENT uint32_t
-#define NAME(x) x##_4
-#include SIZE_BODY
-#undef ELEMENT
-#undef NAME
-
-#define ELEMENT uint64_t
-#define NAME(x) x##_8
-#include SIZE_BODY
-#undef ELEMENT
-#undef NAME
+#include "every_word.inc.h"
 
 #define ELEMENT tn_complex128
 #define NAME(x) x##_16

@@ -37,26 +37,9 @@ typedef struct pair {
 } pair;
 
 #define HOLDS(element) (((element) & (ELEMENT)job->mask) != 0)
-#define ELEMENT uint8_t
-#define NAME(x) x##_1
-#include "nonzero.inc.h"
-#undef ELEMENT
-#undef NAME
-#define ELEMENT uint16_t
-#define NAME(x) x##_2
-#include "nonzero.inc.h"
-#undef ELEMENT
-#undef NAME
-#define ELEMENT uint32_t
-#define NAME(x) x##_4
-#include "nonzero.inc.h"
-#undef ELEMENT
-#undef NAME
-#define ELEMENT uint64_t
-#define NAME(x) x##_8
-#include "nonzero.inc.h"
-#undef ELEMENT
-#undef NAME
+#define SIZE_BODY "nonzero.inc.h"
+#include "every_word.inc.h"
+#undef SIZE_BODY
 #undef HOLDS
 #define HOLDS(element) ((((element).real | (element).imag) & job->mask) != 0)
 #define ELEMENT pair

@@ -18,26 +18,9 @@ typedef struct search_job {
   bool right, narrow;
 } search_job;
 
-#define ELEMENT uint8_t
-#define NAME(x) x##_1
-#include "searchsorted.inc.h"
-#undef ELEMENT
-#undef NAME
-#define ELEMENT uint16_t
-#define NAME(x) x##_2
-#include "searchsorted.inc.h"
-#undef ELEMENT
-#undef NAME
-#define ELEMENT uint32_t
-#define NAME(x) x##_4
-#include "searchsorted.inc.h"
-#undef ELEMENT
-#undef NAME
-#define ELEMENT uint64_t
-#define NAME(x) x##_8
-#include "searchsorted.inc.h"
-#undef ELEMENT
-#undef NAME
+#define SIZE_BODY "searchsorted.inc.h"
+#include "every_word.inc.h"
+#undef SIZE_BODY
 
 static tn_range_body search_of(int32_t bytes) {
   return bytes == 1 ? search_1 : bytes == 2 ? search_2 : bytes == 4 ? search_4 : search_8;
