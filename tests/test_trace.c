@@ -53,9 +53,15 @@ static char *end_trace(void) {
   return take_trace();
 }
 
+// Not with strstr: the address sanitizer measures the whole rest of the text in each call.
 static int count_of(const char *text, const char *words) {
+  const size_t size = strlen(text), length = strlen(words);
   int count = 0;
-  for (const char *at = text; (at = strstr(at, words)) != NULL; at += strlen(words)) count++;
+  for (size_t at = 0; at + length <= size; at++) {
+    if (text[at] != words[0] || memcmp(text + at, words, length) != 0) continue;
+    count++;
+    at += length - 1;
+  }
   return count;
 }
 
